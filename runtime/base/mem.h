@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mem - allocation that does not fail, and release at the end of a scope.
+ *
+ * Out of memory ends the program; input that is too large is refused before it is allocated.
+ */
+#ifndef CROZE_BASE_MEM_H
+#define CROZE_BASE_MEM_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+void *xmalloc(size_t size);
+void *xcalloc(size_t count, size_t size);
+void *xrealloc(void *pointer, size_t count, size_t size); /* checks count * size for overflow */
+char *xstrdup(const char *text);
+char *xstrndup(const char *text, size_t length);
+void *xmemdup(const void *bytes, size_t length);
+char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *xvasprintf(const char *format, va_list arguments);
+
+/** Grows *@array (of @size-byte members) so that member number @count fits; *@room is its capacity. */
+void *xgrow(void *array, size_t count, size_t *room, size_t size);
+
+/* cleanup functions keep errno */
+void mem_free_at(void *pointer_to_pointer);
+
+#define autofree __attribute__((cleanup(mem_free_at)))
+/** `auto(buf) struct buf b = {0}` calls buf_release(&b) at the end of the scope. */
+#define auto(type) __attribute__((cleanup(type##_release)))
+
+#define steal_ptr(pp) \
+	({ \
+		__typeof__(*(pp)) stolen_ = *(pp); \
+		*(pp) = NULL; \
+		stolen_; \
+	})
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+#endif
