@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * options - everything that the command line, and only it, decides about a build.
+ *
+ * The command `croze build` fills it from flags and environment, checked: whoever reads it need not look
+ * at the environment again. All text is owned by the struct.
+ */
+#ifndef CROZE_BUILDER_BUILD_OPTIONS_H
+#define CROZE_BUILDER_BUILD_OPTIONS_H
+
+#include "runtime/base/digest.h"
+#include "runtime/base/error.h"
+#include "runtime/base/strv.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum build_network {
+	BUILD_NETWORK_DEFAULT,
+	BUILD_NETWORK_NONE,
+	BUILD_NETWORK_HOST,
+};
+
+enum build_pull {
+	BUILD_PULL_MISSING, /* a name that is in the store is taken from there */
+	BUILD_PULL_ALWAYS,  /* --pull: named layouts and archives are read again */
+};
+
+enum build_compression {
+	BUILD_COMPRESSION_GZIP,
+	BUILD_COMPRESSION_ZSTD,
+	BUILD_COMPRESSION_NONE,
+};
+
+enum build_context_kind {
+	BUILD_CONTEXT_DIR,    /* @path is a directory */
+	BUILD_CONTEXT_NONE,   /* there is none: a COPY from the context is an error */
+	BUILD_CONTEXT_IMAGE,  /* named contexts only: docker-image://REF; @path is REF */
+	BUILD_CONTEXT_LAYOUT, /* named contexts only: oci-layout://PATH[:NAME][@DIGEST] */
+};
+
+struct build_context {
+	enum build_context_kind kind;
+	char *name;   /* named contexts: as given ("alpine:3.19", "src"); NULL for the build context */
+	char *path;   /* directory or layout as the user named it, or the image's reference */
+	char *ref;    /* LAYOUT: NAME, may hold slashes and colons; NULL: the only or the first image */
+	char *digest; /* LAYOUT: "sha256:..."; NULL */
+};
+
+enum build_output_kind {
+	BUILD_OUTPUT_HYBRID, /* a tar that oci-archive: and docker-archive: readers open */
+	BUILD_OUTPUT_OCI,    /* an OCI image layout: a tar, or a directory when @directory */
+	BUILD_OUTPUT_DOCKER, /* a docker archive */
+	BUILD_OUTPUT_LOCAL,  /* the image's files in a directory */
+	BUILD_OUTPUT_TAR,    /* the image's files as a tar */
+	BUILD_OUTPUT_STORE,  /* type=image: the store, under @name as well */
+	BUILD_OUTPUT_NONE,   /* type=cacheonly */
+};
+
+struct build_output {
+	enum build_output_kind kind;
+	char *dest;     /* "-": the output stream; NULL for STORE and NONE */
+	char *name;     /* name inside the archive or layout instead of the tags; NULL */
+	bool directory; /* OCI with tar=false, or a dest that ends in '/' */
+};
+
+struct build_ulimit {
+	char *name;    /* "nofile" */
+	int resource;  /* RLIMIT_NOFILE */
+	uint64_t soft; /* UINT64_MAX: unlimited */
+	uint64_t hard;
+};
+
+struct build_host {
+	char *name;
+	char *address; /* a valid IPv4 or IPv6 address */
+};
+
+struct build_options {
+	/* what is built */
+	struct build_context context;
+	char *dockerfile;         /* path as the user named it, for messages; "-" for standard input */
+	char *dockerfile_text;    /* the whole text when it came from standard input, else NULL: read @dockerfile */
+	size_t dockerfile_length;
+	struct strv tags;         /* full references ("docker.io/library/app:1.0"), no duplicates */
+	char *target;             /* NULL: the last stage */
+	struct strv build_args;   /* NAME=value, environment values already filled in; a later one replaces an earlier one */
+	struct strv labels;       /* key=value */
+	struct strv annotations;  /* key=value, for the manifest */
+	struct build_context *contexts; /* named ones */
+	size_t n_contexts;
+	char *platform;           /* normalised "os/arch[/variant]"; always the native one so far */
+
+	/* how */
+	bool no_cache;
+	enum build_pull pull;
+	enum build_network network;
+	bool has_timestamp;       /* --timestamp, or SOURCE_DATE_EPOCH as build argument or in the environment */
+	int64_t timestamp;        /* seconds: no time in the image is later */
+	unsigned jobs;            /* steps at a time, >= 1 */
+	struct build_host *hosts; /* --add-host */
+	size_t n_hosts;
+	struct build_ulimit *ulimits;
+	size_t n_ulimits;
+	uint64_t shm_size;        /* bytes; 0: the default of 64 MiB */
+	char *root;               /* of the store; NULL: the default */
+
+	/* what becomes of it */
+	struct build_output *outputs; /* besides the store */
+	size_t n_outputs;
+	bool discard;             /* every output is of type cacheonly: no image is made */
+	enum build_compression compression;
+	int compression_level;    /* -1: the default of the compressor */
+	char *iidfile;            /* written by the command from struct build_result, as the next one */
+	char *metadata_file;
+};
+
+/** What a build has made. Digests are of the manifest and of the config (the image ID). */
+struct build_result {
+	bool has_image;
+	struct digest manifest;
+	uint64_t manifest_size;
+	char *manifest_media_type;
+	struct digest config;
+	char *build_id;            /* name of the record below builds/ in the store; NULL when there is none */
+	bool failure_shown;        /* progress_fail() was called: the command prints nothing more */
+};
+
+void build_options_release(struct build_options *options);
+void build_result_release(struct build_result *result);
+
+#endif
