@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plan - what a Dockerfile asks for, with every text expanded: the stages that the target needs and their steps.
+ *
+ * The plan is made before anything runs and depends on the Dockerfile, the options and the configs of base
+ * images alone. Stages stand in an order in which each one comes after those it needs.
+ */
+#ifndef CROZE_PLAN_PLAN_H
+#define CROZE_PLAN_PLAN_H
+
+#include "builder/dockerfile/diagnostics.h"
+#include "builder/dockerfile/parser.h"
+#include "builder/dockerfile/user.h"
+#include "runtime/base/strv.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct image_config;
+
+/** --build-context NAME=VALUE. */
+enum plan_context_kind {
+	PLAN_CONTEXT_DIRECTORY,
+	PLAN_CONTEXT_IMAGE, /* "oci-layout://...", "docker-image://..." or another spelling of an image */
+};
+
+struct plan_context {
+	const char *name;
+	enum plan_context_kind kind;
+	const char *value; /* the folder, or what resolve() is asked for */
+};
+
+/**
+ * Finds an image: @reference as FROM or COPY --from name it, or the value of a named context. On success *@config
+ * is a new config that the plan takes over, and *@id a new text (the manifest's digest) that enters cache keys.
+ */
+typedef int plan_resolve_fn(void *arg, const char *reference, struct image_config **config, char **id, struct error *e);
+
+struct plan_options {
+	const char *target;             /* NULL: the last stage */
+	const struct strv *build_args;  /* "NAME=value"; may be NULL */
+	const struct strv *environment; /* of the client: proxies and SOURCE_DATE_EPOCH are read from it; may be NULL */
+	const struct strv *labels;      /* --label "name=value" for the result; may be NULL */
+	const struct plan_context *contexts;
+	size_t n_contexts;
+	const char *os;                 /* native platform: "linux" */
+	const char *architecture;       /* "amd64" */
+	const char *variant;            /* "" when none */
+	plan_resolve_fn *resolve;
+	void *arg;
+};
+
+/** An image that the plan uses, as base or to copy from. */
+struct plan_image {
+	char *reference; /* as resolve() was asked */
+	char *name;      /* as the Dockerfile names it */
+	char *id;
+	struct image_config *config;
+};
+
+enum plan_step_kind {
+	PLAN_RUN,
+	PLAN_COPY,
+	PLAN_ADD,
+	PLAN_WORKDIR,  /* makes a directory */
+	PLAN_METADATA, /* changes the config only: nothing to run, nothing to key */
+};
+
+/** Where COPY and ADD read from. */
+enum plan_source {
+	PLAN_FROM_CONTEXT,       /* the build context */
+	PLAN_FROM_NAMED_CONTEXT, /* plan_options.contexts[from] */
+	PLAN_FROM_STAGE,         /* plan.stages[from], after its last step */
+	PLAN_FROM_IMAGE,         /* plan.images[from] */
+};
+
+struct plan_step {
+	enum plan_step_kind kind;
+	const struct instruction *instruction; /* borrowed; NULL for the copy that FROM of a named folder means */
+	bool is_trigger;          /* ONBUILD of the base */
+	uint32_t line;            /* in the Dockerfile: first and last */
+	uint32_t end_line;
+	char *text;               /* in one line, for the display: "RUN make", "COPY --from=builder /server /server" */
+	char *created_by;         /* of the history entry; NULL: none */
+	bool empty_layer;         /* in the history */
+	/**
+	 * Canonical JSON of all that enters the step's key from here; the parent's key and the digests of what is
+	 * copied are the scheduler's. NULL for PLAN_METADATA.
+	 */
+	char *record;
+
+	char *workdir;            /* RUN: where it runs. WORKDIR: what is made. COPY, ADD: what a relative destination was joined to */
+	char *user;               /* RUN, WORKDIR: as in Config.User, "" for root */
+
+	struct strv argv;         /* RUN: with the shell in front for shell form */
+	struct strv env;          /* RUN: NAME=value, all of it */
+
+	struct strv sources;      /* COPY, ADD: expanded, as written: patterns of glob.h, relative to the root of @source */
+	char *destination;        /* absolute and clean, with a slash at the end where one was written */
+	enum plan_source source;
+	size_t from;
+	bool has_chown;
+	struct user_spec chown;
+	bool has_chmod;
+	struct mode_spec chmod;
+};
+
+enum plan_base {
+	PLAN_BASE_SCRATCH,
+	PLAN_BASE_STAGE, /* plan.stages[base] */
+	PLAN_BASE_IMAGE, /* plan.images[base] */
+};
+
+struct plan_stage {
+	char *name;               /* as the user knows it: AS name, else its number in the file */
+	size_t number;            /* in the file, from 0 */
+	uint32_t line;            /* of FROM */
+	uint32_t end_line;
+	char *text;               /* "FROM alpine:3.19 AS builder", expanded */
+	enum plan_base base_kind;
+	size_t base;
+	struct plan_step *steps;
+	size_t n_steps;
+	size_t steps_room;
+	struct image_config *config; /* after the last step; history and diff IDs are the base image's, the scheduler adds */
+	char *author;                /* MAINTAINER; NULL for none */
+};
+
+struct plan {
+	struct plan_stage *stages;
+	size_t n_stages;
+	size_t stages_room;
+	size_t target;
+	struct plan_image *images;
+	size_t n_images;
+	size_t images_room;
+	bool has_epoch;            /* SOURCE_DATE_EPOCH */
+	int64_t epoch;             /* seconds */
+	struct strv proxies;       /* proxy variables for every RUN, in no key and no history: "HTTP_PROXY=..." */
+	struct instruction **triggers; /* parsed from base images; steps borrow them */
+	size_t n_triggers;
+	size_t triggers_room;
+};
+
+/**
+ * Makes the plan. Errors and warnings go to @diagnostics. @f must live as long as @plan; @options and its contexts
+ * are not needed afterwards, but the numbering of the contexts is.
+ * Returns 0, or -1 when there was an error; plan_release() in both cases.
+ */
+int plan_make(struct plan *plan, const struct dockerfile *f, const struct plan_options *options, struct diagnostics *diagnostics);
+void plan_release(struct plan *plan);
+
+/** PATH of a RUN whose image sets none. */
+#define PLAN_DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+#endif
