@@ -42,9 +42,11 @@ enum build_context_kind {
 
 struct build_context {
 	enum build_context_kind kind;
-	char *name;   /* named contexts: as given ("alpine:3.19", "src"); NULL for the build context */
-	char *path;   /* directory or layout as the user named it, or the image's reference */
-	char *ref;    /* LAYOUT: NAME, may hold slashes and colons; NULL: the only or the first image */
+	char
+	    *name; /* named contexts: as given ("alpine:3.19", "src"); NULL for the build context */
+	char *path; /* directory or layout as the user named it, or the image's reference */
+	char
+	    *ref; /* LAYOUT: NAME, may hold slashes and colons; NULL: the only or the first image */
 	char *digest; /* LAYOUT: "sha256:..."; NULL */
 };
 
@@ -80,39 +82,42 @@ struct build_host {
 struct build_options {
 	/* what is built */
 	struct build_context context;
-	char *dockerfile;         /* path as the user named it, for messages; "-" for standard input */
-	char *dockerfile_text;    /* the whole text when it came from standard input, else NULL: read @dockerfile */
+	char *dockerfile; /* path as the user named it, for messages; "-" for standard input */
+	char *
+	    dockerfile_text; /* the whole text when it came from standard input, else NULL: read @dockerfile */
 	size_t dockerfile_length;
-	struct strv tags;         /* full references ("docker.io/library/app:1.0"), no duplicates */
-	char *target;             /* NULL: the last stage */
-	struct strv build_args;   /* NAME=value, environment values already filled in; a later one replaces an earlier one */
-	struct strv labels;       /* key=value */
-	struct strv annotations;  /* key=value, for the manifest */
+	struct strv tags; /* full references ("docker.io/library/app:1.0"), no duplicates */
+	char *target;     /* NULL: the last stage */
+	struct strv
+	    build_args; /* NAME=value, environment values already filled in; a later one replaces an earlier one */
+	struct strv labels;             /* key=value */
+	struct strv annotations;        /* key=value, for the manifest */
 	struct build_context *contexts; /* named ones */
 	size_t n_contexts;
-	char *platform;           /* normalised "os/arch[/variant]"; always the native one so far */
+	char *platform; /* normalised "os/arch[/variant]"; always the native one so far */
 
 	/* how */
 	bool no_cache;
 	enum build_pull pull;
 	enum build_network network;
-	bool has_timestamp;       /* --timestamp, or SOURCE_DATE_EPOCH as build argument or in the environment */
+	bool
+	    has_timestamp; /* --timestamp, or SOURCE_DATE_EPOCH as build argument or in the environment */
 	int64_t timestamp;        /* seconds: no time in the image is later */
 	unsigned jobs;            /* steps at a time, >= 1 */
 	struct build_host *hosts; /* --add-host */
 	size_t n_hosts;
 	struct build_ulimit *ulimits;
 	size_t n_ulimits;
-	uint64_t shm_size;        /* bytes; 0: the default of 64 MiB */
-	char *root;               /* of the store; NULL: the default */
+	uint64_t shm_size; /* bytes; 0: the default of 64 MiB */
+	char *root;        /* of the store; NULL: the default */
 
 	/* what becomes of it */
 	struct build_output *outputs; /* besides the store */
 	size_t n_outputs;
-	bool discard;             /* every output is of type cacheonly: no image is made */
+	bool discard; /* every output is of type cacheonly: no image is made */
 	enum build_compression compression;
-	int compression_level;    /* -1: the default of the compressor */
-	char *iidfile;            /* written by the command from struct build_result, as the next one */
+	int compression_level; /* -1: the default of the compressor */
+	char *iidfile; /* written by the command from struct build_result, as the next one */
 	char *metadata_file;
 };
 
@@ -123,8 +128,8 @@ struct build_result {
 	uint64_t manifest_size;
 	char *manifest_media_type;
 	struct digest config;
-	char *build_id;            /* name of the record below builds/ in the store; NULL when there is none */
-	bool failure_shown;        /* progress_fail() was called: the command prints nothing more */
+	char *build_id; /* name of the record below builds/ in the store; NULL when there is none */
+	bool failure_shown; /* progress_fail() was called: the command prints nothing more */
 };
 
 void build_options_release(struct build_options *options);

@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 enum progress_mode {
-	PROGRESS_AUTO,  /* terminal display when the error stream is one and CI is not set, else plain */
+	PROGRESS_AUTO, /* terminal display when the error stream is one and CI is not set, else plain */
 	PROGRESS_TTY,
 	PROGRESS_PLAIN,
 	PROGRESS_QUIET, /* nothing but the image ID, or the failure */
@@ -38,19 +38,21 @@ enum progress_state {
 
 struct progress_options {
 	enum progress_mode mode;
-	int out;              /* for the image ID: 1 */
-	int err;              /* for everything else: 2 */
-	const char *title;    /* "app:1.4.2"; copied; NULL: "image" */
-	const char *platform; /* "linux/amd64"; copied */
+	int out;               /* for the image ID: 1 */
+	int err;               /* for everything else: 2 */
+	const char *title;     /* "app:1.4.2"; copied; NULL: "image" */
+	const char *platform;  /* "linux/amd64"; copied */
+	double (*clock)(void); /* seconds that only go forward; NULL: the system's */
 };
 
 /** What a report about a step says besides its state; members that are 0 or NULL are unchanged. */
 struct progress_step {
 	enum progress_state state;
-	const char *text;     /* the instruction in one line: "RUN go build -o /server ./cmd/server" */
-	const char *file;     /* of the Dockerfile as the user named it */
-	unsigned line;        /* from 1 */
-	const char *detail;   /* CACHED: nothing more is needed; RUNNING: why it was not cached ("input builder:/server changed"); WAITING: for what */
+	const char *text; /* the instruction in one line: "RUN go build -o /server ./cmd/server" */
+	const char *file; /* of the Dockerfile as the user named it */
+	unsigned line;    /* from 1 */
+	const char *
+	    detail; /* CACHED: nothing more is needed; RUNNING: why it was not cached ("input builder:/server changed"); WAITING: for what */
 	double cpu_seconds;   /* DONE, FAILED: of the command */
 	uint64_t peak_memory; /* bytes */
 	uint64_t files;       /* written by the step */
@@ -59,13 +61,13 @@ struct progress_step {
 
 /** What stands at the end of a build that went well; members that are 0 or NULL are left out. */
 struct progress_summary {
-	const char *name;         /* first tag */
-	const char *digest;       /* "sha256:..." of the manifest */
-	const char *image_id;     /* "sha256:..." of the config: the quiet mode's line */
-	uint64_t size;            /* uncompressed */
+	const char *name;     /* first tag */
+	const char *digest;   /* "sha256:..." of the manifest */
+	const char *image_id; /* "sha256:..." of the config: the quiet mode's line */
+	uint64_t size;        /* uncompressed */
 	uint64_t compressed_size;
 	size_t n_layers;
-	uint64_t left_behind;     /* bytes in the stages that do not enter the image */
+	uint64_t left_behind; /* bytes in the stages that do not enter the image */
 	size_t n_left_stages;
 	const struct strv *outputs; /* one line an output, made by the scheduler: "./app.tar" */
 	const struct strv *next;    /* commands to try; NULL: croze run, croze history */
@@ -74,16 +76,16 @@ struct progress_summary {
 /** What stands at the end of a build in which a step failed. */
 struct progress_failure {
 	size_t stage, step;
-	const char *file;            /* as the user named the Dockerfile */
-	const char *source;          /* its whole text */
+	const char *file;   /* as the user named the Dockerfile */
+	const char *source; /* its whole text */
 	size_t source_length;
-	unsigned first_line;         /* of the instruction, from 1 */
+	unsigned first_line; /* of the instruction, from 1 */
 	unsigned last_line;
-	const char *what;            /* "exit status 1", "killed by SIGKILL"; or the error's text */
-	int exit_status;             /* of the command, 128+n for a signal n; 0 when no command ran */
-	const char *user;            /* the step's USER, "" or NULL: root */
-	bool only_loopback;          /* the step had no network although it asked for the default one */
-	const struct strv *hints;    /* further causes that the step itself found */
+	const char *what;   /* "exit status 1", "killed by SIGKILL"; or the error's text */
+	int exit_status;    /* of the command, 128+n for a signal n; 0 when no command ran */
+	const char *user;   /* the step's USER, "" or NULL: root */
+	bool only_loopback; /* the step had no network although it asked for the default one */
+	const struct strv *hints; /* further causes that the step itself found */
 };
 
 struct progress;
@@ -104,22 +106,25 @@ void progress_tick(struct progress *p);
 /** The isolation that was chosen ("userns+overlay"), for the first line. Optional. */
 void progress_tier(struct progress *p, const char *tier);
 /**
- * Where the logs of the steps are kept: files "<stage>-<step>.log" are made in directory @dir (stays the caller's) when a step
- * first says something; @path is how the user can name that directory. NULL @path: the failure text names no file.
+ * Where the logs of the steps are kept: files such as "02-builder-04.log" are made in directory @dir (stays the caller's) when a
+ * step first says something; @path is how the user can name that directory. NULL @path: the failure text names no file.
  */
 void progress_record(struct progress *p, int dir, const char *path);
 
 /** Declares the next stage; returns its number. @name as the user knows it, or "1" for one without a name. */
 size_t progress_stage(struct progress *p, const char *name, size_t n_steps);
-void progress_step(struct progress *p, size_t stage, size_t step, const struct progress_step *report);
+void progress_step(
+    struct progress *p, size_t stage, size_t step, const struct progress_step *report);
 /** Output of a step's command, in any pieces. */
 void progress_log(struct progress *p, size_t stage, size_t step, const void *bytes, size_t length);
 /** Bytes that came over the network or from an archive, for the last line. */
 void progress_received(struct progress *p, uint64_t bytes);
 /** One line above the display ("writing layer 3 of 3"). Plain: "note: ...". */
-void progress_note(struct progress *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void progress_note(struct progress *p, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /** As progress_note(); also counted, and repeated nowhere. Plain: "warning: ...". */
-void progress_warn(struct progress *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void progress_warn(struct progress *p, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /** Ends the display and prints the summary. */
 void progress_finish(struct progress *p, const struct progress_summary *summary);
