@@ -36,7 +36,7 @@ struct diff_stats {
 int diff_upper(const struct diff_options *options, entry_fn *fn, void *arg,
     struct diff_stats *stats, struct error *e);
 
-/** Gives a fresh upper directory the mode, owner, times and attributes of the root that it hides. */
+/** Gives a fresh upper directory the mode, owner, times and attributes of the root it hides. */
 int diff_prepare_upper(int upper, int lower, struct error *e);
 
 #endif

@@ -50,12 +50,12 @@ struct entry {
 };
 
 /**
- * Takes entries in the order of entry_path_compare(), with their bytes from the position of @content on
- * (-1: none). Returns 0 or -1.
+ * Takes entries in the order of entry_path_compare(), with their bytes from the position of @content
+ * on (-1: none). Returns 0 or -1.
  */
 typedef int entry_fn(void *arg, const struct entry *entry, int content, struct error *e);
 
-/** Told what was not kept, as one line without newline ("'x.sock': sockets are not kept in layers"). */
+/** Told what was not kept, as one line ("'x.sock': sockets are not kept in layers"). */
 typedef void entry_note_fn(void *arg, const char *text);
 
 /**
@@ -72,7 +72,7 @@ int entry_path_compare(const char *a, const char *b);
 #define ENTRY_XATTR_OWNER "user.croze.owner"   /* "uid:gid"; each instead of ENTRY_FOREIGN_ID */
 #define ENTRY_FOREIGN_ID 65534U
 
-/** Is this attribute kept in layers: user.* but the overlay's and ours, security.capability, POSIX ACLs? */
+/** Kept in layers: user.* but the overlay's and ours, security.capability, POSIX ACLs. */
 bool entry_keeps_xattr(const char *name);
 
 /** Buffers that are used again from entry to entry. Zeroed before the first use. */

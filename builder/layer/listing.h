@@ -28,7 +28,8 @@ enum listing_flags {
 
 /** One path. Borrowed from the listing. */
 struct listing_item {
-	const char *path; /* NUL-terminated, as entry.path; the root is "" */
+	const char *name; /* the last component; the root's is "" */
+	size_t parent;    /* index of the directory it is in; the root's is 0 */
 	const char *link; /* "" when neither a symbolic nor a hard link */
 	uint32_t flags;
 	mode_t mode;
@@ -66,8 +67,12 @@ void listing_free_at(struct listing **l);
 size_t listing_count(const struct listing *l);
 /** @index < listing_count(). */
 void listing_at(const struct listing *l, size_t index, struct listing_item *item);
-/** Index of @path, or SIZE_MAX. */
+/** Index of @path (as entry.path; links are not followed), or SIZE_MAX. */
 size_t listing_find(const struct listing *l, const char *path);
+/** Index of child @name of record @parent, or SIZE_MAX. */
+size_t listing_find_child(const struct listing *l, size_t parent, const char *name, size_t length);
+/** Appends the path of record @index, as entry.path. */
+void listing_add_path(const struct listing *l, size_t index, struct buf *b);
 /**
  * The first child of record @index when @after is 0, else the one that follows child @after; 0
  * when there is none. Children come in bytewise order of their names.
