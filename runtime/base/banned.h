@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#undef alloca
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok atoi atol atoll gets alloca tmpnam mktemp
 
 #endif
