@@ -93,7 +93,7 @@ step_record_to_json(const struct step_record *record)
 {
 	struct json *json = json_new_object();
 	char text[DIGEST_TEXT_LEN + 1];
-	struct json *layers;
+	struct json *layers, *blobs;
 
 	json_set(json, "version", json_new_u64(RECORD_VERSION));
 	if (record->is_alias) {
@@ -106,10 +106,13 @@ step_record_to_json(const struct step_record *record)
 	if (record->empty)
 		json_set(json, "empty", json_new_bool(true));
 	if (record->snapshot)
-		json_set_text(json, "snapshot", record->snapshot);
+		json_append(json_set(json, "snapshots", json_new_array()), json_new_text(record->snapshot));
 	layers = json_set(json, "layers", json_new_array());
-	for (size_t i = 0; i < record->n_layers; i++)
+	blobs = json_set(json, "blobs", json_new_array());
+	for (size_t i = 0; i < record->n_layers; i++) {
 		json_append(layers, layer_record_to_json(&record->layers[i]));
+		json_append(blobs, json_new_text(digest_text(&record->layers[i].digest, text)));
+	}
 	if (record->inputs)
 		json_set(json, "inputs", json_copy(record->inputs));
 	return json;
@@ -162,7 +165,7 @@ read_layers(const struct json *layers, struct step_record *record, struct error 
 static int
 read_record(const struct json *json, struct step_record *record, struct error *e)
 {
-	const char *created = NULL, *snapshot = NULL;
+	const char *created = NULL, *snapshot = json_text(json_at(json_get(json, "snapshots"), 0));
 	uint64_t version = 0;
 
 	if (json_read_u64(json, "version", "step", &version, e) < 0)
@@ -175,7 +178,6 @@ read_record(const struct json *json, struct step_record *record, struct error *e
 		return read_digest(json, "aliasOf", "step", &record->alias_of, e);
 	}
 	if (json_read_text(json, "created", "step", &created, e) < 0 ||
-	    json_read_text(json, "snapshot", "step", &snapshot, e) < 0 ||
 	    json_read_bool(json, "empty", "step", &record->empty, e) < 0)
 		return -1;
 	if (!created)
