@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * keys - what each step is known by, and which of them the store has.
+ *
+ * key = SHA-256(kind, parent's key, the plan's record of the step, what it reads). What a COPY reads from a context
+ * is the digest of the content. What it reads from another stage is known only when that stage is there, so
+ * such a step has two keys: one from the definition of the stage (its last key), under which an alias is stored, and the
+ * one that counts, from the content. A stage that was built again and came out the same so changes nothing behind it.
+ */
+#include "builder/build/state.h"
+
+#include "runtime/base/mem.h"
+
+static void
+key_begin(struct hash *hash, const char *kind, const struct digest *parent, const struct plan_step *step)
+{
+	hash_add_text(hash, kind);
+	hash_add(hash, parent->bytes, DIGEST_SIZE);
+	hash_add_text(hash, step->record);
+}
+
+static void
+key_of(const char *kind, const struct digest *parent, const struct plan_step *step, const void *input, size_t length,
+    struct digest *key)
+{
+	autohash struct hash *hash = hash_new();
+
+	key_begin(hash, kind, parent, step);
+	hash_add_u64(hash, length);
+	if (length > 0)
+		hash_add(hash, input, length);
+	hash_finish(hash, key);
+}
+
+void
+keys_of_copy(const struct digest *parent, const struct plan_step *step, const struct digest *content, struct digest *key)
+{
+	key_of("croze step 1 content", parent, step, content->bytes, DIGEST_SIZE, key);
+}
+
+void
+keys_of_definition(const struct digest *parent, const struct plan_step *step, const struct digest *source, struct digest *key)
+{
+	key_of("croze step 1 stage", parent, step, source->bytes, DIGEST_SIZE, key);
+}
+
+static bool
+copies(const struct plan_step *step)
+{
+	return step->kind == PLAN_COPY || step->kind == PLAN_ADD;
+}
+
+void
+keys_of_step(const struct build *b, const struct plan_step *step, const struct step_state *state, const struct digest *parent,
+    bool *known, struct digest *key)
+{
+	const struct stage_state *source;
+	struct digest content;
+
+	*known = true;
+	if (!copies(step)) {
+		key_of("croze step 1", parent, step, NULL, 0, key);
+		return;
+	}
+	switch (step->source) {
+	case PLAN_FROM_CONTEXT:
+	case PLAN_FROM_NAMED_CONTEXT:
+		copy_scan_digest(state->scan, &content);
+		keys_of_copy(parent, step, &content, key);
+		return;
+	case PLAN_FROM_IMAGE:
+		key_of("croze step 1 image", parent, step, state_image(b, step->from)->id,
+		    strlen(state_image(b, step->from)->id), key);
+		return;
+	case PLAN_FROM_STAGE:
+		source = &b->stages[step->from];
+		*known = source->has_final_key;
+		if (*known)
+			keys_of_definition(parent, step, &source->final_key, key);
+		return;
+	}
+}
+
+static void
+key_of_base(const char *text, struct digest *key)
+{
+	autohash struct hash *hash = hash_new();
+
+	hash_add_text(hash, "croze base 1");
+	hash_add_text(hash, text);
+	hash_finish(hash, key);
+}
+
+bool
+keys_parent(const struct build *b, const struct stage_state *stage, size_t index, struct digest *key)
+{
+	const struct plan_stage *plan = state_plan(b, stage);
+
+	for (size_t i = index; i-- > 0;) {
+		if (plan->steps[i].kind == PLAN_METADATA)
+			continue;
+		*key = stage->steps[i].key;
+		return stage->steps[i].has_key;
+	}
+	switch (plan->base_kind) {
+	case PLAN_BASE_STAGE:
+		*key = b->stages[plan->base].final_key;
+		return b->stages[plan->base].has_final_key;
+	case PLAN_BASE_IMAGE:
+		key_of_base(state_image(b, plan->base)->id, key);
+		return true;
+	case PLAN_BASE_SCRATCH:
+		break;
+	}
+	key_of_base("scratch", key);
+	return true;
+}
+
+static int
+read_step(struct build *b, const struct digest *key, struct step_record *record, struct error *e)
+{
+	autojson struct json *json = NULL;
+	int found = store_step_get(b->store, key, &json, e);
+
+	if (found <= 0)
+		return found;
+	if (step_record_from_json(json, record, e) == 0)
+		return 1;
+	/* of another version, or damaged: the step is made again and its record replaced */
+	error_clear(e);
+	return 0;
+}
+
+int
+keys_look_up(struct build *b, struct digest *key, struct step_record *record, struct error *e)
+{
+	int found;
+
+	if (b->options->no_cache)
+		return 0;
+	found = read_step(b, key, record, e);
+	if (found == 1 && record->is_alias) {
+		*key = record->alias_of;
+		step_record_release(record);
+		found = read_step(b, key, record, e);
+		if (found == 1 && record->is_alias) {
+			step_record_release(record);
+			found = 0;
+		}
+	}
+	return found;
+}
+
+/* A step that copies from a context: what it copies is known now, and an error in it is one before anything runs. */
+static int
+scan_step(struct build *b, const struct plan_step *step, struct step_state *state, struct error *e)
+{
+	struct context *context = state_context(b, step);
+	struct copy_source source = { .root = context->dir, .ignore = &context->ignore, .name = context->path };
+	struct copy_request request;
+
+	copy_request_of_step(step, &request);
+	state->scan = copy_scan_new(&request, &source, b->digests, e);
+	if (!state->scan)
+		return -1;
+	state->is_archive = copy_scan_has_archive(state->scan);
+	return 0;
+}
+
+static int
+find_step(struct build *b, struct stage_state *stage, size_t index, struct error *e)
+{
+	const struct plan_step *step = &state_plan(b, stage)->steps[index];
+	struct step_state *state = &stage->steps[index];
+	struct digest parent;
+	bool known = false;
+	int found;
+
+	if (!keys_parent(b, stage, index, &parent))
+		return 0;
+	keys_of_step(b, step, state, &parent, &known, &state->key);
+	if (!known)
+		return 0;
+	found = keys_look_up(b, &state->key, &state->record, e);
+	if (found < 0)
+		return -1;
+	state->status = found ? STEP_CACHED : STEP_MISSING;
+	/* without a record, the key of a copy from a stage waits for its content */
+	state->has_key = found || !(copies(step) && step->source == PLAN_FROM_STAGE);
+	return 0;
+}
+
+static int
+find_stage(struct build *b, struct stage_state *stage, struct error *e)
+{
+	const struct plan_stage *plan = state_plan(b, stage);
+
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		if (plan->steps[i].kind == PLAN_METADATA)
+			continue;
+		if (find_step(b, stage, i, e) < 0)
+			return error_ctx(e, "%s", plan->steps[i].text);
+	}
+	stage->has_final_key = keys_parent(b, stage, plan->n_steps, &stage->final_key);
+	return 0;
+}
+
+/* All that is wrong with what is copied is reported together, with its lines. */
+static int
+scan_all(struct build *b, struct error *e)
+{
+	for (size_t s = 0; s < b->plan.n_stages; s++) {
+		for (size_t i = 0; i < b->plan.stages[s].n_steps; i++) {
+			const struct plan_step *step = &b->plan.stages[s].steps[i];
+			struct error problem = ERROR_INIT;
+
+			if (!copies(step) || step->source == PLAN_FROM_STAGE || step->source == PLAN_FROM_IMAGE)
+				continue;
+			if (scan_step(b, step, &b->stages[s].steps[i], &problem) == 0)
+				continue;
+			if (problem.kind == ERR_TEMPORARY || problem.kind == ERR_SYSTEM) {
+				*e = problem;
+				return error_ctx(e, "%s:%u: %s", b->dockerfile.path, step->line, step->text);
+			}
+			diagnostics_error(&b->diagnostics, (struct location) { .line = step->line }, &problem);
+		}
+	}
+	return diagnostics_check(&b->diagnostics, e);
+}
+
+int
+keys_find(struct build *b, struct error *e)
+{
+	if (scan_all(b, e) < 0)
+		return -1;
+	for (size_t s = 0; s < b->plan.n_stages; s++)
+		if (find_stage(b, &b->stages[s], e) < 0)
+			return -1;
+	return 0;
+}
