@@ -12,7 +12,8 @@
 #include "runtime/base/mem.h"
 
 static void
-key_begin(struct hash *hash, const char *kind, const struct digest *parent, const struct plan_step *step)
+key_begin(
+    struct hash *hash, const char *kind, const struct digest *parent, const struct plan_step *step)
 {
 	hash_add_text(hash, kind);
 	hash_add(hash, parent->bytes, DIGEST_SIZE);
@@ -20,8 +21,8 @@ key_begin(struct hash *hash, const char *kind, const struct digest *parent, cons
 }
 
 static void
-key_of(const char *kind, const struct digest *parent, const struct plan_step *step, const void *input, size_t length,
-    struct digest *key)
+key_of(const char *kind, const struct digest *parent, const struct plan_step *step,
+    const void *input, size_t length, struct digest *key)
 {
 	autohash struct hash *hash = hash_new();
 
@@ -33,13 +34,15 @@ key_of(const char *kind, const struct digest *parent, const struct plan_step *st
 }
 
 void
-keys_of_copy(const struct digest *parent, const struct plan_step *step, const struct digest *content, struct digest *key)
+keys_of_copy(const struct digest *parent, const struct plan_step *step,
+    const struct digest *content, struct digest *key)
 {
 	key_of("croze step 1 content", parent, step, content->bytes, DIGEST_SIZE, key);
 }
 
 void
-keys_of_definition(const struct digest *parent, const struct plan_step *step, const struct digest *source, struct digest *key)
+keys_of_definition(const struct digest *parent, const struct plan_step *step,
+    const struct digest *source, struct digest *key)
 {
 	key_of("croze step 1 stage", parent, step, source->bytes, DIGEST_SIZE, key);
 }
@@ -51,8 +54,8 @@ copies(const struct plan_step *step)
 }
 
 void
-keys_of_step(const struct build *b, const struct plan_step *step, const struct step_state *state, const struct digest *parent,
-    bool *known, struct digest *key)
+keys_of_step(const struct build *b, const struct plan_step *step, const struct step_state *state,
+    const struct digest *parent, bool *known, struct digest *key)
 {
 	const struct stage_state *source;
 	struct digest content;
@@ -92,7 +95,8 @@ key_of_base(const char *text, struct digest *key)
 }
 
 bool
-keys_parent(const struct build *b, const struct stage_state *stage, size_t index, struct digest *key)
+keys_parent(
+    const struct build *b, const struct stage_state *stage, size_t index, struct digest *key)
 {
 	const struct plan_stage *plan = state_plan(b, stage);
 
@@ -156,7 +160,9 @@ static int
 scan_step(struct build *b, const struct plan_step *step, struct step_state *state, struct error *e)
 {
 	struct context *context = state_context(b, step);
-	struct copy_source source = { .root = context->dir, .ignore = &context->ignore, .name = context->path };
+	struct copy_source source = {
+		.root = context->dir, .ignore = &context->ignore, .name = context->path
+	};
 	struct copy_request request;
 
 	copy_request_of_step(step, &request);
@@ -214,15 +220,18 @@ scan_all(struct build *b, struct error *e)
 			const struct plan_step *step = &b->plan.stages[s].steps[i];
 			struct error problem = ERROR_INIT;
 
-			if (!copies(step) || step->source == PLAN_FROM_STAGE || step->source == PLAN_FROM_IMAGE)
+			if (!copies(step) || step->source == PLAN_FROM_STAGE ||
+			    step->source == PLAN_FROM_IMAGE)
 				continue;
 			if (scan_step(b, step, &b->stages[s].steps[i], &problem) == 0)
 				continue;
 			if (problem.kind == ERR_TEMPORARY || problem.kind == ERR_SYSTEM) {
 				*e = problem;
-				return error_ctx(e, "%s:%u: %s", b->dockerfile.path, step->line, step->text);
+				return error_ctx(
+				    e, "%s:%u: %s", b->dockerfile.path, step->line, step->text);
 			}
-			diagnostics_error(&b->diagnostics, (struct location) { .line = step->line }, &problem);
+			diagnostics_error(
+			    &b->diagnostics, (struct location){ .line = step->line }, &problem);
 		}
 	}
 	return diagnostics_check(&b->diagnostics, e);

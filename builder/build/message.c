@@ -118,7 +118,8 @@ message_from_json(const struct json *json, struct message *m, struct error *e)
 	uint64_t step = 0, cpu = 0;
 	int64_t status = 0;
 
-	if (read_type(json, &m->type, e) < 0 || json_read_u64(json, "step", "message", &step, e) < 0 ||
+	if (read_type(json, &m->type, e) < 0 ||
+	    json_read_u64(json, "step", "message", &step, e) < 0 ||
 	    json_read_text(json, "text", "message", &text, e) < 0 ||
 	    json_read_text(json, "key", "message", &key, e) < 0 ||
 	    json_read_u64(json, "cpuMicroseconds", "message", &cpu, e) < 0 ||

@@ -33,16 +33,17 @@ enum message_type {
 struct message {
 	enum message_type type;
 	size_t step;
-	char *text;                /* NOTE, WARNING; STARTED: why it was not cached, or NULL */
-	bool has_key;              /* CACHED, DONE */
+	char *text;   /* NOTE, WARNING; STARTED: why it was not cached, or NULL */
+	bool has_key; /* CACHED, DONE */
 	struct digest key;
 	bool has_record;
 	struct step_record record;
-	double cpu_seconds;        /* DONE, FAILED: of the command */
-	uint64_t peak_memory;      /* bytes */
-	struct error error;        /* FAILED */
-	int exit_status;           /* FAILED: of the command, 128+n for a signal; 0 when none ran */
-	bool command_ran;          /* FAILED: the command itself ended so; the error adds nothing to its status */
+	double cpu_seconds;   /* DONE, FAILED: of the command */
+	uint64_t peak_memory; /* bytes */
+	struct error error;   /* FAILED */
+	int exit_status;      /* FAILED: of the command, 128+n for a signal; 0 when none ran */
+	bool
+	    command_ran; /* FAILED: the command itself ended so; the error adds nothing to its status */
 };
 
 void message_release(struct message *m);

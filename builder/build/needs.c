@@ -45,19 +45,22 @@ listings_suffice(const struct build *b, const struct stage_state *stage, size_t 
 
 		if (!step_makes_layer(&plan->steps[i]))
 			continue;
-		layer = state->status == STEP_MISSING ? NULL : step_record_layer(&state->record, b->variant);
-		if (layer ? !store_listing_has(b->store, &layer->diff_id) : packs_snapshot(&plan->steps[i], state))
+		layer = state->status == STEP_MISSING
+		            ? NULL
+		            : step_record_layer(&state->record, b->variant);
+		if (layer ? !store_listing_has(b->store, &layer->diff_id)
+			  : packs_snapshot(&plan->steps[i], state))
 			return false;
 	}
 	return plan->base_kind != PLAN_BASE_STAGE ||
-	    listings_suffice(b, &b->stages[plan->base], b->plan.stages[plan->base].n_steps);
+	       listings_suffice(b, &b->stages[plan->base], b->plan.stages[plan->base].n_steps);
 }
 
 static bool
 has_names(const struct plan_step *step)
 {
 	return step->has_chown && ((step->chown.user.given && !step->chown.user.numeric) ||
-	    (step->chown.group.given && !step->chown.group.numeric));
+				      (step->chown.group.given && !step->chown.group.numeric));
 }
 
 static bool
@@ -80,8 +83,8 @@ need_inputs(struct build *b, struct stage_state *stage, size_t index, size_t *tr
 {
 	const struct plan_step *step = &state_plan(b, stage)->steps[index];
 	const struct step_state *state = &stage->steps[index];
-	bool below = step->kind == PLAN_RUN || state->is_archive || has_names(step) || user_has_names(step) ||
-	    state->want_tree || !listings_suffice(b, stage, index);
+	bool below = step->kind == PLAN_RUN || state->is_archive || has_names(step) ||
+	             user_has_names(step) || state->want_tree || !listings_suffice(b, stage, index);
 
 	if (below) {
 		stage->base_tree = true;
@@ -117,7 +120,8 @@ need_step(struct build *b, struct stage_state *stage, size_t index, size_t *tree
 	state->settled = !lacks_tree && !lacks_layer;
 	if (state->settled)
 		return;
-	if (lacks_tree && !lacks_layer && state->status == STEP_CACHED && state->record.n_layers > 0) {
+	if (lacks_tree && !lacks_layer && state->status == STEP_CACHED &&
+	    state->record.n_layers > 0) {
 		/* its layer is unpacked over what is below */
 		stage->base_tree = true;
 		return;
@@ -173,7 +177,8 @@ static bool
 output_reads_files(const struct build *b)
 {
 	for (size_t i = 0; i < b->options->n_outputs; i++)
-		if (b->options->outputs[i].kind == BUILD_OUTPUT_LOCAL || b->options->outputs[i].kind == BUILD_OUTPUT_TAR)
+		if (b->options->outputs[i].kind == BUILD_OUTPUT_LOCAL ||
+		    b->options->outputs[i].kind == BUILD_OUTPUT_TAR)
 			return true;
 	return false;
 }

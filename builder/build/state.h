@@ -34,18 +34,18 @@
 
 /** An image that the Dockerfile names. Those that only metadata is taken from are never unpacked. */
 struct image_state {
-	char *reference;         /* as the plan asks for it */
-	char *id;                /* digest of the manifest, as text */
+	char *reference; /* as the plan asks for it */
+	char *id;        /* digest of the manifest, as text */
 	struct manifest manifest;
 	struct image_config config;
 	bool needs_tree;
-	bool ready;              /* unpacked, or not needed */
+	bool ready; /* unpacked, or not needed */
 };
 
 enum step_status {
-	STEP_MISSING,  /* the store has nothing usable */
-	STEP_CACHED,   /* it has a record */
-	STEP_DONE,     /* made by this build */
+	STEP_MISSING, /* the store has nothing usable */
+	STEP_CACHED,  /* it has a record */
+	STEP_DONE,    /* made by this build */
 };
 
 struct step_state {
@@ -54,26 +54,26 @@ struct step_state {
 	struct digest key;
 	struct step_record record; /* CACHED and DONE */
 
-	struct copy_scan *scan;    /* COPY and ADD from a context; NULL for others */
-	bool is_archive;           /* ADD that unpacks something: needs a snapshot */
+	struct copy_scan *scan; /* COPY and ADD from a context; NULL for others */
+	bool is_archive;        /* ADD that unpacks something: needs a snapshot */
 
 	/* what needs.c found */
-	bool run;                  /* has to be executed, for its files or for its layer */
-	bool want_tree;            /* its snapshot is read by a later step, a stage, or an output */
+	bool run;       /* has to be executed, for its files or for its layer */
+	bool want_tree; /* its snapshot is read by a later step, a stage, or an output */
 	bool want_layer;
-	bool settled;              /* nothing is left for a stage worker to do */
-	bool packing;              /* a worker is making its layer */
+	bool settled; /* nothing is left for a stage worker to do */
+	bool packing; /* a worker is making its layer */
 };
 
 struct stage_state {
-	size_t index;              /* in plan.stages */
-	size_t shown;              /* number in the display; SIZE_MAX: not shown */
+	size_t index; /* in plan.stages */
+	size_t shown; /* number in the display; SIZE_MAX: not shown */
 	bool has_final_key;
-	struct digest final_key;   /* of its last step */
+	struct digest final_key; /* of its last step */
 	struct step_state *steps;
 	bool needed;
-	bool whole_tree;           /* all of its files are read by others */
-	bool base_tree;            /* some step needs the files of the base */
+	bool whole_tree; /* all of its files are read by others */
+	bool base_tree;  /* some step needs the files of the base */
 	bool running;
 };
 
@@ -83,9 +83,9 @@ struct build {
 	struct build_result *result;
 
 	struct store *store;
-	struct digests *digests;   /* of context files */
+	struct digests *digests; /* of context files */
 	struct context context;
-	struct context *contexts;  /* named directories, as options->contexts; dir -1 for images */
+	struct context *contexts; /* named directories, as options->contexts; dir -1 for images */
 	struct context_dockerfile dockerfile;
 	struct dockerfile file;
 	struct diagnostics diagnostics;
@@ -95,13 +95,13 @@ struct build {
 	struct stage_state *stages; /* as plan.stages */
 
 	struct layer_options layers;
-	char *variant;             /* of the layers: compression, level, time */
-	struct timespec started;   /* CLOCK_REALTIME */
+	char *variant;           /* of the layers: compression, level, time */
+	struct timespec started; /* CLOCK_REALTIME */
 
 	bool in_namespace;
 	struct run_environment run; /* network, hosts, limits: the same for every RUN */
 	char *build_id;
-	int record_dir;            /* builds/<id> */
+	int record_dir; /* builds/<id> */
 };
 
 /* keys.c */
@@ -111,16 +111,19 @@ int keys_find(struct build *b, struct error *e);
 /**
  * Key of a COPY from another stage, from what it copies (@content) rather than from how that was made.
  */
-void keys_of_copy(const struct digest *parent, const struct plan_step *step, const struct digest *content, struct digest *key);
+void keys_of_copy(const struct digest *parent, const struct plan_step *step,
+    const struct digest *content, struct digest *key);
 /** Key of step @index after @parent; *@known tells whether it depends on content that is not there yet. */
-void keys_of_step(const struct build *b, const struct plan_step *step, const struct step_state *state, const struct digest *parent,
-    bool *known, struct digest *key);
+void keys_of_step(const struct build *b, const struct plan_step *step,
+    const struct step_state *state, const struct digest *parent, bool *known, struct digest *key);
 /** The key that step @index of @stage is based on; false when it is not known. */
-bool keys_parent(const struct build *b, const struct stage_state *stage, size_t index, struct digest *key);
+bool keys_parent(
+    const struct build *b, const struct stage_state *stage, size_t index, struct digest *key);
 /** Looks @key up, through an alias too (then @key is replaced). Returns 1, 0, -1. */
 int keys_look_up(struct build *b, struct digest *key, struct step_record *record, struct error *e);
 /** Hash of the fixed part: how a COPY from a stage is known before its content is. */
-void keys_of_definition(const struct digest *parent, const struct plan_step *step, const struct digest *source, struct digest *key);
+void keys_of_definition(const struct digest *parent, const struct plan_step *step,
+    const struct digest *source, struct digest *key);
 
 /* needs.c */
 
@@ -139,7 +142,8 @@ int schedule_run(struct build *b, struct error *e);
 /* worker.c */
 
 /** The life of a stage worker: steps [@first, @end) of @stage; ends the process. @out: messages; @log: output of commands. */
-_Noreturn void worker_main(struct build *b, struct stage_state *stage, size_t first, size_t end, int out, int log);
+_Noreturn void worker_main(
+    struct build *b, struct stage_state *stage, size_t first, size_t end, int out, int log);
 
 /* assemble.c */
 
@@ -150,7 +154,8 @@ int assemble_image(struct build *b, struct error *e);
 
 bool step_makes_layer(const struct plan_step *step);
 /** The stack of snapshots after the first @count steps of @stage; those of its base included. */
-void state_rootfs(const struct build *b, const struct stage_state *stage, size_t count, struct rootfs *rootfs);
+void state_rootfs(
+    const struct build *b, const struct stage_state *stage, size_t count, struct rootfs *rootfs);
 /** Image state of plan.images[@index]. */
 struct image_state *state_image(const struct build *b, size_t index);
 /** Context that a step copies from. */

@@ -9,7 +9,8 @@
 #include "runtime/base/strv.h"
 
 int
-layer_sink_open(struct layer_sink *sink, struct store *store, const struct layer_options *options, struct error *e)
+layer_sink_open(struct layer_sink *sink, struct store *store, const struct layer_options *options,
+    struct error *e)
 {
 	memset(sink, 0, sizeof(*sink));
 	sink->store = store;
@@ -46,7 +47,8 @@ put_listing(struct layer_sink *sink, const struct digest *diff_id, struct error 
 }
 
 int
-layer_sink_finish(struct layer_sink *sink, const struct layer_options *options, struct layer_record *layer, struct error *e)
+layer_sink_finish(struct layer_sink *sink, const struct layer_options *options,
+    struct layer_record *layer, struct error *e)
 {
 	struct layer_result result;
 	int ok;
@@ -78,10 +80,12 @@ add_note(void *arg, const char *text)
 }
 
 int
-pack_snapshot(struct store *store, int upper, int lower, const struct layer_options *options, struct strv *notes,
-    struct layer_record *layer, struct error *e)
+pack_snapshot(struct store *store, int upper, int lower, const struct layer_options *options,
+    struct strv *notes, struct layer_record *layer, struct error *e)
 {
-	struct diff_options diff = { .upper = upper, .lower = lower, .note = notes ? add_note : NULL, .note_arg = notes };
+	struct diff_options diff = {
+		.upper = upper, .lower = lower, .note = notes ? add_note : NULL, .note_arg = notes
+	};
 	struct diff_stats stats = { 0 };
 	struct layer_sink sink;
 

@@ -23,9 +23,11 @@ struct layer_sink {
 };
 
 /** May start threads (@options->threads). */
-int layer_sink_open(struct layer_sink *sink, struct store *store, const struct layer_options *options, struct error *e);
+int layer_sink_open(struct layer_sink *sink, struct store *store,
+    const struct layer_options *options, struct error *e);
 /** Commits blob and listing; fills @layer but for its variant. The sink is closed in any case. */
-int layer_sink_finish(struct layer_sink *sink, const struct layer_options *options, struct layer_record *layer, struct error *e);
+int layer_sink_finish(struct layer_sink *sink, const struct layer_options *options,
+    struct layer_record *layer, struct error *e);
 /** Drops all; nothing after layer_sink_finish(). */
 void layer_sink_abort(struct layer_sink *sink);
 
@@ -33,7 +35,7 @@ void layer_sink_abort(struct layer_sink *sink);
  * Packs the snapshot with fs directory @upper over the tree @lower (-1: nothing below). @notes may be NULL. The
  * process needs the ids of the namespace that wrote the snapshot.
  */
-int pack_snapshot(struct store *store, int upper, int lower, const struct layer_options *options, struct strv *notes,
-    struct layer_record *layer, struct error *e);
+int pack_snapshot(struct store *store, int upper, int lower, const struct layer_options *options,
+    struct strv *notes, struct layer_record *layer, struct error *e);
 
 #endif

@@ -106,7 +106,8 @@ step_record_to_json(const struct step_record *record)
 	if (record->empty)
 		json_set(json, "empty", json_new_bool(true));
 	if (record->snapshot)
-		json_append(json_set(json, "snapshots", json_new_array()), json_new_text(record->snapshot));
+		json_append(
+		    json_set(json, "snapshots", json_new_array()), json_new_text(record->snapshot));
 	layers = json_set(json, "layers", json_new_array());
 	blobs = json_set(json, "blobs", json_new_array());
 	for (size_t i = 0; i < record->n_layers; i++) {
@@ -119,7 +120,8 @@ step_record_to_json(const struct step_record *record)
 }
 
 static int
-read_digest(const struct json *json, const char *key, const char *path, struct digest *digest, struct error *e)
+read_digest(const struct json *json, const char *key, const char *path, struct digest *digest,
+    struct error *e)
 {
 	const char *text = NULL;
 

@@ -29,8 +29,8 @@ struct layer_record {
 
 struct step_record {
 	struct timespec created;
-	bool empty;       /* the step changed no file: there is no snapshot and none is needed */
-	char *snapshot;   /* id, or NULL */
+	bool empty;     /* the step changed no file: there is no snapshot and none is needed */
+	char *snapshot; /* id, or NULL */
 	struct layer_record *layers;
 	size_t n_layers;
 	struct json *inputs; /* what the key was made of; NULL when not kept */

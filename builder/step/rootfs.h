@@ -23,13 +23,14 @@ void rootfs_release(struct rootfs *rootfs);
 /** Snapshot ids of an image's layers, whether they are there or not. */
 void rootfs_of_image(const struct image_config *config, struct rootfs *rootfs);
 /** Unpacks those of the image's layers that have no snapshot yet. @notes (may be NULL) gets what was not kept as it was. */
-int rootfs_unpack_image(struct store *store, const struct manifest *manifest, const struct image_config *config,
-    struct strv *notes, struct error *e);
+int rootfs_unpack_image(struct store *store, const struct manifest *manifest,
+    const struct image_config *config, struct strv *notes, struct error *e);
 /**
  * Makes a snapshot of @layer over @parents. @id: the name it gets, or "" for a fresh one, filled in.
  */
-int rootfs_unpack_layer(struct store *store, const struct rootfs *parents, const struct digest *blob,
-    const struct digest *diff_id, char id[SNAPSHOT_ID_MAX + 1], struct strv *notes, struct error *e);
+int rootfs_unpack_layer(struct store *store, const struct rootfs *parents,
+    const struct digest *blob, const struct digest *diff_id, char id[SNAPSHOT_ID_MAX + 1],
+    struct strv *notes, struct error *e);
 
 /** A read-only view of the tree: the descriptor of a detached mount, or of a directory. */
 int rootfs_open(struct store *store, const struct rootfs *rootfs, struct error *e);
@@ -37,6 +38,7 @@ int rootfs_open(struct store *store, const struct rootfs *rootfs, struct error *
  * A writable view: changes go to @upper, a fresh snapshot, which gets the metadata of the root below first.
  * The mount lives as long as the descriptor.
  */
-int rootfs_mount(struct store *store, const struct rootfs *rootfs, struct snapshot_writer *upper, struct error *e);
+int rootfs_mount(struct store *store, const struct rootfs *rootfs, struct snapshot_writer *upper,
+    struct error *e);
 
 #endif
