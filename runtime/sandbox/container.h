@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * container - one command in namespaces of its own.
+ *
+ * The command itself is pid 1: when it ends, so does everything it started. The caller works in the namespaces of
+ * userns_enter(); the container gets a user namespace nested in them, so that its root holds nothing over the caller's mounts.
+ * Everything is mounted by descriptor, resolved below the rootfs; no link in the rootfs leads outside.
+ */
+#ifndef CROZE_SANDBOX_CONTAINER_H
+#define CROZE_SANDBOX_CONTAINER_H
+
+#include "runtime/base/error.h"
+#include "runtime/base/strv.h"
+#include "runtime/sandbox/caps.h"
+#include "runtime/sandbox/stubs.h"
+#include "runtime/sandbox/userns.h"
+#include "seccomp/profile.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+enum container_network {
+	CONTAINER_NETWORK_JOIN, /* container_spec.netns */
+	CONTAINER_NETWORK_HOST, /* the caller's */
+	CONTAINER_NETWORK_NEW,  /* own, only lo, up */
+};
+
+enum container_mount_kind {
+	CONTAINER_MOUNT_BIND,   /* @source */
+	CONTAINER_MOUNT_TMPFS,
+	CONTAINER_MOUNT_PROC,   /* fresh; the existing one where the kernel refuses that (masked /proc of an outer container) */
+	CONTAINER_MOUNT_DEV,    /* a tmpfs with the usual nodes and links, pts and shm in it */
+	CONTAINER_MOUNT_SYS,    /* read-only; without any cgroup */
+	CONTAINER_MOUNT_PTS,    /* a devpts instance of its own */
+	CONTAINER_MOUNT_MQUEUE,
+	CONTAINER_MOUNT_CGROUP, /* cgroup2 where it can be mounted, otherwise an empty read-only folder */
+};
+
+enum container_mount_flags {
+	CONTAINER_MOUNT_READ_ONLY = 1 << 0,
+	CONTAINER_MOUNT_NOSUID = 1 << 1,
+	CONTAINER_MOUNT_NODEV = 1 << 2,
+	CONTAINER_MOUNT_NOEXEC = 1 << 3,
+	CONTAINER_MOUNT_RECURSIVE = 1 << 4, /* bind: with what is mounted below it */
+	CONTAINER_MOUNT_OPTIONAL = 1 << 5,  /* left out where the kernel refuses it */
+};
+
+struct container_mount {
+	enum container_mount_kind kind;
+	const char *target;  /* absolute, in the container; made when it is not there */
+	int source;          /* bind: directory or file, opened (O_PATH will do) in the caller's mount namespace */
+	unsigned int flags;  /* enum container_mount_flags */
+	uint64_t size;       /* tmpfs, and the shm of a DEV: bytes; 0: the default (shm: 64 MiB) */
+	mode_t mode;         /* tmpfs: of its root; 0: 01777 */
+	const char *options; /* tmpfs: further options "a=b,c" as mount(8) has them; NULL */
+};
+
+struct container_rlimit {
+	int resource;        /* RLIMIT_NOFILE ... */
+	struct rlimit limit;
+};
+
+/** Start from container_spec_init(), which gives what a build step gets; pointers are borrowed for the call. */
+struct container_spec {
+	const struct userns *userns;   /* of the caller */
+	const struct id_map *uids;     /* the container's own ids in terms of the caller's; NULL: all of them, same numbers */
+	const struct id_map *gids;
+	int rootfs;                    /* mount of overlay_mount(), or any open directory, which is then bound */
+	bool read_only;                /* the rootfs */
+	char *const *argv;             /* argv[0] without a slash is looked up in the PATH of @envp */
+	char *const *envp;
+	const char *cwd;               /* "/" */
+	bool make_cwd;                 /* make @cwd (0755, @uid:@gid) when it is not there; otherwise ERR_STEP */
+	uid_t uid;
+	gid_t gid;
+	const gid_t *groups;           /* supplementary; NULL: none */
+	size_t n_groups;
+	mode_t umask;                  /* 022 */
+	const char *hostname;          /* "buildkitsandbox" is docker's for builds; NULL: "localhost" */
+	struct caps caps;              /* bounding = permitted = effective = caps_default */
+	const struct seccomp_program *seccomp; /* NULL: no filter. Default: seccomp_default() */
+	bool no_new_privs;             /* false: sudo and su work in a build step */
+	const struct container_rlimit *rlimits; /* RLIMIT_CORE is 0 unless it is here */
+	size_t n_rlimits;
+	int oom_score_adj;             /* -1001: unchanged */
+	enum container_network network; /* CONTAINER_NETWORK_NEW */
+	int netns;
+	int in, out, err;              /* 0, 1, 2 of the container; -1: /dev/null. Unused with @terminal */
+	bool terminal;                 /* a pseudo-terminal of the container's own; its master comes back in container.console */
+	unsigned short rows, columns;  /* its size; 0: unset */
+	const struct container_mount *mounts; /* in order; NULL: container_default_mounts */
+	size_t n_mounts;
+	const struct container_mount *extra_mounts; /* after those, in order */
+	size_t n_extra_mounts;
+	char *const *masked_paths;     /* NULL: container_masked_paths */
+	char *const *readonly_paths;   /* NULL: container_readonly_paths */
+};
+
+extern const struct container_mount container_default_mounts[]; /* /proc, /dev, /sys, /dev/mqueue */
+extern const size_t container_n_default_mounts;
+extern char *const container_masked_paths[];
+extern char *const container_readonly_paths[];
+
+struct container {
+	pid_t pid;          /* child of the caller, for waitpid(2) or loop_add_child() */
+	int pidfd;          /* -1 where the kernel has none */
+	int console;        /* master of the terminal; -1 */
+	struct stubs stubs; /* mount points that were made in the rootfs */
+};
+
+#define CONTAINER_INIT { .pidfd = -1, .console = -1 }
+
+void container_spec_init(struct container_spec *spec);
+
+/**
+ * Starts the command and returns once it is executing. On failure nothing is left running, stubs are undone, and @e says what failed:
+ * ERR_STEP with @e->sys ENOENT (exit status 127 by convention) or another errno (126) when the command or its folder is the
+ * cause, ERR_HOST or ERR_SYSTEM when the container could not be made.
+ *
+ * The container dies with the calling process.
+ */
+int container_start(const struct container_spec *spec, struct container *c, struct error *e);
+/** 127 for a command that is not there, 126 for one that cannot be executed, as shells have it; 0 when @e is of another kind. */
+int container_exec_status(const struct error *e);
+/** Waits for the end and reaps; @status as from waitpid(2). Not together with loop_add_child(). */
+int container_wait(struct container *c, int *status, struct error *e);
+/** Sends @signal to pid 1; SIGKILL ends everything inside. ESRCH is no failure. */
+void container_signal(const struct container *c, int signal);
+/**
+ * After its end: removes the mount points that were made in the rootfs and nobody used, with the times of their folders
+ * (stubs_undo()), and closes. Kills and reaps first when container_wait() has not yet.
+ */
+int container_finish(struct container *c, struct error *e);
+
+#endif

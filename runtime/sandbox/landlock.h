@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * landlock - takes away from the calling process what its task does not need.
+ *
+ * For our own parsers of outside bytes: after both calls a taken-over parser can touch the named folders and nothing else.
+ */
+#ifndef CROZE_SANDBOX_LANDLOCK_H
+#define CROZE_SANDBOX_LANDLOCK_H
+
+#include "runtime/base/error.h"
+
+#include <stddef.h>
+
+enum landlock_access {
+	LANDLOCK_READ,      /* read files, list folders */
+	LANDLOCK_WRITE,     /* and make, change, remove everything below, device nodes included */
+};
+
+struct landlock_rule {
+	int fd; /* an open directory or file (O_PATH will do) */
+	enum landlock_access access;
+};
+
+/** The kernel's ABI version; 0 when Landlock is not there. */
+int landlock_abi(void);
+
+/**
+ * Restricts the process to the given trees; no network by TCP where the kernel can say so. Sets no_new_privs.
+ * A kernel without Landlock is no failure (returns 1: the caller may say so); 0 when in force.
+ */
+int landlock_restrict(const struct landlock_rule *rules, size_t n_rules, struct error *e);
+
+/** What a process of ours does for the rest of its life. */
+enum strict_role {
+	STRICT_PARSE,  /* reads and writes open descriptors, allocates memory, exits */
+	STRICT_UNPACK, /* and makes, changes and removes files below open folders */
+};
+
+/** Loads the list of system calls of @role; others kill the process. No execve, socket, ptrace or namespace in any. Sets no_new_privs. */
+int strict_filter(enum strict_role role, struct error *e);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * profile - system call filters ready to be loaded.
+ */
+#ifndef CROZE_SECCOMP_PROFILE_H
+#define CROZE_SECCOMP_PROFILE_H
+
+#include "runtime/base/error.h"
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/** A compiled filter (seccomp(2)). */
+struct seccomp_program {
+	const struct sock_filter *code;
+	unsigned short length;
+};
+
+/** The filter of build steps, compiled when croze was built; NULL on an architecture that has no table yet. */
+const struct seccomp_program *seccomp_default(void);
+
+/** Loads it into the calling thread. Needs CAP_SYS_ADMIN in the user namespace, or no_new_privs. */
+int seccomp_load(const struct seccomp_program *program, struct error *e);
+
+#endif
