@@ -1,0 +1,1 @@
+: >empty.tar.gz
