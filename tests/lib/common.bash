@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 #
 # common.bash - what every end-to-end test stands on: private folders, base images, calls of croze, checks.
 #
