@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * options - everything that the command line, and only it, decides about a build.
+ */
+#include "builder/build/options.h"
+
+#include <stdlib.h>
+
+static void
+context_release(struct build_context *context)
+{
+	free(context->name);
+	free(context->path);
+	free(context->ref);
+	free(context->digest);
+}
+
+void
+build_options_release(struct build_options *o)
+{
+	context_release(&o->context);
+	for (size_t i = 0; i < o->n_contexts; i++)
+		context_release(&o->contexts[i]);
+	for (size_t i = 0; i < o->n_outputs; i++) {
+		free(o->outputs[i].dest);
+		free(o->outputs[i].name);
+	}
+	for (size_t i = 0; i < o->n_hosts; i++) {
+		free(o->hosts[i].name);
+		free(o->hosts[i].address);
+	}
+	for (size_t i = 0; i < o->n_ulimits; i++)
+		free(o->ulimits[i].name);
+	free(o->contexts);
+	free(o->outputs);
+	free(o->hosts);
+	free(o->ulimits);
+	free(o->dockerfile);
+	free(o->dockerfile_text);
+	free(o->target);
+	free(o->platform);
+	free(o->root);
+	free(o->iidfile);
+	free(o->metadata_file);
+	strv_release(&o->tags);
+	strv_release(&o->build_args);
+	strv_release(&o->labels);
+	strv_release(&o->annotations);
+	*o = (struct build_options){ 0 };
+}
+
+void
+build_result_release(struct build_result *result)
+{
+	free(result->manifest_media_type);
+	free(result->build_id);
+	*result = (struct build_result){ 0 };
+}
