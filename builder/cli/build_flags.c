@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * build_flags - from what was typed, and the environment, to checked options.
+ */
+#include "builder/cli/build_flags.h"
+
+#include "builder/image/platform.h"
+#include "builder/image/reference.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/path.h"
+#include "runtime/base/text.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DOCKERFILE_MAX (16U << 20)
+
+void
+build_flags_release(struct build_flags *flags)
+{
+	strv_release(&flags->tags);
+	strv_release(&flags->build_args);
+	strv_release(&flags->build_contexts);
+	strv_release(&flags->labels);
+	strv_release(&flags->annotations);
+	strv_release(&flags->hosts);
+	strv_release(&flags->ulimits);
+	strv_release(&flags->outputs);
+}
+
+static char *
+copy_text(const char *text)
+{
+	return text != NULL && *text != '\0' ? xstrdup(text) : NULL;
+}
+
+/* ---- the build context and the Dockerfile ---- */
+
+static bool
+is_url(const char *text)
+{
+	static const char *const prefixes[] = { "http://", "https://", "git://", "git@", "ssh://",
+		"github.com/", "s3://", "gs://" };
+
+	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
+		if (text_starts_with(text, prefixes[i]))
+			return true;
+	return false;
+}
+
+/* The beginnings of what tar, gzip, bzip2, xz and zstd write; a Dockerfile begins with none of them. */
+static bool
+is_archive(const struct buf *b)
+{
+	static const struct {
+		size_t at;
+		const char *bytes;
+	} marks[] = {
+		{ 0, "\x1f\x8b" },
+		{ 0, "BZh" },
+		{ 0, "\xfd"
+		     "7zXZ" },
+		{ 0, "\x28\xb5\x2f\xfd" },
+		{ 257, "ustar" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+		size_t length = strlen(marks[i].bytes);
+
+		if (b->len >= marks[i].at + length &&
+		    memcmp(b->data + marks[i].at, marks[i].bytes, length) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int
+read_dockerfile_from_stdin(struct build_options *options, struct error *e)
+{
+	auto(buf) struct buf b = { 0 };
+
+	if (fd_read_all(STDIN_FILENO, &b, DOCKERFILE_MAX, "standard input", e) < 0)
+		return -1;
+	if (is_archive(&b)) {
+		error_set(e, ERR_USAGE, "a build context from standard input is not supported");
+		return error_hint(e, "unpack the archive, and name the directory: croze build DIR");
+	}
+	options->dockerfile = xstrdup("-");
+	options->dockerfile_length = b.len;
+	options->dockerfile_text = buf_steal(&b);
+	return 0;
+}
+
+static bool
+is_file(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
+}
+
+/* As docker: relative to the current directory. As buildah: else relative to the context, and Containerfile is a name too. */
+static int
+find_dockerfile(const char *file, struct build_options *options, struct error *e)
+{
+	static const char *const names[] = { "Dockerfile", "Containerfile" };
+
+	if (file != NULL && is_file(file)) {
+		options->dockerfile = xstrdup(file);
+		return 0;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		autofree char *path = NULL;
+
+		if (options->context.kind != BUILD_CONTEXT_DIR)
+			break;
+		path = path_join(options->context.path, file != NULL ? file : names[i]);
+		if (is_file(path)) {
+			options->dockerfile = steal_ptr(&path);
+			return 0;
+		}
+	}
+	if (file != NULL)
+		return error_set(e, ERR_USAGE, "no Dockerfile '%s'", file);
+	error_set(e, ERR_USAGE, "no Dockerfile in '%s'", options->context.path);
+	return error_hint(e, "name it with --file, or give another directory");
+}
+
+static int
+apply_context(const struct build_flags *flags, const struct strv *words,
+    struct build_options *options, struct error *e)
+{
+	const char *path = words->count > 0 ? words->items[0] : ".";
+	bool file_is_stdin = flags->file != NULL && strcmp(flags->file, "-") == 0;
+	struct stat st;
+
+	if (words->count > 1)
+		return error_set(e, ERR_USAGE, "one build context is wanted, not %zu ('%s', '%s')",
+		    words->count, words->items[0], words->items[1]);
+	if (strcmp(path, "-") == 0) {
+		if (file_is_stdin)
+			return error_set(e, ERR_USAGE,
+			    "standard input cannot be both the Dockerfile and the context");
+		if (flags->file != NULL)
+			return error_set(
+			    e, ERR_USAGE, "a build context from standard input is not supported");
+		options->context.kind = BUILD_CONTEXT_NONE;
+		return read_dockerfile_from_stdin(options, e);
+	}
+	if (is_url(path)) {
+		error_set(e, ERR_USAGE, "the build context '%s' cannot be fetched", path);
+		return error_hint(e, "fetch it first, and name the directory: croze build DIR");
+	}
+	if (stat(path, &st) < 0)
+		return error_set(e, ERR_USAGE, "no build context '%s': %s", path, strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return error_set(e, ERR_USAGE, "the build context '%s' is not a directory", path);
+	options->context.kind = BUILD_CONTEXT_DIR;
+	options->context.path = xstrdup(path);
+	return file_is_stdin ? read_dockerfile_from_stdin(options, e)
+	                     : find_dockerfile(flags->file, options, e);
+}
+
+/* ---- names and values ---- */
+
+static int
+apply_tags(const struct build_flags *flags, struct build_options *options, struct error *e)
+{
+	for (size_t i = 0; i < flags->tags.count; i++) {
+		autofree char *text = NULL;
+		auto(reference) struct reference r = { 0 };
+
+		if (reference_parse(flags->tags.items[i], &r, e) < 0) {
+			e->kind = ERR_USAGE;
+			return error_ctx(e, "--tag");
+		}
+		if (r.digest != NULL)
+			return error_set(e, ERR_USAGE, "--tag: '%s' has a digest; a tag has none",
+			    flags->tags.items[i]);
+		text = reference_text(&r);
+		if (!strv_has(&options->tags, text))
+			strv_take(&options->tags, steal_ptr(&text));
+	}
+	return 0;
+}
+
+static int
+apply_build_args(const struct build_flags *flags, struct build_options *options, struct error *e)
+{
+	for (size_t i = 0; i < flags->build_args.count; i++) {
+		const char *text = flags->build_args.items[i];
+		const char *equals = strchr(text, '=');
+		autofree char *name = NULL;
+
+		if (*text == '\0' || equals == text)
+			return error_set(e, ERR_USAGE, "--build-arg: '%s' has no name", text);
+		name = equals != NULL ? xstrndup(text, (size_t)(equals - text)) : xstrdup(text);
+		if (equals != NULL)
+			env_set(&options->build_args, name, equals + 1);
+		else if (getenv(name) != NULL)
+			env_set(&options->build_args, name, getenv(name));
+	}
+	return 0;
+}
+
+/* KEY=VALUE, or KEY alone for an empty value. */
+static int
+apply_pairs(const struct strv *pairs, const char *flag, struct strv *to, struct error *e)
+{
+	for (size_t i = 0; i < pairs->count; i++) {
+		const char *text = pairs->items[i];
+
+		if (*text == '\0' || *text == '=')
+			return error_set(e, ERR_USAGE, "%s: '%s' has no key", flag, text);
+		strv_printf(to, "%s%s", text, strchr(text, '=') == NULL ? "=" : "");
+	}
+	return 0;
+}
+
+static int
+apply_platform(const struct build_flags *flags, struct build_options *options, struct error *e)
+{
+	const char *text =
+	    flags->platform != NULL ? flags->platform : getenv("DOCKER_DEFAULT_PLATFORM");
+	auto(platform) struct platform native = { 0 };
+	auto(platform) struct platform wanted = { 0 };
+	auto(buf) struct buf b = { 0 };
+
+	platform_native(&native);
+	platform_add_text(&b, &native);
+	options->platform = xstrdup(buf_text(&b));
+	if (text == NULL || *text == '\0' || strcmp(text, "local") == 0)
+		return 0;
+	if (strchr(text, ',') != NULL)
+		return error_set(e, ERR_USAGE, "--platform: one platform is built at a time");
+	if (platform_parse(text, &wanted, e) < 0)
+		return error_ctx(e, "--platform");
+	if (!platform_equal(&wanted, &native)) {
+		error_set(e, ERR_USAGE, "--platform: '%s' is not this machine's, '%s'", text,
+		    options->platform);
+		return error_hint(e, "build on a machine of that platform");
+	}
+	return 0;
+}
+
+static int
+apply_timestamp(const struct build_flags *flags, struct build_options *options, struct error *e)
+{
+	const char *from = "--timestamp";
+	const char *text = flags->timestamp;
+
+	if (text == NULL) {
+		from = "SOURCE_DATE_EPOCH";
+		text = env_get(&options->build_args, from);
+	}
+	if (text == NULL)
+		text = getenv(from);
+	if (text == NULL || *text == '\0')
+		return 0;
+	/* 253402300799 is the last second of the year 9999, the last that RFC 3339 can say. */
+	if (parse_i64(text, 0, 253402300799, from, &options->timestamp, e) < 0) {
+		e->kind = ERR_USAGE;
+		return -1;
+	}
+	options->has_timestamp = true;
+	return 0;
+}
+
+static int
+apply_network(const struct build_flags *flags, struct build_options *options, struct error *e)
+{
+	static const struct {
+		const char *name;
+		enum build_network value;
+	} names[] = {
+		{ "default", BUILD_NETWORK_DEFAULT },
+		{ "none", BUILD_NETWORK_NONE },
+		{ "host", BUILD_NETWORK_HOST },
+	};
+
+	for (size_t i = 0; flags->network != NULL && i < ARRAY_LEN(names); i++) {
+		if (strcmp(flags->network, names[i].name) == 0) {
+			options->network = names[i].value;
+			return 0;
+		}
+	}
+	if (flags->network == NULL)
+		return 0;
+	return error_set(e, ERR_USAGE,
+	    "--network: '%s' is not supported; there are default, none and host", flags->network);
+}
+
+int
+build_compression_parse(const char *text, enum build_compression *value, struct error *e)
+{
+	static const char *const names[] = {
+		[BUILD_COMPRESSION_GZIP] = "gzip",
+		[BUILD_COMPRESSION_ZSTD] = "zstd",
+		[BUILD_COMPRESSION_NONE] = "uncompressed",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*value = (enum build_compression)i;
+			return 0;
+		}
+	}
+	return error_set(
+	    e, ERR_USAGE, "unknown compression '%s'; there are gzip, zstd, uncompressed", text);
+}
+
+static int
+apply_compression(const struct build_flags *flags, struct build_options *options, struct error *e)
+{
+	uint64_t level = 0;
+
+	if (flags->compression != NULL &&
+	    build_compression_parse(flags->compression, &options->compression, e) < 0)
+		return -1;
+	if (flags->compression_level == NULL)
+		return 0;
+	if (parse_u64(flags->compression_level, 0, 22, "--compression-level", &level, e) < 0) {
+		e->kind = ERR_USAGE;
+		return -1;
+	}
+	options->compression_level = (int)level;
+	return 0;
+}
+
+static int
+apply_shm_size(const struct build_flags *flags, struct build_options *options, struct error *e)
+{
+	if (flags->shm_size == NULL)
+		return 0;
+	if (parse_size(flags->shm_size, "--shm-size", &options->shm_size, e) < 0) {
+		e->kind = ERR_USAGE;
+		return -1;
+	}
+	return 0;
+}
+
+static int
+apply_each(const struct strv *values,
+    int (*parse)(const char *, struct build_options *, struct error *),
+    struct build_options *options, struct error *e)
+{
+	for (size_t i = 0; i < values->count; i++)
+		if (parse(values->items[i], options, e) < 0)
+			return -1;
+	return 0;
+}
+
+static unsigned
+cpus(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return 1;
+	return (unsigned)CPU_COUNT(&set);
+}
+
+static int
+apply_outputs(const struct build_flags *flags, struct build_options *options, struct error *e)
+{
+	size_t n_streams = 0;
+	size_t n_none = 0;
+
+	if (apply_each(&flags->outputs, build_output_parse, options, e) < 0)
+		return -1;
+	for (size_t i = 0; i < options->n_outputs; i++) {
+		const char *dest = options->outputs[i].dest;
+
+		n_streams += dest != NULL && strcmp(dest, "-") == 0;
+		n_none += options->outputs[i].kind == BUILD_OUTPUT_NONE;
+	}
+	if (n_streams > 1)
+		return error_set(e, ERR_USAGE, "--output: only one can go to the output stream");
+	if (n_streams > 0 && flags->quiet)
+		return error_set(e, ERR_USAGE,
+		    "--quiet prints the image ID on the output stream, where --output writes");
+	if (n_none > 0 && options->n_outputs > n_none)
+		return error_set(e, ERR_USAGE, "--output: type=cacheonly does not go with others");
+	if (n_none > 0 && (options->tags.count > 0 || flags->load))
+		return error_set(e, ERR_USAGE, "--output: type=cacheonly makes no image to name");
+	options->discard = n_none > 0;
+	return 0;
+}
+
+int
+build_flags_apply(const struct build_flags *flags, const struct strv *words,
+    struct build_options *options, struct error *e)
+{
+	if (apply_context(flags, words, options, e) < 0 || apply_tags(flags, options, e) < 0 ||
+	    apply_build_args(flags, options, e) < 0 ||
+	    apply_pairs(&flags->labels, "--label", &options->labels, e) < 0 ||
+	    apply_pairs(&flags->annotations, "--annotation", &options->annotations, e) < 0 ||
+	    apply_each(&flags->build_contexts, build_context_parse, options, e) < 0 ||
+	    apply_each(&flags->hosts, build_host_parse, options, e) < 0 ||
+	    apply_each(&flags->ulimits, build_ulimit_parse, options, e) < 0 ||
+	    apply_platform(flags, options, e) < 0 || apply_timestamp(flags, options, e) < 0 ||
+	    apply_network(flags, options, e) < 0 || apply_shm_size(flags, options, e) < 0)
+		return -1;
+	options->compression_level = -1;
+	if (apply_compression(flags, options, e) < 0 || apply_outputs(flags, options, e) < 0)
+		return -1;
+	options->target = copy_text(flags->target);
+	options->no_cache = flags->no_cache;
+	options->pull = flags->pull ? BUILD_PULL_ALWAYS : BUILD_PULL_MISSING;
+	options->jobs = flags->jobs > 0 ? (unsigned)flags->jobs : cpus();
+	options->root = copy_text(flags->root);
+	options->iidfile = copy_text(flags->iidfile);
+	options->metadata_file = copy_text(flags->metadata_file);
+	return 0;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * build_flags - the flags of croze build as they are typed, and their way into struct build_options.
+ */
+#ifndef CROZE_BUILDER_CLI_BUILD_FLAGS_H
+#define CROZE_BUILDER_CLI_BUILD_FLAGS_H
+
+#include "builder/build/options.h"
+#include "runtime/base/options.h"
+
+struct build_flags {
+	const char *file;
+	struct strv tags;
+	const char *target;
+	struct strv build_args;
+	struct strv build_contexts;
+	struct strv labels;
+	struct strv annotations;
+	struct strv hosts;
+	struct strv ulimits;
+	struct strv outputs;
+	const char *platform;
+	const char *progress;
+	const char *network;
+	const char *isolation;
+	const char *timestamp;
+	const char *shm_size;
+	const char *iidfile;
+	const char *metadata_file;
+	const char *compression;
+	const char *compression_level;
+	const char *root;
+	uint64_t jobs;
+	bool no_cache;
+	bool pull;
+	bool quiet;
+	bool load;
+};
+
+extern const struct option_def build_option_table[];
+
+void build_flags_release(struct build_flags *flags);
+/** Checks everything and fills @options; @words are what was not a flag: the build context, or nothing. ERR_USAGE. */
+int build_flags_apply(const struct build_flags *flags, const struct strv *words,
+    struct build_options *options, struct error *e);
+
+/* The flags whose values have a grammar of their own; each appends to @options. */
+int build_output_parse(const char *text, struct build_options *options, struct error *e);
+int build_context_parse(const char *text, struct build_options *options, struct error *e);
+int build_host_parse(const char *text, struct build_options *options, struct error *e);
+int build_ulimit_parse(const char *text, struct build_options *options, struct error *e);
+int build_compression_parse(const char *text, enum build_compression *value, struct error *e);
+
+#endif
