@@ -34,8 +34,9 @@ struct location {
 struct diagnostic {
 	enum severity severity;
 	struct location at;
-	size_t order; /* of the error or warning that a note belongs to */
-	struct location sort;
+	struct location group; /* where it is sorted to: a note stands behind what it explains */
+	size_t order;          /* of that error or warning, then its own */
+	size_t suborder;
 	char *text;   /* safe to show */
 	const char *rule; /* name of the lint rule, static text; NULL for none */
 };
