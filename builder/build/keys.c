@@ -58,7 +58,6 @@ keys_of_step(const struct build *b, const struct plan_step *step, const struct s
     const struct digest *parent, bool *known, struct digest *key)
 {
 	const struct stage_state *source;
-	struct digest content;
 
 	*known = true;
 	if (!copies(step)) {
@@ -68,8 +67,7 @@ keys_of_step(const struct build *b, const struct plan_step *step, const struct s
 	switch (step->source) {
 	case PLAN_FROM_CONTEXT:
 	case PLAN_FROM_NAMED_CONTEXT:
-		copy_scan_digest(state->scan, &content);
-		keys_of_copy(parent, step, &content, key);
+		keys_of_copy(parent, step, &state->content, key);
 		return;
 	case PLAN_FROM_IMAGE:
 		key_of("croze step 1 image", parent, step, state_image(b, step->from)->id,
@@ -159,18 +157,16 @@ keys_look_up(struct build *b, struct digest *key, struct step_record *record, st
 static int
 scan_step(struct build *b, const struct plan_step *step, struct step_state *state, struct error *e)
 {
-	struct context *context = state_context(b, step);
-	struct copy_source source = {
-		.root = context->dir, .ignore = &context->ignore, .name = context->path
-	};
 	struct copy_request request;
+	struct copy_stats stats;
 
-	copy_request_of_step(step, &request);
-	state->scan = copy_scan_new(&request, &source, b->digests, e);
-	if (!state->scan)
+	state_copy_request(b, step, &request);
+	state->copy = copy_plan_make(&request, e);
+	if (!state->copy)
 		return -1;
-	state->is_archive = copy_scan_has_archive(state->scan);
-	return 0;
+	copy_plan_stats(state->copy, &stats);
+	state->is_archive = stats.n_archives > 0;
+	return copy_plan_digest(state->copy, &state->content, e);
 }
 
 static int

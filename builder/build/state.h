@@ -16,13 +16,13 @@
 
 #include "builder/build/options.h"
 #include "builder/context/context.h"
-#include "builder/context/copy.h"
 #include "builder/context/digests.h"
 #include "builder/image/config.h"
 #include "builder/image/manifest.h"
 #include "builder/layer/writer.h"
 #include "builder/plan/plan.h"
 #include "builder/progress/progress.h"
+#include "builder/step/copy_plan.h"
 #include "builder/step/record.h"
 #include "builder/step/rootfs.h"
 #include "builder/step/run.h"
@@ -54,8 +54,10 @@ struct step_state {
 	struct digest key;
 	struct step_record record; /* CACHED and DONE */
 
-	struct copy_scan *scan; /* COPY and ADD from a context; NULL for others */
-	bool is_archive;        /* ADD that unpacks something: needs a snapshot */
+	struct copy_plan
+	    *copy; /* COPY and ADD from a context: made before anything runs; NULL for others */
+	struct digest content; /* of what it copies */
+	bool is_archive;       /* ADD that unpacks something: needs a snapshot */
 
 	/* what needs.c found */
 	bool run;       /* has to be executed, for its files or for its layer */
@@ -63,6 +65,7 @@ struct step_state {
 	bool want_layer;
 	bool settled; /* nothing is left for a stage worker to do */
 	bool packing; /* a worker is making its layer */
+	size_t shown; /* number in the display */
 };
 
 struct stage_state {
@@ -94,12 +97,15 @@ struct build {
 	size_t n_images;
 	struct stage_state *stages; /* as plan.stages */
 
+	bool has_timestamp; /* of the options, or SOURCE_DATE_EPOCH of the Dockerfile */
+	int64_t timestamp;
 	struct layer_options layers;
 	char *variant;           /* of the layers: compression, level, time */
 	struct timespec started; /* CLOCK_REALTIME */
 
 	bool in_namespace;
 	struct run_environment run; /* network, hosts, limits: the same for every RUN */
+	bool has_environment;
 	char *build_id;
 	int record_dir; /* builds/<id> */
 };
@@ -134,16 +140,14 @@ bool needs_work(const struct build *b);
 /** Does any of it need the namespaces? */
 bool needs_namespace(const struct build *b);
 
-/* schedule.c */
-
-/** Does it all. ERR_STEP when a step failed: progress_fail() was called then. */
-int schedule_run(struct build *b, struct error *e);
-
 /* worker.c */
 
-/** The life of a stage worker: steps [@first, @end) of @stage; ends the process. @out: messages; @log: output of commands. */
-_Noreturn void worker_main(
-    struct build *b, struct stage_state *stage, size_t first, size_t end, int out, int log);
+/**
+ * The life of a stage worker: steps [@first, @end) of @stage. @out: messages; @log: output of commands. A failed step is reported
+ * there, with 0 as result; -1 means that nothing could be reported.
+ */
+int worker_main(struct build *b, struct stage_state *stage, size_t first, size_t end, int out,
+    int log, struct error *e);
 
 /* assemble.c */
 
@@ -158,8 +162,9 @@ void state_rootfs(
     const struct build *b, const struct stage_state *stage, size_t count, struct rootfs *rootfs);
 /** Image state of plan.images[@index]. */
 struct image_state *state_image(const struct build *b, size_t index);
-/** Context that a step copies from. */
-struct context *state_context(struct build *b, const struct plan_step *step);
+/** What a COPY or ADD from a context asks for; notes go to the display. */
+void state_copy_request(
+    struct build *b, const struct plan_step *step, struct copy_request *request);
 const struct plan_stage *state_plan(const struct build *b, const struct stage_state *stage);
 
 #endif

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * assemble - the image from its parts: the base's layers and history, and those of the steps.
+ *
+ * Instructions that change only the config get a row of history without layer, with the time of the first
+ * layer that follows, else of the last one (as the reference builder has it). A fixed timestamp replaces all times but
+ * those of the base.
+ */
+#include "builder/build/state.h"
+
+#include "runtime/base/mem.h"
+
+#define HISTORY_COMMENT "buildkit.dockerfile.v0"
+
+struct assembly {
+	struct build *build;
+	struct image_config config;
+	struct manifest manifest;
+	struct timespec last; /* of the layer made last */
+	size_t *waiting;      /* rows of history that wait for a time */
+	size_t n_waiting;
+};
+
+static void
+assembly_release(struct assembly *a)
+{
+	image_config_release(&a->config);
+	manifest_release(&a->manifest);
+	free(a->waiting);
+}
+
+/* The same blob in terms of the image-spec, for images that came from docker. */
+static const char *
+oci_layer_type(const char *media_type)
+{
+	if (strcmp(media_type, MEDIA_DOCKER_LAYER_GZIP) == 0)
+		return MEDIA_OCI_LAYER_GZIP;
+	if (strcmp(media_type, MEDIA_DOCKER_LAYER) == 0)
+		return MEDIA_OCI_LAYER;
+	return media_type;
+}
+
+static void
+add_layer(struct assembly *a, const char *media_type, const struct digest *digest, uint64_t size)
+{
+	struct descriptor layer = { 0 };
+
+	descriptor_init(&layer, oci_layer_type(media_type), digest, size);
+	manifest_add_layer(&a->manifest, &layer);
+	descriptor_release(&layer);
+}
+
+static void
+add_base_image(struct assembly *a, const struct image_state *image)
+{
+	for (size_t i = 0; i < image->manifest.n_layers; i++) {
+		const struct descriptor *layer = &image->manifest.layers[i];
+
+		add_layer(a, layer->media_type, &layer->digest, layer->size);
+	}
+	image_config_align_history(&a->config);
+}
+
+static void
+date_waiting(struct assembly *a, const struct timespec *time)
+{
+	for (size_t i = 0; i < a->n_waiting; i++)
+		a->config.history[a->waiting[i]].created = *time;
+	a->n_waiting = 0;
+}
+
+static void
+add_row(struct assembly *a, const struct plan_step *step, const struct timespec *time)
+{
+	struct history row = { .has_created = true,
+		.created_by = step->created_by,
+		.comment = (char *)(uintptr_t)HISTORY_COMMENT,
+		.empty_layer = step->empty_layer };
+
+	if (time)
+		row.created = *time;
+	image_config_add_history(&a->config, &row);
+	if (time)
+		return;
+	a->waiting = xrealloc(a->waiting, a->n_waiting + 1, sizeof(*a->waiting));
+	a->waiting[a->n_waiting++] = a->config.n_history - 1;
+}
+
+static int
+add_step(struct assembly *a, const struct plan_step *step, const struct step_state *state,
+    struct error *e)
+{
+	const struct build *b = a->build;
+	const struct layer_record *layer;
+
+	if (!step_makes_layer(step)) {
+		if (step->created_by)
+			add_row(a, step, NULL);
+		return 0;
+	}
+	layer = step_record_layer(&state->record, b->variant);
+	if (!layer)
+		return error_set(e, ERR_SYSTEM, "%s: its layer was not made", step->text);
+	a->last =
+	    b->has_timestamp ? (struct timespec){ .tv_sec = b->timestamp } : state->record.created;
+	date_waiting(a, &a->last);
+	add_row(a, step, &a->last);
+	add_layer(a, layer->media_type, &layer->digest, layer->size);
+	image_config_add_diff_id(&a->config, &layer->diff_id);
+	return 0;
+}
+
+static int
+add_stage(struct assembly *a, const struct stage_state *stage, struct error *e)
+{
+	const struct plan_stage *plan = state_plan(a->build, stage);
+
+	if (plan->base_kind == PLAN_BASE_STAGE &&
+	    add_stage(a, &a->build->stages[plan->base], e) < 0)
+		return -1;
+	if (plan->base_kind == PLAN_BASE_IMAGE)
+		add_base_image(a, state_image(a->build, plan->base));
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (add_step(a, &plan->steps[i], &stage->steps[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+/* The time of an image without a single new layer: that of the base, or now. */
+static struct timespec
+fallback_time(const struct assembly *a)
+{
+	if (a->build->has_timestamp)
+		return (struct timespec){ .tv_sec = a->build->timestamp };
+	if (a->last.tv_sec || a->last.tv_nsec)
+		return a->last;
+	return a->config.has_created ? a->config.created : a->build->started;
+}
+
+static void
+add_annotations(struct assembly *a)
+{
+	const struct strv *annotations = &a->build->options->annotations;
+
+	for (size_t i = 0; i < annotations->count; i++) {
+		const char *text = annotations->items[i];
+		autofree char *key = xstrndup(text, strcspn(text, "="));
+
+		if (!a->manifest.annotations)
+			a->manifest.annotations = json_new_object();
+		json_set_text(
+		    a->manifest.annotations, key, text[strlen(key)] ? text + strlen(key) + 1 : "");
+	}
+}
+
+static int
+put_image(struct assembly *a, struct build_result *result, struct error *e)
+{
+	struct store *store = a->build->store;
+	auto(buf) struct buf config = { 0 };
+	auto(buf) struct buf manifest = { 0 };
+
+	image_config_write(&a->config, &config);
+	if (store_blob_put(store, config.data, config.len, &result->config, e) < 0)
+		return -1;
+	descriptor_init(&a->manifest.config, MEDIA_OCI_CONFIG, &result->config, config.len);
+	manifest_write(&a->manifest, &manifest);
+	if (store_blob_put(store, manifest.data, manifest.len, &result->manifest, e) < 0)
+		return -1;
+	result->manifest_size = manifest.len;
+	result->manifest_media_type = xstrdup(MEDIA_OCI_MANIFEST);
+	result->has_image = true;
+	return 0;
+}
+
+static int
+set_names(struct build *b, struct error *e)
+{
+	const struct strv *tags = &b->options->tags;
+	struct store_names names = { 0 };
+	struct store_name name = { .media_type = b->result->manifest_media_type,
+		.digest = b->result->manifest,
+		.size = b->result->manifest_size };
+	int ok;
+
+	if (tags->count == 0)
+		store_names_add(&names, &name);
+	for (size_t i = 0; i < tags->count; i++) {
+		name.name = tags->items[i];
+		store_names_add(&names, &name);
+	}
+	ok = store_names_set(b->store, &names, NULL, e);
+	store_names_release(&names);
+	return ok;
+}
+
+int
+assemble_image(struct build *b, struct error *e)
+{
+	const struct stage_state *target = &b->stages[b->plan.target];
+	const struct plan_stage *plan = state_plan(b, target);
+	struct assembly a = { .build = b };
+	int ok;
+
+	image_config_copy(&a.config, plan->config);
+	a.manifest.media_type = xstrdup(MEDIA_OCI_MANIFEST);
+	ok = add_stage(&a, target, e);
+	if (ok == 0) {
+		struct timespec time = fallback_time(&a);
+
+		date_waiting(&a, &time);
+		a.config.has_created = true;
+		a.config.created = time;
+		if (plan->author)
+			image_config_set_text(&a.config.author, plan->author);
+		add_annotations(&a);
+		ok = put_image(&a, b->result, e);
+	}
+	if (ok == 0)
+		ok = set_names(b, e);
+	assembly_release(&a);
+	return ok;
+}

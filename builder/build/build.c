@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * build - a whole build, from the Dockerfile to the image in the store and its outputs.
+ */
+#include "builder/build/build.h"
+
+#include "builder/build/result.h"
+#include "builder/build/schedule.h"
+#include "builder/build/sources.h"
+#include "builder/build/state.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/mem.h"
+
+#include <time.h>
+#include <unistd.h>
+
+/* ---- the layers' form ---- */
+
+static const enum compression compressions[] = {
+	[BUILD_COMPRESSION_GZIP] = COMPRESSION_GZIP,
+	[BUILD_COMPRESSION_ZSTD] = COMPRESSION_ZSTD,
+	[BUILD_COMPRESSION_NONE] = COMPRESSION_NONE,
+};
+
+static void
+choose_layers(struct build *b)
+{
+	static const char *const names[] = {
+		[BUILD_COMPRESSION_GZIP] = "gzip",
+		[BUILD_COMPRESSION_ZSTD] = "zstd",
+		[BUILD_COMPRESSION_NONE] = "none",
+	};
+	const struct build_options *options = b->options;
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	b->layers.compression = compressions[options->compression];
+	b->layers.level = options->compression_level < 0 ? 0 : options->compression_level;
+	b->layers.threads = processors > 0 ? (unsigned)processors : 1;
+	b->layers.clamp = b->has_timestamp;
+	b->layers.clamp_to.tv_sec = b->timestamp;
+	if (b->has_timestamp)
+		b->variant = xasprintf("%s:%d:%lld", names[options->compression], b->layers.level,
+		    (long long)b->timestamp);
+	else
+		b->variant = xasprintf("%s:%d", names[options->compression], b->layers.level);
+}
+
+/* ---- the display ---- */
+
+static void
+show_stage(struct build *b, struct stage_state *stage)
+{
+	const struct plan_stage *plan = state_plan(b, stage);
+	struct progress_step from = { .state = PROGRESS_CACHED,
+		.text = plan->text,
+		.file = b->dockerfile.path,
+		.line = plan->line };
+	size_t n_shown = 1;
+
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (step_makes_layer(&plan->steps[i]))
+			stage->steps[i].shown = n_shown++;
+	stage->shown = progress_stage(b->progress, plan->name, n_shown);
+	progress_step(b->progress, stage->shown, 0, &from);
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		struct progress_step report = { .text = plan->steps[i].text,
+			.file = b->dockerfile.path,
+			.line = plan->steps[i].line };
+
+		if (!step_makes_layer(&plan->steps[i]))
+			continue;
+		report.state = stage->steps[i].run ? PROGRESS_WAITING : PROGRESS_CACHED;
+		progress_step(b->progress, stage->shown, stage->steps[i].shown, &report);
+	}
+}
+
+static void
+show_stages(struct build *b)
+{
+	for (size_t s = 0; s < b->plan.n_stages; s++)
+		if (b->stages[s].needed)
+			show_stage(b, &b->stages[s]);
+}
+
+/* ---- what runs ---- */
+
+static int
+enter_namespace(struct build *b, struct error *e)
+{
+	struct userns_options options = { 0 };
+
+	if (userns_enter(&options, &b->run.userns, e) < 0)
+		return -1;
+	b->in_namespace = true;
+	progress_tier(b->progress, "userns+overlay");
+	if (store_reopen(b->store, e) < 0)
+		return -1;
+	return store_clean_tmp(b->store, e);
+}
+
+static bool
+has_run(const struct build *b)
+{
+	for (size_t s = 0; s < b->plan.n_stages; s++)
+		for (size_t i = 0; i < b->plan.stages[s].n_steps; i++)
+			if (b->plan.stages[s].steps[i].kind == PLAN_RUN &&
+			    b->stages[s].steps[i].run)
+				return true;
+	return false;
+}
+
+static int
+open_environment(struct build *b, struct error *e)
+{
+	static const enum netns_mode modes[] = {
+		[BUILD_NETWORK_DEFAULT] = NETNS_DEFAULT,
+		[BUILD_NETWORK_NONE] = NETNS_NONE,
+		[BUILD_NETWORK_HOST] = NETNS_HOST,
+	};
+	const struct build_options *options = b->options;
+	autofree struct container_rlimit *rlimits =
+	    xcalloc(options->n_ulimits + 1, sizeof(*rlimits));
+	autofree struct run_host *hosts = xcalloc(options->n_hosts + 1, sizeof(*hosts));
+
+	for (size_t i = 0; i < options->n_ulimits; i++)
+		rlimits[i] = (struct container_rlimit){ .resource = options->ulimits[i].resource,
+			.limit = { options->ulimits[i].soft, options->ulimits[i].hard } };
+	for (size_t i = 0; i < options->n_hosts; i++)
+		hosts[i] = (struct run_host){ options->hosts[i].name, options->hosts[i].address };
+	b->run.network = modes[options->network];
+	b->run.n_rlimits = options->n_ulimits;
+	b->run.rlimits = steal_ptr(&rlimits);
+	b->run.shm_size = options->shm_size;
+	b->run.proxies = &b->plan.proxies;
+	if (run_environment_open(&b->run, b->store, hosts, options->n_hosts, e) < 0)
+		return -1;
+	b->has_environment = true;
+	if (b->run.network == NETNS_DEFAULT && !b->run.netns.outside && b->run.netns.reason[0])
+		progress_note(b->progress, "RUN steps reach only the loopback interface: %s",
+		    b->run.netns.reason);
+	return 0;
+}
+
+static int
+do_work(struct build *b, struct error *e)
+{
+	if (!needs_work(b))
+		return 0;
+	if ((needs_namespace(b) || store_tmp_needs_userns(b->store)) && enter_namespace(b, e) < 0)
+		return -1;
+	if (has_run(b) && open_environment(b, e) < 0)
+		return -1;
+	return schedule_run(b, e);
+}
+
+/* ---- the whole ---- */
+
+static void
+make_states(struct build *b)
+{
+	b->stages = xcalloc(b->plan.n_stages, sizeof(*b->stages));
+	for (size_t s = 0; s < b->plan.n_stages; s++) {
+		b->stages[s].index = s;
+		b->stages[s].shown = SIZE_MAX;
+		b->stages[s].steps =
+		    xcalloc(b->plan.stages[s].n_steps + 1, sizeof(*b->stages[s].steps));
+	}
+}
+
+static int
+open_store(struct build *b, struct error *e)
+{
+	char *path;
+
+	b->store = store_open(b->options->root, 0, e);
+	if (!b->store)
+		return -1;
+	b->digests = digests_open(store_context_dir(b->store), e);
+	if (!b->digests)
+		return -1;
+	b->record_dir = store_build_begin(b->store, &b->build_id, e);
+	if (b->record_dir < 0)
+		return -1;
+	b->result->build_id = xstrdup(b->build_id);
+	path = xasprintf("%s/builds/%s", store_path(b->store), b->build_id);
+	progress_record(b->progress, b->record_dir, path);
+	free(path);
+	return 0;
+}
+
+static int
+run(struct build *b, struct error *e)
+{
+	if (sources_open(b, e) < 0 || open_store(b, e) < 0 || sources_plan(b, e) < 0)
+		return -1;
+	choose_layers(b);
+	make_states(b);
+	if (keys_find(b, e) < 0 || digests_save(b->digests, e) < 0)
+		return -1;
+	needs_find(b);
+	show_stages(b);
+	if (do_work(b, e) < 0)
+		return -1;
+	if (!b->options->discard && assemble_image(b, e) < 0)
+		return -1;
+	return result_write(b, e);
+}
+
+static void
+stages_release(struct build *b)
+{
+	for (size_t s = 0; b->stages && s < b->plan.n_stages; s++) {
+		for (size_t i = 0; i < b->plan.stages[s].n_steps; i++) {
+			copy_plan_free(b->stages[s].steps[i].copy);
+			step_record_release(&b->stages[s].steps[i].record);
+		}
+		free(b->stages[s].steps);
+	}
+	free(b->stages);
+}
+
+static void
+build_release(struct build *b)
+{
+	if (b->has_environment)
+		run_environment_close(&b->run);
+	free((void *)(uintptr_t)b->run.rlimits);
+	userns_release(&b->run.userns);
+	stages_release(b);
+	sources_release(b);
+	digests_free(b->digests);
+	store_close(b->store);
+	fd_close_at(&b->record_dir);
+	free(b->build_id);
+	free(b->variant);
+}
+
+int
+build_run(const struct build_options *options, struct progress *progress,
+    struct build_result *result, struct error *e)
+{
+	struct build b = {
+		.options = options, .progress = progress, .result = result, .record_dir = -1
+	};
+	int ok;
+
+	memset(result, 0, sizeof(*result));
+	(void)clock_gettime(CLOCK_REALTIME, &b.started); /* cannot fail */
+	b.has_timestamp = options->has_timestamp;
+	b.timestamp = options->timestamp;
+	ok = run(&b, e);
+	if (ok < 0 && b.diagnostics.n_errors > 0 && !result->failure_shown) {
+		progress_stop(progress);
+		sources_show_diagnostics(&b);
+		result->failure_shown = true;
+	}
+	build_release(&b);
+	return ok;
+}

@@ -1,0 +1,662 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * schedule - who works on what, and when: images to unpack, parts of stages, layers to pack.
+ *
+ * The main process starts workers and listens. A stage worker gets the steps of its stage up to the first one that copies from
+ * a stage which is not finished; when that is, another worker goes on. So a worker never waits for another one, and
+ * the state that a worker is forked with is all it needs. Layers are packed beside the steps that follow.
+ */
+#include "builder/build/schedule.h"
+
+#include "builder/build/message.h"
+#include "builder/step/pack.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum job_kind {
+	JOB_UNPACK,
+	JOB_STAGE,
+	JOB_PACK,
+};
+
+struct job {
+	struct job *next;
+	struct schedule *schedule;
+	enum job_kind kind;
+	struct worker worker;
+	struct loop_source *end_source;
+
+	struct image_state *image; /* UNPACK */
+	struct stage_state *stage; /* STAGE, PACK */
+	size_t first, end;         /* STAGE: steps; PACK: @first */
+	size_t current;            /* STAGE: the step whose output comes */
+	int messages;              /* STAGE */
+	int log;
+	int worker_messages; /* the worker's ends, closed after the fork */
+	int worker_log;
+	struct loop_source *message_source;
+	struct loop_source *log_source;
+};
+
+struct schedule {
+	struct build *build;
+	struct loop *loop;
+	struct job *jobs;
+	unsigned n_steps; /* jobs that are not PACK */
+	unsigned n_packs;
+	struct message failure; /* of the step that failed first */
+	struct stage_state *failed_stage;
+	bool failed;
+};
+
+/* ---- what workers do ---- */
+
+static int
+unpack_main(void *arg, struct buf *result, struct error *e)
+{
+	struct job *job = arg;
+	auto(strv) struct strv notes = { 0 };
+	autofree char *text = NULL;
+
+	if (rootfs_unpack_image(job->schedule->build->store, &job->image->manifest,
+		&job->image->config, &notes, e) < 0)
+		return -1;
+	text = strv_join(&notes, "\n");
+	buf_add_text(result, text);
+	return 0;
+}
+
+static int
+pack_main(void *arg, struct buf *result, struct error *e)
+{
+	struct job *job = arg;
+	struct build *b = job->schedule->build;
+	struct step_state *step = &job->stage->steps[job->first];
+	auto(rootfs) struct rootfs parents = { 0 };
+	auto(rootfs) struct rootfs own = { 0 };
+	struct layer_record layer = { 0 };
+	autojson struct json *json = NULL;
+	autofd int upper = -1, lower = -1;
+
+	state_rootfs(b, job->stage, job->first, &parents);
+	upper = step->record.empty ? rootfs_open(b->store, &own, e)
+	                           : store_snapshot_open(b->store, step->record.snapshot, e);
+	if (upper < 0)
+		return -1;
+	/* nothing was changed: the empty directory is compared with itself */
+	lower = step->record.empty ? dup(upper) : rootfs_open(b->store, &parents, e);
+	if (lower < 0)
+		return -1;
+	if (pack_snapshot(b->store, upper, lower, &b->layers, NULL, &layer, e) < 0)
+		return -1;
+	layer.variant = xstrdup(b->variant);
+	json = layer_record_to_json(&layer);
+	json_write(json, 0, result);
+	layer_record_release(&layer);
+	return 0;
+}
+
+static int
+stage_main(void *arg, struct buf *result, struct error *e)
+{
+	struct job *job = arg;
+
+	(void)result; /* all is told by messages */
+	fd_close_at(&job->messages);
+	fd_close_at(&job->log);
+	return worker_main(job->schedule->build, job->stage, job->first, job->end,
+	    job->worker_messages, job->worker_log, e);
+}
+
+/* ---- jobs ---- */
+
+static void
+job_free(struct job *job)
+{
+	struct schedule *s = job->schedule;
+
+	for (struct job **at = &s->jobs; *at; at = &(*at)->next) {
+		if (*at == job) {
+			*at = job->next;
+			break;
+		}
+	}
+	loop_remove(job->end_source);
+	loop_remove(job->message_source);
+	loop_remove(job->log_source);
+	fd_close_at(&job->messages);
+	fd_close_at(&job->log);
+	if (job->kind == JOB_PACK)
+		s->n_packs--;
+	else
+		s->n_steps--;
+	if (job->kind == JOB_STAGE)
+		job->stage->running = false;
+	free(job);
+}
+
+static int on_end(void *arg, int fd, uint32_t events, struct error *e);
+
+static struct job *
+job_new(struct schedule *s, enum job_kind kind)
+{
+	struct job *job = xcalloc(1, sizeof(*job));
+
+	job->schedule = s;
+	job->kind = kind;
+	job->messages = job->log = job->worker_messages = job->worker_log = -1;
+	job->next = s->jobs;
+	s->jobs = job;
+	if (kind == JOB_PACK)
+		s->n_packs++;
+	else
+		s->n_steps++;
+	return job;
+}
+
+static int
+job_start(struct job *job, worker_fn *fn, struct error *e)
+{
+	if (worker_start(&job->worker, fn, job, e) < 0) {
+		job_free(job);
+		return -1;
+	}
+	fd_close_at(&job->worker_messages);
+	fd_close_at(&job->worker_log);
+	job->end_source = loop_add_fd(job->schedule->loop, job->worker.fd, EPOLLIN, on_end, job, e);
+	return job->end_source ? 0 : -1;
+}
+
+static int
+start_unpack(struct schedule *s, struct image_state *image, struct error *e)
+{
+	struct job *job = job_new(s, JOB_UNPACK);
+
+	job->image = image;
+	return job_start(job, unpack_main, e);
+}
+
+static int
+start_pack(struct schedule *s, struct stage_state *stage, size_t index, struct error *e)
+{
+	struct job *job = job_new(s, JOB_PACK);
+
+	job->stage = stage;
+	job->first = index;
+	stage->steps[index].packing = true;
+	return job_start(job, pack_main, e);
+}
+
+/* ---- the display ---- */
+
+static void
+show_step(struct build *b, const struct stage_state *stage, size_t index,
+    const struct progress_step *report)
+{
+	progress_step(b->progress, stage->shown, stage->steps[index].shown, report);
+}
+
+static int
+read_log(struct job *job)
+{
+	char bytes[16384];
+	ssize_t n;
+
+	while ((n = read(job->log, bytes, sizeof(bytes))) > 0)
+		progress_log(job->schedule->build->progress, job->stage->shown,
+		    job->stage->steps[job->current].shown, bytes, (size_t)n);
+	return n == 0 || (errno != EAGAIN && errno != EINTR) ? 0 : 1;
+}
+
+static int
+on_log(void *arg, int fd, uint32_t events, struct error *e)
+{
+	struct job *job = arg;
+
+	(void)fd;
+	(void)events;
+	(void)e;
+	if (read_log(job) == 0) {
+		loop_remove(job->log_source);
+		job->log_source = NULL;
+	}
+	return 0;
+}
+
+/* ---- what workers tell ---- */
+
+static void
+step_settled(struct job *job, struct message *m)
+{
+	struct build *b = job->schedule->build;
+	struct step_state *step = &job->stage->steps[m->step];
+	struct progress_step report = { .state = m->type == MESSAGE_CACHED ? PROGRESS_CACHED
+		                                                           : PROGRESS_DONE,
+		.cpu_seconds = m->cpu_seconds,
+		.peak_memory = m->peak_memory };
+
+	step_record_release(&step->record);
+	step->record = m->record;
+	m->has_record = false;
+	step->key = m->key;
+	step->has_key = true;
+	step->status = m->type == MESSAGE_CACHED ? STEP_CACHED : STEP_DONE;
+	step->settled = true;
+	job->stage->has_final_key =
+	    keys_parent(b, job->stage, state_plan(b, job->stage)->n_steps, &job->stage->final_key);
+	show_step(b, job->stage, m->step, &report);
+}
+
+static void
+step_failed(struct job *job, struct message *m)
+{
+	struct schedule *s = job->schedule;
+	struct progress_step report = { .state = PROGRESS_FAILED, .cpu_seconds = m->cpu_seconds };
+
+	show_step(s->build, job->stage, m->step, &report);
+	if (!s->failed) {
+		s->failed = true;
+		s->failed_stage = job->stage;
+		s->failure = *m;
+		memset(m, 0, sizeof(*m));
+	}
+	loop_stop(s->loop);
+}
+
+static void
+handle_message(struct job *job, struct message *m)
+{
+	struct build *b = job->schedule->build;
+	struct progress_step report = { .state = PROGRESS_RUNNING };
+
+	(void)read_log(job);
+	if (m->step >= state_plan(b, job->stage)->n_steps)
+		return;
+	job->current = m->step;
+	switch (m->type) {
+	case MESSAGE_STARTED:
+		show_step(b, job->stage, m->step, &report);
+		return;
+	case MESSAGE_NOTE:
+		progress_note(b->progress, "%s", m->text);
+		return;
+	case MESSAGE_WARNING:
+		progress_warn(b->progress, "%s", m->text);
+		return;
+	case MESSAGE_CACHED:
+	case MESSAGE_DONE:
+		step_settled(job, m);
+		return;
+	case MESSAGE_FAILED:
+		step_failed(job, m);
+		return;
+	}
+}
+
+static int
+read_messages(struct job *job, struct error *e)
+{
+	struct message m;
+	int got;
+
+	while ((got = message_receive(job->messages, &m, e)) == 1) {
+		handle_message(job, &m);
+		message_release(&m);
+	}
+	return got;
+}
+
+static int schedule_fill(struct schedule *s, struct error *e);
+
+static int
+on_message(void *arg, int fd, uint32_t events, struct error *e)
+{
+	struct job *job = arg;
+	struct schedule *s = job->schedule;
+	int got = read_messages(job, e);
+
+	(void)fd;
+	(void)events;
+	if (got < 0)
+		return -1;
+	if (got == 0) {
+		loop_remove(job->message_source);
+		job->message_source = NULL;
+	}
+	return s->failed ? 0 : schedule_fill(s, e);
+}
+
+static int
+take_layer(struct job *job, const struct buf *result, struct error *e)
+{
+	struct build *b = job->schedule->build;
+	struct step_state *step = &job->stage->steps[job->first];
+	autojson struct json *json = json_parse(buf_text(result), result->len, e);
+	autojson struct json *record = NULL;
+	struct layer_record layer;
+
+	if (!json || layer_record_from_json(json, &layer, e) < 0)
+		return -1;
+	step_record_set_layer(&step->record, &layer);
+	layer_record_release(&layer);
+	step->packing = false;
+	record = step_record_to_json(&step->record);
+	return store_step_put(b->store, &step->key, record, e);
+}
+
+static void
+show_notes(struct build *b, const struct buf *notes)
+{
+	auto(strv) struct strv lines = { 0 };
+
+	strv_split(&lines, buf_text(notes), '\n');
+	for (size_t i = 0; i < lines.count; i++)
+		if (lines.items[i][0])
+			progress_note(b->progress, "%s", lines.items[i]);
+}
+
+static int
+job_ended(struct job *job, const struct buf *result, struct error *e)
+{
+	switch (job->kind) {
+	case JOB_UNPACK:
+		show_notes(job->schedule->build, result);
+		job->image->ready = true;
+		return 0;
+	case JOB_STAGE:
+		/* what it said last may still wait */
+		return read_messages(job, e) < 0 ? -1 : 0;
+	case JOB_PACK:
+		return take_layer(job, result, e);
+	}
+	return 0;
+}
+
+static int
+on_end(void *arg, int fd, uint32_t events, struct error *e)
+{
+	struct job *job = arg;
+	struct schedule *s = job->schedule;
+	auto(buf) struct buf result = { 0 };
+	int ok;
+
+	(void)fd;
+	(void)events;
+	loop_remove(job->end_source);
+	job->end_source = NULL;
+	ok = worker_finish(&job->worker, &result, e);
+	if (ok == 0)
+		ok = job_ended(job, &result, e);
+	if (ok < 0 && job->kind == JOB_UNPACK)
+		(void)error_ctx(e, "image '%s'", job->image->reference);
+	else if (ok < 0)
+		(void)error_ctx(e, "stage '%s'", state_plan(s->build, job->stage)->name);
+	job_free(job);
+	if (ok < 0)
+		return -1;
+	return s->failed ? 0 : schedule_fill(s, e);
+}
+
+/* ---- what can be started ---- */
+
+static bool
+is_finished(const struct build *b, const struct stage_state *stage)
+{
+	for (size_t i = 0; i < state_plan(b, stage)->n_steps; i++)
+		if (!stage->steps[i].settled)
+			return false;
+	return true;
+}
+
+static bool
+base_is_ready(const struct build *b, const struct stage_state *stage)
+{
+	const struct plan_stage *plan = state_plan(b, stage);
+
+	if (plan->base_kind == PLAN_BASE_IMAGE)
+		return !state_image(b, plan->base)->needs_tree || state_image(b, plan->base)->ready;
+	if (plan->base_kind == PLAN_BASE_SCRATCH)
+		return true;
+	return is_finished(b, &b->stages[plan->base]) && base_is_ready(b, &b->stages[plan->base]);
+}
+
+/* Is everything there that the step copies from? */
+static bool
+source_is_ready(const struct build *b, const struct plan_step *step)
+{
+	if (step->kind != PLAN_COPY && step->kind != PLAN_ADD)
+		return true;
+	if (step->source == PLAN_FROM_IMAGE)
+		return !state_image(b, step->from)->needs_tree || state_image(b, step->from)->ready;
+	if (step->source == PLAN_FROM_STAGE)
+		return is_finished(b, &b->stages[step->from]) &&
+		       base_is_ready(b, &b->stages[step->from]);
+	return true;
+}
+
+/* The steps that a worker of this stage could make now. */
+static bool
+find_part(const struct build *b, const struct stage_state *stage, size_t *first, size_t *end)
+{
+	const struct plan_stage *plan = state_plan(b, stage);
+
+	*first = 0;
+	while (*first < plan->n_steps && stage->steps[*first].settled)
+		(*first)++;
+	*end = *first;
+	if (*first == plan->n_steps || !base_is_ready(b, stage))
+		return false;
+	while (*end < plan->n_steps &&
+	       (stage->steps[*end].settled || source_is_ready(b, &plan->steps[*end])))
+		(*end)++;
+	return *end > *first;
+}
+
+static int
+open_channels(struct job *job, struct error *e)
+{
+	int sockets[2], pipes[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+		return error_sys(e, "cannot make a channel to a stage worker");
+	job->messages = sockets[0];
+	job->worker_messages = sockets[1];
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return error_sys(e, "cannot make a pipe for the log of a step");
+	job->log = pipes[0];
+	job->worker_log = pipes[1];
+	if (fcntl(job->messages, F_SETFL, O_NONBLOCK) < 0 ||
+	    fcntl(job->log, F_SETFL, O_NONBLOCK) < 0)
+		return error_sys(e, "cannot set up the channels of a stage worker");
+	job->message_source =
+	    loop_add_fd(job->schedule->loop, job->messages, EPOLLIN, on_message, job, e);
+	job->log_source = loop_add_fd(job->schedule->loop, job->log, EPOLLIN, on_log, job, e);
+	return job->message_source && job->log_source ? 0 : -1;
+}
+
+static int
+start_stage(
+    struct schedule *s, struct stage_state *stage, size_t first, size_t end, struct error *e)
+{
+	struct job *job = job_new(s, JOB_STAGE);
+
+	job->stage = stage;
+	job->first = job->current = first;
+	job->end = end;
+	stage->running = true;
+	if (open_channels(job, e) < 0) {
+		fd_close_at(&job->worker_messages);
+		fd_close_at(&job->worker_log);
+		job_free(job);
+		return -1;
+	}
+	return job_start(job, stage_main, e);
+}
+
+static bool
+can_pack(const struct build *b, const struct stage_state *stage, size_t index)
+{
+	const struct step_state *step = &stage->steps[index];
+
+	if (!step->want_layer || !step->settled || step->packing || step->status == STEP_MISSING ||
+	    step_record_layer(&step->record, b->variant) || !base_is_ready(b, stage))
+		return false;
+	for (size_t i = 0; i < index; i++)
+		if (!stage->steps[i].settled)
+			return false;
+	return true;
+}
+
+static int
+fill_packs(struct schedule *s, struct error *e)
+{
+	struct build *b = s->build;
+
+	for (size_t i = 0; i < b->plan.n_stages; i++)
+		for (size_t k = 0; k < b->plan.stages[i].n_steps && s->n_packs < b->options->jobs;
+		     k++)
+			if (can_pack(b, &b->stages[i], k) && start_pack(s, &b->stages[i], k, e) < 0)
+				return -1;
+	return 0;
+}
+
+static bool
+is_unpacking(const struct schedule *s, const struct image_state *image)
+{
+	for (const struct job *job = s->jobs; job; job = job->next)
+		if (job->kind == JOB_UNPACK && job->image == image)
+			return true;
+	return false;
+}
+
+/* Starts what can be started; ends the loop when nothing is left. */
+static int
+schedule_fill(struct schedule *s, struct error *e)
+{
+	struct build *b = s->build;
+	size_t first, end;
+
+	for (size_t i = 0; i < b->n_images && s->n_steps < b->options->jobs; i++)
+		if (b->images[i]->needs_tree && !b->images[i]->ready &&
+		    !is_unpacking(s, b->images[i]) && start_unpack(s, b->images[i], e) < 0)
+			return -1;
+	for (size_t i = 0; i < b->plan.n_stages && s->n_steps < b->options->jobs; i++)
+		if (!b->stages[i].running && find_part(b, &b->stages[i], &first, &end) &&
+		    start_stage(s, &b->stages[i], first, end, e) < 0)
+			return -1;
+	if (fill_packs(s, e) < 0)
+		return -1;
+	if (!s->jobs)
+		loop_stop(s->loop);
+	return 0;
+}
+
+/* ---- the whole ---- */
+
+static int
+on_signal(void *arg, int signal, struct error *e)
+{
+	(void)arg;
+	(void)error_set(
+	    e, ERR_INTERRUPTED, "interrupted by %s", signal == SIGINT ? "SIGINT" : "SIGTERM");
+	e->sys = signal;
+	return -1;
+}
+
+static void
+stop_all(struct schedule *s)
+{
+	while (s->jobs) {
+		worker_kill(&s->jobs->worker);
+		job_free(s->jobs);
+	}
+}
+
+static int
+check_finished(struct schedule *s, struct error *e)
+{
+	struct build *b = s->build;
+
+	for (size_t i = 0; i < b->plan.n_stages; i++)
+		if (!is_finished(b, &b->stages[i]))
+			return error_set(e, ERR_SYSTEM, "stage '%s' was not finished by its worker",
+			    b->plan.stages[i].name);
+	return 0;
+}
+
+static void
+show_failure(struct schedule *s)
+{
+	struct build *b = s->build;
+	const struct message *m = &s->failure;
+	const struct plan_step *step = &state_plan(b, s->failed_stage)->steps[m->step];
+	auto(strv) struct strv hints = { 0 };
+	struct progress_failure failure = {
+		.stage = s->failed_stage->shown,
+		.step = s->failed_stage->steps[m->step].shown,
+		.file = b->dockerfile.path,
+		.source = buf_text(&b->dockerfile.text),
+		.source_length = b->dockerfile.text.len,
+		.first_line = step->line,
+		.last_line = step->end_line,
+		.what = m->error.text,
+		.exit_status = m->exit_status,
+		.user = step->user,
+		.only_loopback = step->kind == PLAN_RUN && b->run.network == NETNS_DEFAULT &&
+		                 !b->run.netns.outside,
+		.hints = &hints,
+	};
+
+	if (m->error.hint[0])
+		strv_add(&hints, m->error.hint);
+	if (failure.only_loopback && b->run.netns.reason[0])
+		strv_add(&hints, b->run.netns.reason);
+	progress_fail(b->progress, &failure);
+	b->result->failure_shown = true;
+}
+
+static int
+run_loop(struct schedule *s, struct error *e)
+{
+	struct build *b = s->build;
+	int ok;
+
+	if (!loop_add_signal(s->loop, SIGINT, on_signal, s, e) ||
+	    !loop_add_signal(s->loop, SIGTERM, on_signal, s, e) ||
+	    !loop_add_signal(s->loop, SIGHUP, on_signal, s, e) ||
+	    progress_attach(b->progress, s->loop, e) < 0)
+		return -1;
+	ok = schedule_fill(s, e);
+	if (ok == 0 && s->jobs)
+		ok = loop_run(s->loop, e);
+	progress_detach(b->progress);
+	stop_all(s);
+	return ok;
+}
+
+int
+schedule_run(struct build *b, struct error *e)
+{
+	struct schedule s = { .build = b, .loop = loop_new(e) };
+	int ok;
+
+	if (!s.loop)
+		return -1;
+	ok = run_loop(&s, e);
+	loop_free(s.loop);
+	if (s.failed && ok == 0) {
+		*e = s.failure.error;
+		show_failure(&s);
+		ok = -1;
+	}
+	message_release(&s.failure);
+	return ok < 0 ? -1 : check_finished(&s, e);
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sources - what a build is made of: contexts, the Dockerfile, the images that it names, and the plan from them.
+ */
+#include "builder/build/sources.h"
+
+#include "builder/image/platform.h"
+#include "builder/import/resolve.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/path.h"
+
+#include <unistd.h>
+
+/* ---- reading ---- */
+
+static int
+open_context(const struct build_context *from, struct context *context, struct error *e)
+{
+	if (from->kind == BUILD_CONTEXT_DIR)
+		return context_open(context, from->path, e);
+	context_none(context);
+	return 0;
+}
+
+static int
+read_dockerfile(struct build *b, struct error *e)
+{
+	const struct build_options *options = b->options;
+
+	if (!options->dockerfile_text)
+		return context_read_dockerfile(&b->context, options->dockerfile, &b->dockerfile, e);
+	b->dockerfile.path = xstrdup("-");
+	buf_add(&b->dockerfile.text, options->dockerfile_text, options->dockerfile_length);
+	return 0;
+}
+
+static int
+open_named_contexts(struct build *b, struct error *e)
+{
+	const struct build_options *options = b->options;
+
+	b->contexts = xcalloc(options->n_contexts + 1, sizeof(*b->contexts));
+	for (size_t i = 0; i < options->n_contexts; i++) {
+		context_none(&b->contexts[i]);
+		if (open_context(&options->contexts[i], &b->contexts[i], e) < 0 ||
+		    (options->contexts[i].kind == BUILD_CONTEXT_DIR &&
+			context_read_ignore(&b->contexts[i], NULL, e) < 0))
+			return error_ctx(e, "build context '%s'", options->contexts[i].name);
+	}
+	return 0;
+}
+
+int
+sources_open(struct build *b, struct error *e)
+{
+	context_none(&b->context);
+	if (open_context(&b->options->context, &b->context, e) < 0 || read_dockerfile(b, e) < 0 ||
+	    context_read_ignore(&b->context, b->dockerfile.path, e) < 0 ||
+	    open_named_contexts(b, e) < 0)
+		return -1;
+	diagnostics_init(&b->diagnostics, b->dockerfile.path);
+	(void)dockerfile_parse(
+	    &b->file, buf_text(&b->dockerfile.text), b->dockerfile.text.len, &b->diagnostics);
+	return diagnostics_check(&b->diagnostics, e);
+}
+
+/* ---- images ---- */
+
+static struct image_state *
+find_image(struct build *b, const char *reference)
+{
+	for (size_t i = 0; i < b->n_images; i++)
+		if (strcmp(b->images[i]->reference, reference) == 0)
+			return b->images[i];
+	return NULL;
+}
+
+static struct image_state *
+add_image(struct build *b, const char *reference, const struct image *image)
+{
+	struct image_state *state = xcalloc(1, sizeof(*state));
+	char text[DIGEST_TEXT_LEN + 1];
+
+	state->reference = xstrdup(reference);
+	state->id = xstrdup(digest_text(&image->descriptor.digest, text));
+	manifest_copy(&state->manifest, &image->manifest);
+	image_config_copy(&state->config, &image->config);
+	b->images = xrealloc(b->images, b->n_images + 1, sizeof(struct image_state *));
+	b->images[b->n_images++] = state;
+	return state;
+}
+
+static int
+resolve(void *arg, const char *reference, struct image_config **config, char **id, struct error *e)
+{
+	struct build *b = arg;
+	struct image_state *state = find_image(b, reference);
+	struct image image = { 0 };
+
+	if (!state) {
+		if (image_resolve(b->store, reference, NULL, &image, e) < 0)
+			return -1;
+		state = add_image(b, reference, &image);
+		image_release(&image);
+	}
+	*config = xcalloc(1, sizeof(**config));
+	image_config_copy(*config, &state->config);
+	*id = xstrdup(state->id);
+	return 0;
+}
+
+/* ---- the plan ---- */
+
+/* How image_resolve() is asked for a named context that is an image. */
+static char *
+context_value(const struct build_context *context)
+{
+	if (context->kind == BUILD_CONTEXT_DIR || context->kind == BUILD_CONTEXT_IMAGE)
+		return xstrdup(context->path);
+	return xasprintf("oci:%s%s%s%s%s", context->path, context->ref ? ":" : "",
+	    context->ref ? context->ref : "", context->digest ? "@" : "",
+	    context->digest ? context->digest : "");
+}
+
+static void
+make_contexts(
+    const struct build_options *options, struct plan_context *contexts, struct strv *values)
+{
+	for (size_t i = 0; i < options->n_contexts; i++) {
+		strv_take(values, context_value(&options->contexts[i]));
+		contexts[i] = (struct plan_context){ .name = options->contexts[i].name,
+			.kind = options->contexts[i].kind == BUILD_CONTEXT_DIR
+			            ? PLAN_CONTEXT_DIRECTORY
+			            : PLAN_CONTEXT_IMAGE,
+			.value = values->items[i] };
+	}
+}
+
+static void
+copy_environment(struct strv *environment)
+{
+	for (char **item = environ; item && *item; item++)
+		strv_add(environment, *item);
+}
+
+int
+sources_plan(struct build *b, struct error *e)
+{
+	const struct build_options *options = b->options;
+	autofree struct plan_context *contexts =
+	    xcalloc(options->n_contexts + 1, sizeof(*contexts));
+	auto(strv) struct strv values = { 0 };
+	auto(strv) struct strv environment = { 0 };
+	auto(platform) struct platform platform = { 0 };
+	struct plan_options request = { .target = options->target,
+		.build_args = &options->build_args,
+		.environment = &environment,
+		.labels = &options->labels,
+		.contexts = contexts,
+		.n_contexts = options->n_contexts,
+		.resolve = resolve,
+		.arg = b };
+
+	make_contexts(options, contexts, &values);
+	copy_environment(&environment);
+	platform_native(&platform);
+	request.os = platform.os;
+	request.architecture = platform.architecture;
+	request.variant = platform.variant ? platform.variant : "";
+	if (plan_make(&b->plan, &b->file, &request, &b->diagnostics) < 0) {
+		if (diagnostics_check(&b->diagnostics, e) == 0)
+			return error_set(
+			    e, ERR_INPUT, "no plan could be made from '%s'", b->dockerfile.path);
+		return -1;
+	}
+	if (b->plan.has_epoch && !b->has_timestamp) {
+		b->has_timestamp = true;
+		b->timestamp = b->plan.epoch;
+	}
+	return 0;
+}
+
+/* ---- the end ---- */
+
+void
+sources_show_diagnostics(struct build *b)
+{
+	auto(buf) struct buf text = { 0 };
+
+	diagnostics_write(&b->diagnostics, &text);
+	(void)fwrite(text.data, 1, text.len, stderr); /* nowhere else to tell it */
+}
+
+static void
+image_state_free(struct image_state *image)
+{
+	free(image->reference);
+	free(image->id);
+	manifest_release(&image->manifest);
+	image_config_release(&image->config);
+	free(image);
+}
+
+void
+sources_release(struct build *b)
+{
+	for (size_t i = 0; i < b->n_images; i++)
+		image_state_free(b->images[i]);
+	free(b->images);
+	plan_release(&b->plan);
+	dockerfile_release(&b->file);
+	diagnostics_release(&b->diagnostics);
+	context_dockerfile_release(&b->dockerfile);
+	for (size_t i = 0; b->contexts && i < b->options->n_contexts; i++)
+		context_release(&b->contexts[i]);
+	free(b->contexts);
+	context_release(&b->context);
+}

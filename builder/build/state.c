@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * state - what several parts of a build ask of its state.
+ */
+#include "builder/build/state.h"
+
+#include "runtime/base/mem.h"
+
+const struct plan_stage *
+state_plan(const struct build *b, const struct stage_state *stage)
+{
+	return &b->plan.stages[stage->index];
+}
+
+struct image_state *
+state_image(const struct build *b, size_t index)
+{
+	const char *reference = b->plan.images[index].reference;
+
+	for (size_t i = 0; i < b->n_images; i++)
+		if (strcmp(b->images[i]->reference, reference) == 0)
+			return b->images[i];
+	return NULL;
+}
+
+static void
+add_steps(
+    const struct build *b, const struct stage_state *stage, size_t count, struct rootfs *rootfs)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct step_state *step = &stage->steps[i];
+
+		if (step_makes_layer(&state_plan(b, stage)->steps[i]) && step->record.snapshot)
+			strv_add(&rootfs->snapshots, step->record.snapshot);
+	}
+}
+
+void
+state_rootfs(
+    const struct build *b, const struct stage_state *stage, size_t count, struct rootfs *rootfs)
+{
+	const struct plan_stage *plan = state_plan(b, stage);
+	const struct stage_state *base;
+
+	switch (plan->base_kind) {
+	case PLAN_BASE_SCRATCH:
+		rootfs_release(rootfs);
+		break;
+	case PLAN_BASE_IMAGE:
+		rootfs_of_image(&state_image(b, plan->base)->config, rootfs);
+		break;
+	case PLAN_BASE_STAGE:
+		base = &b->stages[plan->base];
+		state_rootfs(b, base, state_plan(b, base)->n_steps, rootfs);
+		break;
+	}
+	add_steps(b, stage, count, rootfs);
+}
+
+static void
+show_note(void *arg, const char *text)
+{
+	struct build *b = arg;
+
+	progress_note(b->progress, "%s", text);
+}
+
+void
+state_copy_request(struct build *b, const struct plan_step *step, struct copy_request *request)
+{
+	struct context *context =
+	    step->source == PLAN_FROM_NAMED_CONTEXT ? &b->contexts[step->from] : &b->context;
+
+	*request = (struct copy_request){
+		.from = { .root = context->dir,
+		    .name = context == &b->context ? "the build context"
+		                                   : b->options->contexts[step->from].name,
+		    .ignore = context->ignore_file ? &context->ignore : NULL,
+		    .ignore_file = context->ignore_file },
+		.sources = step->sources.items,
+		.n_sources = step->sources.count,
+		.dest = step->destination,
+		.flags =
+		    (step->kind == PLAN_ADD ? COPY_ADD : 0) | (step->has_chown ? COPY_CHOWN : 0),
+		.chmod = step->has_chmod ? &step->chmod : NULL,
+		.digests = b->digests,
+		.note = show_note,
+		.note_arg = b,
+	};
+}

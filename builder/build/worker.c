@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker - the life of a stage worker: it makes some steps of one stage, in order, and tells the main process.
+ *
+ * For each step: find its key (a COPY from another stage learns here what it copies), ask the store once more, and
+ * then unpack the layer it has, or run it. The record is stored before the main process is told, so that what was made
+ * stays made whatever happens next.
+ */
+#include "builder/build/message.h"
+#include "builder/build/state.h"
+#include "builder/layer/apply.h"
+#include "builder/step/step.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/mem.h"
+#include "runtime/sandbox/user.h"
+
+#include <assert.h>
+#include <time.h>
+#include <unistd.h>
+
+struct stage_worker {
+	struct build *build;
+	struct stage_state *stage;
+	size_t index; /* of the step that is being made */
+	int out;
+	int log;
+	struct message report; /* about that step */
+};
+
+static const struct plan_step *
+plan_of(const struct stage_worker *w)
+{
+	return &state_plan(w->build, w->stage)->steps[w->index];
+}
+
+static struct step_state *
+state_of(const struct stage_worker *w)
+{
+	return &w->stage->steps[w->index];
+}
+
+static void
+send_note(void *arg, const char *text)
+{
+	struct stage_worker *w = arg;
+	struct message m = { .type = MESSAGE_NOTE, .step = w->index };
+	struct error ignored = ERROR_INIT; /* a main process that is gone ends this one too */
+
+	m.text = xstrdup(text);
+	(void)message_send(w->out, &m, &ignored);
+	message_release(&m);
+}
+
+static void
+send_notes(struct stage_worker *w, const struct strv *notes)
+{
+	for (size_t i = 0; i < notes->count; i++)
+		send_note(w, notes->items[i]);
+}
+
+/* ---- the files before a step ---- */
+
+/* What a step looks its destination up in. */
+struct parent_files {
+	int root; /* the files themselves, or -1 */
+	struct tree *tree;
+	struct listing **listings;
+	size_t n_listings;
+};
+
+static void
+parent_files_release(struct parent_files *files)
+{
+	tree_free(files->tree);
+	for (size_t i = 0; i < files->n_listings; i++)
+		listing_free(files->listings[i]);
+	free(files->listings);
+	fd_close_at(&files->root);
+}
+
+static int
+list_blob(struct build *b, const struct digest *blob, const struct digest *diff_id,
+    struct listing **listing, struct error *e)
+{
+	struct layer_source source = { .digest = blob, .diff_id = diff_id };
+	autofd int fd = store_blob_open(b->store, blob, NULL, e);
+	const void *bytes;
+	size_t length;
+
+	if (fd < 0)
+		return -1;
+	source.fd = fd;
+	if (layer_list(&source, NULL, listing, NULL, e) < 0)
+		return -1;
+	bytes = listing_bytes(*listing, &length);
+	return store_listing_put(b->store, diff_id, bytes, length, e);
+}
+
+static int
+add_listing(struct build *b, struct parent_files *files, const struct digest *blob,
+    const struct digest *diff_id, struct error *e)
+{
+	struct listing *listing = NULL;
+	auto(buf) struct buf bytes = { 0 };
+	int found = store_listing_get(b->store, diff_id, &bytes, e);
+
+	if (found < 0)
+		return -1;
+	if (found)
+		listing = listing_load(bytes.data, bytes.len, e);
+	else if (list_blob(b, blob, diff_id, &listing, e) < 0)
+		return -1;
+	if (!listing)
+		return -1;
+	files->listings =
+	    xrealloc(files->listings, files->n_listings + 1, sizeof(*files->listings));
+	files->listings[files->n_listings++] = listing;
+	tree_add_listing(files->tree, listing);
+	return 0;
+}
+
+static int
+add_listings(struct build *b, struct parent_files *files, const struct stage_state *stage,
+    size_t count, struct error *e)
+{
+	const struct plan_stage *plan = state_plan(b, stage);
+	const struct image_state *image;
+
+	if (plan->base_kind == PLAN_BASE_STAGE && add_listings(b, files, &b->stages[plan->base],
+						      b->plan.stages[plan->base].n_steps, e) < 0)
+		return -1;
+	if (plan->base_kind == PLAN_BASE_IMAGE) {
+		image = state_image(b, plan->base);
+		for (size_t i = 0; i < image->manifest.n_layers; i++)
+			if (add_listing(b, files, &image->manifest.layers[i].digest,
+				&image->config.diff_ids[i], e) < 0)
+				return -1;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct layer_record *layer;
+
+		if (!step_makes_layer(&plan->steps[i]))
+			continue;
+		layer = step_record_layer(&stage->steps[i].record, b->variant);
+		assert(layer); /* needs.c asks for the files otherwise */
+		if (add_listing(b, files, &layer->digest, &layer->diff_id, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+parent_files_open(struct stage_worker *w, struct parent_files *files, struct error *e)
+{
+	auto(rootfs) struct rootfs rootfs = { 0 };
+
+	*files = (struct parent_files){ .root = -1, .tree = tree_new() };
+	if (!w->stage->base_tree)
+		return add_listings(w->build, files, w->stage, w->index, e);
+	state_rootfs(w->build, w->stage, w->index, &rootfs);
+	files->root = rootfs_open(w->build->store, &rootfs, e);
+	if (files->root < 0)
+		return -1;
+	tree_add_root(files->tree, files->root);
+	return 0;
+}
+
+/* ---- owners ---- */
+
+static void
+add_part(struct buf *text, const struct user_part *part)
+{
+	if (part->numeric)
+		buf_printf(text, "%u", part->id);
+	else if (part->given)
+		buf_add_text(text, part->name);
+}
+
+static int
+resolve_chown(const struct plan_step *step, int root, uid_t *uid, gid_t *gid, struct error *e)
+{
+	struct user_files files = { 0 };
+	auto(buf) struct buf text = { 0 };
+	int ok = 0;
+
+	add_part(&text, &step->chown.user);
+	if (step->chown.group.given) {
+		buf_add_char(&text, ':');
+		add_part(&text, &step->chown.group);
+	}
+	if (!user_spec_is_numeric(buf_text(&text)))
+		ok = user_files_read(root, &files, e);
+	if (ok == 0)
+		ok = user_resolve_owner(&files, buf_text(&text), uid, gid, e);
+	user_files_release(&files);
+	return ok < 0 ? error_ctx(e, "--chown=%s", buf_text(&text)) : 0;
+}
+
+static int
+resolve_owner(const struct plan_step *step, int root, uid_t *uid, gid_t *gid, struct error *e)
+{
+	struct user user = { 0 };
+
+	*uid = 0;
+	*gid = 0;
+	if (step->kind != PLAN_WORKDIR)
+		return step->has_chown ? resolve_chown(step, root, uid, gid, e) : 0;
+	if (user_resolve_in(root, step->user, &user, e) < 0)
+		return error_ctx(e, "USER %s", step->user);
+	*uid = user.uid;
+	*gid = user.gid;
+	user_release(&user);
+	return 0;
+}
+
+/* ---- making a step ---- */
+
+static void
+note_layer(struct stage_worker *w, const struct layer_result *result)
+{
+	struct layer_record layer = { .variant = w->build->variant,
+		.diff_id = result->diff_id,
+		.media_type = (char *)(uintptr_t)layer_media_type(w->build->layers.compression),
+		.digest = result->digest,
+		.size = result->size,
+		.uncompressed = result->tar_size };
+
+	step_record_set_layer(&state_of(w)->record, &layer);
+}
+
+static int
+copy_into(struct stage_worker *w, struct step_context *context, int root,
+    struct step_result *result, struct error *e)
+{
+	const struct plan_step *step = plan_of(w);
+	uid_t uid;
+	gid_t gid;
+
+	if (resolve_owner(step, root, &uid, &gid, e) < 0)
+		return -1;
+	if (step->kind == PLAN_WORKDIR)
+		return step_workdir(context, step->workdir, uid, gid, result, e);
+	return step_copy(context, state_of(w)->copy, uid, gid, result, e);
+}
+
+/* COPY, ADD and WORKDIR: into a layer, a snapshot, or both. */
+static int
+make_copy(struct stage_worker *w, struct error *e)
+{
+	struct build *b = w->build;
+	struct step_state *state = state_of(w);
+	struct snapshot_writer upper = SNAPSHOT_WRITER_INIT;
+	auto(parent_files) struct parent_files files = { .root = -1 };
+	auto(rootfs) struct rootfs rootfs = { 0 };
+	struct step_result result = { 0 };
+	struct step_context context = { .store = b->store, .root = -1 };
+	char id[SNAPSHOT_ID_MAX + 1] = "";
+	bool want_files = state->want_tree && !state->record.snapshot && !state->record.empty;
+	int ok = 0;
+
+	if (parent_files_open(w, &files, e) < 0)
+		return -1;
+	context.parent = files.tree;
+	context.layer = state->want_layer && !state->is_archive ? &b->layers : NULL;
+	(void)clock_gettime(CLOCK_REALTIME, &context.now); /* cannot fail */
+	if (want_files) {
+		state_rootfs(b, w->stage, w->index, &rootfs);
+		ok = snapshot_writer_open(&upper, b->store, e);
+		if (ok == 0)
+			context.root = rootfs_mount(b->store, &rootfs, &upper, e);
+		ok = context.root < 0 ? -1 : 0;
+	}
+	if (ok == 0)
+		ok = copy_into(w, &context, files.root, &result, e);
+	fd_close_at(&context.root);
+	if (ok == 0 && want_files && result.is_empty)
+		state->record.empty = true;
+	else if (ok == 0 && want_files)
+		ok = snapshot_writer_commit(&upper, id, NULL, e);
+	snapshot_writer_release(&upper);
+	if (id[0])
+		state->record.snapshot = xstrdup(id);
+	if (ok == 0 && result.has_layer)
+		note_layer(w, &result.layer);
+	step_result_release(&result);
+	return ok;
+}
+
+static int
+make_run(struct stage_worker *w, struct error *e)
+{
+	struct build *b = w->build;
+	struct step_state *state = state_of(w);
+	auto(rootfs) struct rootfs parents = { 0 };
+	struct run_request request = { .store = b->store,
+		.environment = &b->run,
+		.step = plan_of(w),
+		.parents = &parents,
+		.log = w->log };
+	struct run_result result;
+	int ok;
+
+	state_rootfs(b, w->stage, w->index, &parents);
+	ok = run_step(&request, &result, e);
+	w->report.cpu_seconds = result.cpu_seconds;
+	w->report.exit_status = result.exit_status;
+	w->report.command_ran = result.ran;
+	if (ok < 0)
+		return -1;
+	state->record.empty = result.empty;
+	if (!result.empty)
+		state->record.snapshot = xstrdup(result.snapshot);
+	return 0;
+}
+
+static int
+unpack_layer(struct stage_worker *w, struct error *e)
+{
+	struct step_state *state = state_of(w);
+	const struct layer_record *layer = &state->record.layers[0];
+	auto(rootfs) struct rootfs parents = { 0 };
+	auto(strv) struct strv notes = { 0 };
+	char id[SNAPSHOT_ID_MAX + 1] = "";
+
+	state_rootfs(w->build, w->stage, w->index, &parents);
+	if (rootfs_unpack_layer(
+		w->build->store, &parents, &layer->digest, &layer->diff_id, id, &notes, e) < 0)
+		return -1;
+	send_notes(w, &notes);
+	state->record.snapshot = xstrdup(id);
+	return 0;
+}
+
+static int
+store_record(struct stage_worker *w, struct error *e)
+{
+	autojson struct json *json = step_record_to_json(&state_of(w)->record);
+
+	return store_step_put(w->build->store, &state_of(w)->key, json, e);
+}
+
+/* ---- keys that were not known before ---- */
+
+/* A COPY from a stage or an image: looks at the files, which are there now. */
+static int
+scan_files(struct stage_worker *w, int *root, struct error *e)
+{
+	struct build *b = w->build;
+	const struct plan_step *step = plan_of(w);
+	struct step_state *state = state_of(w);
+	auto(rootfs) struct rootfs rootfs = { 0 };
+	struct copy_request request;
+	autofree char *name = NULL;
+
+	if (step->source == PLAN_FROM_STAGE) {
+		state_rootfs(
+		    b, &b->stages[step->from], b->plan.stages[step->from].n_steps, &rootfs);
+		name = xasprintf("stage '%s'", b->plan.stages[step->from].name);
+	} else {
+		rootfs_of_image(&state_image(b, step->from)->config, &rootfs);
+		name = xasprintf("image '%s'", b->plan.images[step->from].name);
+	}
+	*root = rootfs_open(b->store, &rootfs, e);
+	if (*root < 0)
+		return -1;
+	state_copy_request(b, step, &request);
+	request.from.root = *root;
+	request.from.name = name;
+	request.from.is_rootfs = true;
+	request.from.ignore = NULL;
+	request.from.ignore_file = NULL;
+	request.note = send_note;
+	request.note_arg = w;
+	state->copy = copy_plan_make(&request, e);
+	return state->copy ? 0 : -1;
+}
+
+static int
+put_alias(struct stage_worker *w, const struct digest *parent, struct error *e)
+{
+	struct step_record alias = { .is_alias = true, .alias_of = state_of(w)->key };
+	const struct plan_step *step = plan_of(w);
+	autojson struct json *json = step_record_to_json(&alias);
+	struct digest definition;
+
+	keys_of_definition(parent, step, &w->build->stages[step->from].final_key, &definition);
+	return store_step_put(w->build->store, &definition, json, e);
+}
+
+static int
+find_key(struct stage_worker *w, struct error *e)
+{
+	struct build *b = w->build;
+	const struct plan_step *step = plan_of(w);
+	struct step_state *state = state_of(w);
+	struct digest parent;
+	bool known = false;
+	int found;
+
+	if (state->has_key)
+		return 0;
+	if (!keys_parent(b, w->stage, w->index, &parent))
+		return error_set(e, ERR_SYSTEM, "the key of the step before is not known");
+	if (state->copy && step->source == PLAN_FROM_STAGE) {
+		if (copy_plan_digest(state->copy, &state->content, e) < 0)
+			return -1;
+		keys_of_copy(&parent, step, &state->content, &state->key);
+		if (put_alias(w, &parent, e) < 0)
+			return -1;
+	} else {
+		keys_of_step(b, step, state, &parent, &known, &state->key);
+	}
+	state->has_key = true;
+	found = keys_look_up(b, &state->key, &state->record, e);
+	if (found > 0)
+		state->status = STEP_CACHED;
+	return found < 0 ? -1 : 0;
+}
+
+/* ---- one step after the other ---- */
+
+static bool
+is_complete(const struct stage_worker *w)
+{
+	const struct step_state *state = state_of(w);
+	bool packed = plan_of(w)->kind == PLAN_RUN || state->is_archive;
+	bool has_tree = state->record.snapshot || state->record.empty;
+
+	if (state->status == STEP_MISSING)
+		return false;
+	if ((state->want_tree || (packed && state->want_layer)) && !has_tree &&
+	    !(packed && !state->want_tree && step_record_layer(&state->record, w->build->variant)))
+		return false;
+	return packed || !state->want_layer || step_record_layer(&state->record, w->build->variant);
+}
+
+static bool
+can_unpack(const struct stage_worker *w)
+{
+	const struct step_state *state = state_of(w);
+
+	return state->status != STEP_MISSING && state->record.n_layers > 0 &&
+	       !state->record.snapshot && !state->record.empty && state->want_tree &&
+	       (!state->want_layer || step_record_layer(&state->record, w->build->variant));
+}
+
+static int
+make_step(struct stage_worker *w, struct error *e)
+{
+	struct step_state *state = state_of(w);
+	struct message started = { .type = MESSAGE_STARTED, .step = w->index };
+
+	if (can_unpack(w))
+		return unpack_layer(w, e) < 0 ? -1 : store_record(w, e);
+	if (message_send(w->out, &started, e) < 0)
+		return -1;
+	if (state->status == STEP_MISSING)
+		(void)clock_gettime(CLOCK_REALTIME, &state->record.created); /* cannot fail */
+	if ((plan_of(w)->kind == PLAN_RUN ? make_run(w, e) : make_copy(w, e)) < 0)
+		return -1;
+	state->status = STEP_DONE;
+	return store_record(w, e);
+}
+
+static int
+do_step(struct stage_worker *w, struct error *e)
+{
+	const struct plan_step *step = plan_of(w);
+	struct step_state *state = state_of(w);
+	bool reads_files = (step->kind == PLAN_COPY || step->kind == PLAN_ADD) && !state->copy;
+	autofd int root = -1;
+
+	if (reads_files && scan_files(w, &root, e) < 0)
+		return -1;
+	if (find_key(w, e) < 0)
+		return -1;
+	if (!is_complete(w) && make_step(w, e) < 0)
+		return -1;
+	w->report.type = state->status == STEP_DONE ? MESSAGE_DONE : MESSAGE_CACHED;
+	w->report.has_key = true;
+	w->report.key = state->key;
+	w->report.has_record = true;
+	step_record_copy(&w->report.record, &state->record);
+	return message_send(w->out, &w->report, e);
+}
+
+int
+worker_main(struct build *b, struct stage_state *stage, size_t first, size_t end, int out, int log,
+    struct error *e)
+{
+	struct stage_worker w = { .build = b, .stage = stage, .out = out, .log = log };
+
+	for (w.index = first; w.index < end; w.index++) {
+		if (!step_makes_layer(plan_of(&w)) || state_of(&w)->settled)
+			continue;
+		w.report = (struct message){ .step = w.index };
+		if (do_step(&w, e) < 0) {
+			w.report.type = MESSAGE_FAILED;
+			w.report.error = *e;
+			return message_send(out, &w.report, e);
+		}
+		message_release(&w.report);
+	}
+	return 0;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rootfs - the file tree of an image or a step, as a stack of snapshots.
+ *
+ * The lowest layer is unpacked into a plain directory, each further one through an overlay mount of those below,
+ * so that links in its paths, hard links to lower files and whiteouts mean what they mean in the image.
+ */
+#include "builder/step/rootfs.h"
+
+#include "builder/layer/apply.h"
+#include "builder/layer/diff.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/mem.h"
+#include "runtime/sandbox/overlay.h"
+
+#include <unistd.h>
+
+void
+rootfs_release(struct rootfs *rootfs)
+{
+	strv_release(&rootfs->snapshots);
+}
+
+void
+rootfs_of_image(const struct image_config *config, struct rootfs *rootfs)
+{
+	char hex[DIGEST_HEX_LEN + 1];
+	struct digest chain_id;
+
+	strv_clear(&rootfs->snapshots);
+	for (size_t i = 0; i < config->n_diff_ids; i++) {
+		image_config_chain_id(config, i + 1, &chain_id);
+		strv_add(&rootfs->snapshots, digest_hex(&chain_id, hex));
+	}
+}
+
+/* Descriptors of the snapshots' directories. */
+struct lowers {
+	int *fds;
+	size_t count;
+};
+
+static void
+lowers_release(struct lowers *lowers)
+{
+	for (size_t i = 0; i < lowers->count; i++)
+		(void)close(lowers->fds[i]); /* read-only */
+	free(lowers->fds);
+}
+
+static int
+lowers_open(
+    struct store *store, const struct rootfs *rootfs, struct lowers *lowers, struct error *e)
+{
+	lowers->fds = xcalloc(rootfs->snapshots.count + 1, sizeof(*lowers->fds));
+	for (size_t i = 0; i < rootfs->snapshots.count; i++) {
+		int fd = store_snapshot_open(store, rootfs->snapshots.items[i], e);
+
+		if (fd < 0)
+			return -1;
+		lowers->fds[lowers->count++] = fd;
+	}
+	return 0;
+}
+
+int
+rootfs_open(struct store *store, const struct rootfs *rootfs, struct error *e)
+{
+	auto(lowers) struct lowers lowers = { 0 };
+	struct overlay_spec spec = { .upper = -1, .work = -1 };
+
+	if (rootfs->snapshots.count == 0)
+		return store_tmp_dir(store, NULL, e);
+	if (lowers_open(store, rootfs, &lowers, e) < 0)
+		return -1;
+	spec.lowers = lowers.fds;
+	spec.n_lowers = lowers.count;
+	return overlay_mount(&spec, e);
+}
+
+int
+rootfs_mount(struct store *store, const struct rootfs *rootfs, struct snapshot_writer *upper,
+    struct error *e)
+{
+	auto(lowers) struct lowers lowers = { 0 };
+	struct overlay_spec spec = { .upper = upper->fs, .work = upper->work };
+
+	if (lowers_open(store, rootfs, &lowers, e) < 0)
+		return -1;
+	if (lowers.count > 0 && diff_prepare_upper(upper->fs, lowers.fds[lowers.count - 1], e) < 0)
+		return -1;
+	spec.lowers = lowers.fds;
+	spec.n_lowers = lowers.count;
+	return overlay_mount(&spec, e);
+}
+
+static int
+apply(struct store *store, int root, const struct digest *blob, const struct digest *diff_id,
+    struct strv *notes, struct error *e)
+{
+	struct layer_source source = { .digest = blob, .diff_id = diff_id };
+	autolisting struct listing *listing = NULL;
+	struct apply_result result = { 0 };
+	autofd int fd = store_blob_open(store, blob, NULL, e);
+	const void *bytes;
+	size_t length;
+	int ok;
+
+	if (fd < 0)
+		return -1;
+	source.fd = fd;
+	ok = layer_apply(&source, root, NULL, &listing, &result, e);
+	if (ok == 0 && notes)
+		strv_append(notes, &result.notes);
+	apply_result_release(&result);
+	if (ok < 0 || !listing || store_listing_has(store, diff_id))
+		return ok;
+	bytes = listing_bytes(listing, &length);
+	return store_listing_put(store, diff_id, bytes, length, e);
+}
+
+int
+rootfs_unpack_layer(struct store *store, const struct rootfs *parents, const struct digest *blob,
+    const struct digest *diff_id, char id[SNAPSHOT_ID_MAX + 1], struct strv *notes, struct error *e)
+{
+	struct snapshot_writer upper = SNAPSHOT_WRITER_INIT;
+	char text[DIGEST_TEXT_LEN + 1];
+	int root, ok = -1;
+
+	if (snapshot_writer_open(&upper, store, e) < 0)
+		return -1;
+	root = rootfs_mount(store, parents, &upper, e);
+	if (root >= 0) {
+		ok = apply(store, root, blob, diff_id, notes, e);
+		(void)close(root); /* ends the mount; what was written is synced with the store */
+	}
+	if (ok == 0)
+		ok = snapshot_writer_commit(&upper, id, NULL, e);
+	snapshot_writer_release(&upper);
+	return ok < 0 ? error_ctx(e, "cannot unpack layer %s", digest_text(blob, text)) : 0;
+}
+
+int
+rootfs_unpack_image(struct store *store, const struct manifest *manifest,
+    const struct image_config *config, struct strv *notes, struct error *e)
+{
+	auto(rootfs) struct rootfs all = { 0 };
+	auto(rootfs) struct rootfs parents = { 0 };
+	char id[SNAPSHOT_ID_MAX + 1];
+
+	rootfs_of_image(config, &all);
+	for (size_t i = 0; i < all.snapshots.count; i++) {
+		(void)snprintf(id, sizeof(id), "%s", all.snapshots.items[i]);
+		if (!store_snapshot_has(store, id) &&
+		    rootfs_unpack_layer(store, &parents, &manifest->layers[i].digest,
+			&config->diff_ids[i], id, notes, e) < 0)
+			return -1;
+		strv_add(&parents.snapshots, id);
+	}
+	return 0;
+}

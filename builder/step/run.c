@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * run - RUN: a command in a container over the files of the steps before it.
+ */
+#include "builder/step/run.h"
+
+#include "runtime/base/fd.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/path.h"
+#include "runtime/base/process.h"
+#include "runtime/sandbox/user.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define RESOLV_CONF_MAX (64U << 10)
+
+static int
+put_file(int dir, const char *name, const struct buf *text, struct error *e)
+{
+	if (path_write_file(dir, name, buf_text(text), text->len, 0644, false, e) < 0)
+		return -1;
+	return path_open(dir, name, O_PATH | O_NOFOLLOW, 0, PATH_NO_SYMLINKS, e);
+}
+
+static int
+write_resolv_conf(struct run_environment *environment, int dir, struct error *e)
+{
+	auto(buf) struct buf text = { 0 };
+	struct error ignored = ERROR_INIT;
+	autofd int host = -1;
+
+	if (environment->netns.resolver[0]) {
+		buf_printf(&text, "nameserver %s\n", environment->netns.resolver);
+	} else {
+		/* a host without the file has no name servers to offer */
+		host = path_open_user("/etc/resolv.conf", O_RDONLY | O_NONBLOCK, 0, &ignored);
+		if (host >= 0 &&
+		    fd_read_all(host, &text, RESOLV_CONF_MAX, "/etc/resolv.conf", e) < 0)
+			return -1;
+	}
+	environment->resolv_conf = put_file(dir, "resolv.conf", &text, e);
+	return environment->resolv_conf < 0 ? -1 : 0;
+}
+
+static int
+write_hosts(struct run_environment *environment, int dir, const struct run_host *hosts,
+    size_t n_hosts, struct error *e)
+{
+	auto(buf) struct buf text = { 0 };
+
+	buf_add_text(&text, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+	for (size_t i = 0; i < n_hosts; i++)
+		buf_printf(&text, "%s\t%s\n", hosts[i].address, hosts[i].name);
+	environment->hosts = put_file(dir, "hosts", &text, e);
+	return environment->hosts < 0 ? -1 : 0;
+}
+
+int
+run_environment_open(struct run_environment *environment, struct store *store,
+    const struct run_host *hosts, size_t n_hosts, struct error *e)
+{
+	autofd int dir = store_tmp_dir(store, NULL, e);
+
+	environment->resolv_conf = -1;
+	environment->hosts = -1;
+	environment->netns.fd = -1;
+	if (dir < 0 || netns_open(environment->network, &environment->netns, e) < 0)
+		return -1;
+	if (write_resolv_conf(environment, dir, e) == 0 &&
+	    write_hosts(environment, dir, hosts, n_hosts, e) == 0)
+		return 0;
+	run_environment_close(environment);
+	return -1;
+}
+
+void
+run_environment_close(struct run_environment *environment)
+{
+	netns_close(&environment->netns);
+	fd_close_at(&environment->resolv_conf);
+	fd_close_at(&environment->hosts);
+	environment->resolv_conf = -1;
+	environment->hosts = -1;
+}
+
+static double
+children_cpu_seconds(void)
+{
+	struct rusage usage;
+
+	(void)getrusage(RUSAGE_CHILDREN, &usage); /* cannot fail with these arguments */
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+/* The environment of the command: the plan's, the client's proxies, and HOME as the runtime knows it. */
+static void
+make_environment(const struct run_request *request, const struct user *user, struct strv *env)
+{
+	strv_copy(env, &request->step->env);
+	for (size_t i = 0;
+	     request->environment->proxies && i < request->environment->proxies->count; i++) {
+		const char *item = request->environment->proxies->items[i];
+		autofree char *name = xstrndup(item, strcspn(item, "="));
+
+		if (!env_get(env, name))
+			strv_add(env, item);
+	}
+	if (!env_get(env, "HOME"))
+		env_set(env, "HOME", user->home);
+}
+
+static void
+make_mounts(const struct run_environment *environment, struct container_mount mounts[2])
+{
+	mounts[0] = (struct container_mount){ .kind = CONTAINER_MOUNT_BIND,
+		.target = "/etc/resolv.conf",
+		.source = environment->resolv_conf };
+	mounts[1] = (struct container_mount){
+		.kind = CONTAINER_MOUNT_BIND, .target = "/etc/hosts", .source = environment->hosts
+	};
+}
+
+static int
+run_command(const struct run_request *request, int root, const struct user *user,
+    struct run_result *result, struct error *e)
+{
+	const struct run_environment *environment = request->environment;
+	struct container container = CONTAINER_INIT;
+	auto(strv) struct strv env = { 0 };
+	struct container_mount mounts[2], standard[16];
+	struct container_spec spec;
+	int status = 0;
+
+	make_environment(request, user, &env);
+	make_mounts(environment, mounts);
+	container_spec_init(&spec);
+	spec.userns = &environment->userns;
+	spec.rootfs = root;
+	spec.argv = strv_array(&request->step->argv);
+	spec.envp = strv_array(&env);
+	spec.cwd = request->step->workdir;
+	spec.make_cwd = true;
+	spec.uid = user->uid;
+	spec.gid = user->gid;
+	spec.groups = user->groups;
+	spec.n_groups = user->n_groups;
+	spec.hostname = "buildkitsandbox";
+	spec.rlimits = environment->rlimits;
+	spec.n_rlimits = environment->n_rlimits;
+	spec.network =
+	    environment->network == NETNS_HOST ? CONTAINER_NETWORK_HOST : CONTAINER_NETWORK_JOIN;
+	spec.netns = environment->netns.fd;
+	spec.in = -1;
+	spec.out = request->log;
+	spec.err = request->log;
+	assert(container_n_default_mounts <= ARRAY_LEN(standard));
+	memcpy(
+	    standard, container_default_mounts, container_n_default_mounts * sizeof(standard[0]));
+	for (size_t i = 0; i < container_n_default_mounts; i++)
+		if (standard[i].kind == CONTAINER_MOUNT_DEV)
+			standard[i].size = environment->shm_size;
+	spec.mounts = standard;
+	spec.n_mounts = container_n_default_mounts;
+	spec.extra_mounts = mounts;
+	spec.n_extra_mounts = ARRAY_LEN(mounts);
+	if (container_start(&spec, &container, e) < 0) {
+		result->exit_status = container_exec_status(e);
+		return -1;
+	}
+	result->ran = true;
+	if (container_wait(&container, &status, e) < 0) {
+		struct error second = ERROR_INIT;
+
+		(void)container_finish(
+		    &container, &second); /* the first failure is the one to report */
+		return -1;
+	}
+	result->exit_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	if (container_finish(&container, e) < 0)
+		return -1;
+	if (status != 0) {
+		auto(buf) struct buf text = { 0 };
+
+		process_status_text(status, &text);
+		return error_set(e, ERR_STEP, "%s", buf_text(&text));
+	}
+	return 0;
+}
+
+/* Has nothing been written to a fresh upper directory, and its root not been changed? */
+static bool
+is_untouched(int fs, const struct stat *before)
+{
+	struct error ignored = ERROR_INIT;
+	autodir DIR *dir = fd_opendir(fs, &ignored);
+	struct dirent *entry;
+	struct stat now;
+
+	if (!dir || fstat(fs, &now) < 0)
+		return false;
+	if (now.st_mode != before->st_mode || now.st_uid != before->st_uid ||
+	    now.st_gid != before->st_gid)
+		return false;
+	while ((entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			return false;
+	return true;
+}
+
+static int
+run_in(const struct run_request *request, struct snapshot_writer *upper, struct run_result *result,
+    struct error *e)
+{
+	struct user user = { 0 };
+	struct stat before;
+	autofd int root = rootfs_mount(request->store, request->parents, upper, e);
+	int ok;
+
+	if (root < 0)
+		return -1;
+	if (fstat(upper->fs, &before) < 0)
+		return error_sys(e, "cannot look at a fresh snapshot");
+	if (user_resolve_in(root, request->step->user, &user, e) < 0)
+		return error_ctx(e, "USER %s", request->step->user);
+	ok = run_command(request, root, &user, result, e);
+	user_release(&user);
+	if (ok < 0)
+		return -1;
+	result->empty = is_untouched(upper->fs, &before);
+	return 0;
+}
+
+int
+run_step(const struct run_request *request, struct run_result *result, struct error *e)
+{
+	struct snapshot_writer upper = SNAPSHOT_WRITER_INIT;
+	double before = children_cpu_seconds();
+	int ok;
+
+	memset(result, 0, sizeof(*result));
+	if (snapshot_writer_open(&upper, request->store, e) < 0)
+		return -1;
+	ok = run_in(request, &upper, result, e);
+	result->cpu_seconds = children_cpu_seconds() - before;
+	if (ok == 0 && !result->empty)
+		ok = snapshot_writer_commit(&upper, result->snapshot, NULL, e);
+	snapshot_writer_release(&upper);
+	return ok;
+}

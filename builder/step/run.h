@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * run - RUN: a command in a container over the files of the steps before it.
+ */
+#ifndef CROZE_BUILDER_STEP_RUN_H
+#define CROZE_BUILDER_STEP_RUN_H
+
+#include "builder/plan/plan.h"
+#include "builder/step/rootfs.h"
+#include "builder/store/store.h"
+#include "runtime/sandbox/container.h"
+#include "runtime/sandbox/netns.h"
+#include "runtime/sandbox/userns.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** What all commands of a build share. */
+struct run_environment {
+	struct userns userns;
+	enum netns_mode network;
+	struct netns netns;
+	int resolv_conf; /* file that becomes /etc/resolv.conf; -1: none */
+	int hosts;       /* /etc/hosts */
+	const struct container_rlimit *rlimits;
+	size_t n_rlimits;
+	uint64_t shm_size; /* bytes; 0: the default */
+	const struct strv *proxies;
+};
+
+/** A host name with its address, for /etc/hosts. */
+struct run_host {
+	const char *name;
+	const char *address;
+};
+
+struct run_request {
+	struct store *store;
+	const struct run_environment *environment;
+	const struct plan_step *step;
+	const struct rootfs *parents;
+	int log; /* standard output and error of the command */
+};
+
+struct run_result {
+	bool ran; /* the command was started */
+	int exit_status; /* of the command; 128+n for a signal; 127 and 126 when it could not be executed */
+	double cpu_seconds;
+	bool empty; /* no path was changed: there is no snapshot */
+	char snapshot[SNAPSHOT_ID_MAX + 1];
+};
+
+/**
+ * Opens the network and writes the files that commands see. In the namespaces of userns_enter(), whose result
+ * is in @environment already.
+ */
+int run_environment_open(struct run_environment *environment, struct store *store,
+    const struct run_host *hosts, size_t n_hosts, struct error *e);
+void run_environment_close(struct run_environment *environment);
+
+/**
+ * Runs the step and makes a snapshot of what it changed. ERR_STEP when the command ended with another status than 0 or could not be
+ * started; nothing is kept then.
+ */
+int run_step(const struct run_request *request, struct run_result *result, struct error *e);
+
+#endif
