@@ -10,6 +10,7 @@
 #include "builder/build/state.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/process.h"
 
 #include <time.h>
 #include <unistd.h>
@@ -142,12 +143,41 @@ open_environment(struct build *b, struct error *e)
 }
 
 static int
+clean_main(void *arg, struct buf *result, struct error *e)
+{
+	struct build *b = arg;
+	struct userns_options options = { 0 };
+	struct userns userns;
+
+	(void)result;
+	if (userns_enter(&options, &userns, e) < 0 || store_reopen(b->store, e) < 0)
+		return -1;
+	return store_clean_tmp(b->store, e);
+}
+
+/* What a killed build left behind may take the ids of the namespace to be removed; this build needs none itself. */
+static void
+clean_up(struct build *b)
+{
+	struct error problem = ERROR_INIT;
+	auto(buf) struct buf nothing = { 0 };
+	struct worker worker;
+
+	if (!store_tmp_needs_userns(b->store))
+		return;
+	if (worker_start(&worker, clean_main, b, &problem) < 0 || worker_finish(&worker, &nothing, &problem) < 0)
+		progress_warn(b->progress, "cannot remove what an earlier build left behind: %s", problem.text);
+}
+
+static int
 do_work(struct build *b, struct error *e)
 {
+	if (!needs_namespace(b))
+		clean_up(b);
+	else if (enter_namespace(b, e) < 0)
+		return -1;
 	if (!needs_work(b))
 		return 0;
-	if ((needs_namespace(b) || store_tmp_needs_userns(b->store)) && enter_namespace(b, e) < 0)
-		return -1;
 	if (has_run(b) && open_environment(b, e) < 0)
 		return -1;
 	return schedule_run(b, e);
