@@ -165,8 +165,10 @@ clean_up(struct build *b)
 
 	if (!store_tmp_needs_userns(b->store))
 		return;
-	if (worker_start(&worker, clean_main, b, &problem) < 0 || worker_finish(&worker, &nothing, &problem) < 0)
-		progress_warn(b->progress, "cannot remove what an earlier build left behind: %s", problem.text);
+	if (worker_start(&worker, clean_main, b, &problem) < 0 ||
+	    worker_finish(&worker, &nothing, &problem) < 0)
+		progress_warn(b->progress, "cannot remove what an earlier build left behind: %s",
+		    problem.text);
 }
 
 static int

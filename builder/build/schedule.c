@@ -66,7 +66,7 @@ unpack_main(void *arg, struct buf *result, struct error *e)
 	auto(strv) struct strv notes = { 0 };
 	autofree char *text = NULL;
 
-	if (rootfs_unpack_image(job->schedule->build->store, &job->image->manifest,
+	if (chain_unpack_image(job->schedule->build->store, &job->image->manifest,
 		&job->image->config, &notes, e) < 0)
 		return -1;
 	text = strv_join(&notes, "\n");
@@ -80,19 +80,19 @@ pack_main(void *arg, struct buf *result, struct error *e)
 	struct job *job = arg;
 	struct build *b = job->schedule->build;
 	struct step_state *step = &job->stage->steps[job->first];
-	auto(rootfs) struct rootfs parents = { 0 };
-	auto(rootfs) struct rootfs own = { 0 };
+	auto(chain) struct chain parents = { 0 };
+	auto(chain) struct chain own = { 0 };
 	struct layer_record layer = { 0 };
 	autojson struct json *json = NULL;
 	autofd int upper = -1, lower = -1;
 
-	state_rootfs(b, job->stage, job->first, &parents);
-	upper = step->record.empty ? rootfs_open(b->store, &own, e)
+	state_chain(b, job->stage, job->first, &parents);
+	upper = step->record.empty ? chain_open(b->store, &own, e)
 	                           : store_snapshot_open(b->store, step->record.snapshot, e);
 	if (upper < 0)
 		return -1;
 	/* nothing was changed: the empty directory is compared with itself */
-	lower = step->record.empty ? dup(upper) : rootfs_open(b->store, &parents, e);
+	lower = step->record.empty ? dup(upper) : chain_open(b->store, &parents, e);
 	if (lower < 0)
 		return -1;
 	if (pack_snapshot(b->store, upper, lower, &b->layers, NULL, &layer, e) < 0)

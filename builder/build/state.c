@@ -24,37 +24,36 @@ state_image(const struct build *b, size_t index)
 }
 
 static void
-add_steps(
-    const struct build *b, const struct stage_state *stage, size_t count, struct rootfs *rootfs)
+add_steps(const struct build *b, const struct stage_state *stage, size_t count, struct chain *chain)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct step_state *step = &stage->steps[i];
 
 		if (step_makes_layer(&state_plan(b, stage)->steps[i]) && step->record.snapshot)
-			strv_add(&rootfs->snapshots, step->record.snapshot);
+			strv_add(&chain->snapshots, step->record.snapshot);
 	}
 }
 
 void
-state_rootfs(
-    const struct build *b, const struct stage_state *stage, size_t count, struct rootfs *rootfs)
+state_chain(
+    const struct build *b, const struct stage_state *stage, size_t count, struct chain *chain)
 {
 	const struct plan_stage *plan = state_plan(b, stage);
 	const struct stage_state *base;
 
 	switch (plan->base_kind) {
 	case PLAN_BASE_SCRATCH:
-		rootfs_release(rootfs);
+		chain_release(chain);
 		break;
 	case PLAN_BASE_IMAGE:
-		rootfs_of_image(&state_image(b, plan->base)->config, rootfs);
+		chain_of_image(&state_image(b, plan->base)->config, chain);
 		break;
 	case PLAN_BASE_STAGE:
 		base = &b->stages[plan->base];
-		state_rootfs(b, base, state_plan(b, base)->n_steps, rootfs);
+		state_chain(b, base, state_plan(b, base)->n_steps, chain);
 		break;
 	}
-	add_steps(b, stage, count, rootfs);
+	add_steps(b, stage, count, chain);
 }
 
 static void

@@ -22,9 +22,9 @@
 #include "builder/layer/writer.h"
 #include "builder/plan/plan.h"
 #include "builder/progress/progress.h"
+#include "builder/step/chain.h"
 #include "builder/step/copy_plan.h"
 #include "builder/step/record.h"
-#include "builder/step/rootfs.h"
 #include "builder/step/run.h"
 #include "builder/store/store.h"
 #include "runtime/base/loop.h"
@@ -158,8 +158,8 @@ int assemble_image(struct build *b, struct error *e);
 
 bool step_makes_layer(const struct plan_step *step);
 /** The stack of snapshots after the first @count steps of @stage; those of its base included. */
-void state_rootfs(
-    const struct build *b, const struct stage_state *stage, size_t count, struct rootfs *rootfs);
+void state_chain(
+    const struct build *b, const struct stage_state *stage, size_t count, struct chain *chain);
 /** Image state of plan.images[@index]. */
 struct image_state *state_image(const struct build *b, size_t index);
 /** What a COPY or ADD from a context asks for; notes go to the display. */

@@ -152,13 +152,13 @@ add_listings(struct build *b, struct parent_files *files, const struct stage_sta
 static int
 parent_files_open(struct stage_worker *w, struct parent_files *files, struct error *e)
 {
-	auto(rootfs) struct rootfs rootfs = { 0 };
+	auto(chain) struct chain chain = { 0 };
 
 	*files = (struct parent_files){ .root = -1, .tree = tree_new() };
 	if (!w->stage->base_tree)
 		return add_listings(w->build, files, w->stage, w->index, e);
-	state_rootfs(w->build, w->stage, w->index, &rootfs);
-	files->root = rootfs_open(w->build->store, &rootfs, e);
+	state_chain(w->build, w->stage, w->index, &chain);
+	files->root = chain_open(w->build->store, &chain, e);
 	if (files->root < 0)
 		return -1;
 	tree_add_root(files->tree, files->root);
@@ -251,7 +251,7 @@ make_copy(struct stage_worker *w, struct error *e)
 	struct step_state *state = state_of(w);
 	struct snapshot_writer upper = SNAPSHOT_WRITER_INIT;
 	auto(parent_files) struct parent_files files = { .root = -1 };
-	auto(rootfs) struct rootfs rootfs = { 0 };
+	auto(chain) struct chain chain = { 0 };
 	struct step_result result = { 0 };
 	struct step_context context = { .store = b->store, .root = -1 };
 	char id[SNAPSHOT_ID_MAX + 1] = "";
@@ -264,10 +264,10 @@ make_copy(struct stage_worker *w, struct error *e)
 	context.layer = state->want_layer && !state->is_archive ? &b->layers : NULL;
 	(void)clock_gettime(CLOCK_REALTIME, &context.now); /* cannot fail */
 	if (want_files) {
-		state_rootfs(b, w->stage, w->index, &rootfs);
+		state_chain(b, w->stage, w->index, &chain);
 		ok = snapshot_writer_open(&upper, b->store, e);
 		if (ok == 0)
-			context.root = rootfs_mount(b->store, &rootfs, &upper, e);
+			context.root = chain_mount(b->store, &chain, &upper, e);
 		ok = context.root < 0 ? -1 : 0;
 	}
 	if (ok == 0)
@@ -291,7 +291,7 @@ make_run(struct stage_worker *w, struct error *e)
 {
 	struct build *b = w->build;
 	struct step_state *state = state_of(w);
-	auto(rootfs) struct rootfs parents = { 0 };
+	auto(chain) struct chain parents = { 0 };
 	struct run_request request = { .store = b->store,
 		.environment = &b->run,
 		.step = plan_of(w),
@@ -300,7 +300,7 @@ make_run(struct stage_worker *w, struct error *e)
 	struct run_result result;
 	int ok;
 
-	state_rootfs(b, w->stage, w->index, &parents);
+	state_chain(b, w->stage, w->index, &parents);
 	ok = run_step(&request, &result, e);
 	w->report.cpu_seconds = result.cpu_seconds;
 	w->report.exit_status = result.exit_status;
@@ -318,12 +318,12 @@ unpack_layer(struct stage_worker *w, struct error *e)
 {
 	struct step_state *state = state_of(w);
 	const struct layer_record *layer = &state->record.layers[0];
-	auto(rootfs) struct rootfs parents = { 0 };
+	auto(chain) struct chain parents = { 0 };
 	auto(strv) struct strv notes = { 0 };
 	char id[SNAPSHOT_ID_MAX + 1] = "";
 
-	state_rootfs(w->build, w->stage, w->index, &parents);
-	if (rootfs_unpack_layer(
+	state_chain(w->build, w->stage, w->index, &parents);
+	if (chain_unpack_layer(
 		w->build->store, &parents, &layer->digest, &layer->diff_id, id, &notes, e) < 0)
 		return -1;
 	send_notes(w, &notes);
@@ -348,19 +348,18 @@ scan_files(struct stage_worker *w, int *root, struct error *e)
 	struct build *b = w->build;
 	const struct plan_step *step = plan_of(w);
 	struct step_state *state = state_of(w);
-	auto(rootfs) struct rootfs rootfs = { 0 };
+	auto(chain) struct chain chain = { 0 };
 	struct copy_request request;
 	autofree char *name = NULL;
 
 	if (step->source == PLAN_FROM_STAGE) {
-		state_rootfs(
-		    b, &b->stages[step->from], b->plan.stages[step->from].n_steps, &rootfs);
+		state_chain(b, &b->stages[step->from], b->plan.stages[step->from].n_steps, &chain);
 		name = xasprintf("stage '%s'", b->plan.stages[step->from].name);
 	} else {
-		rootfs_of_image(&state_image(b, step->from)->config, &rootfs);
+		chain_of_image(&state_image(b, step->from)->config, &chain);
 		name = xasprintf("image '%s'", b->plan.images[step->from].name);
 	}
-	*root = rootfs_open(b->store, &rootfs, e);
+	*root = chain_open(b->store, &chain, e);
 	if (*root < 0)
 		return -1;
 	state_copy_request(b, step, &request);

@@ -221,7 +221,7 @@ run_in(const struct run_request *request, struct snapshot_writer *upper, struct 
 {
 	struct user user = { 0 };
 	struct stat before;
-	autofd int root = rootfs_mount(request->store, request->parents, upper, e);
+	autofd int root = chain_mount(request->store, request->parents, upper, e);
 	int ok;
 
 	if (root < 0)

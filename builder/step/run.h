@@ -6,7 +6,7 @@
 #define CROZE_BUILDER_STEP_RUN_H
 
 #include "builder/plan/plan.h"
-#include "builder/step/rootfs.h"
+#include "builder/step/chain.h"
 #include "builder/store/store.h"
 #include "runtime/sandbox/container.h"
 #include "runtime/sandbox/netns.h"
@@ -38,7 +38,7 @@ struct run_request {
 	struct store *store;
 	const struct run_environment *environment;
 	const struct plan_step *step;
-	const struct rootfs *parents;
+	const struct chain *parents;
 	int log; /* standard output and error of the command */
 };
 

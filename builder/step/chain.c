@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rootfs - the file tree of an image or a step, as a stack of snapshots.
+ * chain - the file tree of an image or a step, as a stack of snapshots.
  *
  * The lowest layer is unpacked into a plain directory, each further one through an overlay mount of those below,
  * so that links in its paths, hard links to lower files and whiteouts mean what they mean in the image.
  */
-#include "builder/step/rootfs.h"
+#include "builder/step/chain.h"
 
 #include "builder/layer/apply.h"
 #include "builder/layer/diff.h"
@@ -16,21 +16,21 @@
 #include <unistd.h>
 
 void
-rootfs_release(struct rootfs *rootfs)
+chain_release(struct chain *chain)
 {
-	strv_release(&rootfs->snapshots);
+	strv_release(&chain->snapshots);
 }
 
 void
-rootfs_of_image(const struct image_config *config, struct rootfs *rootfs)
+chain_of_image(const struct image_config *config, struct chain *chain)
 {
 	char hex[DIGEST_HEX_LEN + 1];
 	struct digest chain_id;
 
-	strv_clear(&rootfs->snapshots);
+	strv_clear(&chain->snapshots);
 	for (size_t i = 0; i < config->n_diff_ids; i++) {
 		image_config_chain_id(config, i + 1, &chain_id);
-		strv_add(&rootfs->snapshots, digest_hex(&chain_id, hex));
+		strv_add(&chain->snapshots, digest_hex(&chain_id, hex));
 	}
 }
 
@@ -49,12 +49,11 @@ lowers_release(struct lowers *lowers)
 }
 
 static int
-lowers_open(
-    struct store *store, const struct rootfs *rootfs, struct lowers *lowers, struct error *e)
+lowers_open(struct store *store, const struct chain *chain, struct lowers *lowers, struct error *e)
 {
-	lowers->fds = xcalloc(rootfs->snapshots.count + 1, sizeof(*lowers->fds));
-	for (size_t i = 0; i < rootfs->snapshots.count; i++) {
-		int fd = store_snapshot_open(store, rootfs->snapshots.items[i], e);
+	lowers->fds = xcalloc(chain->snapshots.count + 1, sizeof(*lowers->fds));
+	for (size_t i = 0; i < chain->snapshots.count; i++) {
+		int fd = store_snapshot_open(store, chain->snapshots.items[i], e);
 
 		if (fd < 0)
 			return -1;
@@ -64,14 +63,14 @@ lowers_open(
 }
 
 int
-rootfs_open(struct store *store, const struct rootfs *rootfs, struct error *e)
+chain_open(struct store *store, const struct chain *chain, struct error *e)
 {
 	auto(lowers) struct lowers lowers = { 0 };
 	struct overlay_spec spec = { .upper = -1, .work = -1 };
 
-	if (rootfs->snapshots.count == 0)
+	if (chain->snapshots.count == 0)
 		return store_tmp_dir(store, NULL, e);
-	if (lowers_open(store, rootfs, &lowers, e) < 0)
+	if (lowers_open(store, chain, &lowers, e) < 0)
 		return -1;
 	spec.lowers = lowers.fds;
 	spec.n_lowers = lowers.count;
@@ -79,13 +78,13 @@ rootfs_open(struct store *store, const struct rootfs *rootfs, struct error *e)
 }
 
 int
-rootfs_mount(struct store *store, const struct rootfs *rootfs, struct snapshot_writer *upper,
-    struct error *e)
+chain_mount(
+    struct store *store, const struct chain *chain, struct snapshot_writer *upper, struct error *e)
 {
 	auto(lowers) struct lowers lowers = { 0 };
 	struct overlay_spec spec = { .upper = upper->fs, .work = upper->work };
 
-	if (lowers_open(store, rootfs, &lowers, e) < 0)
+	if (lowers_open(store, chain, &lowers, e) < 0)
 		return -1;
 	if (lowers.count > 0 && diff_prepare_upper(upper->fs, lowers.fds[lowers.count - 1], e) < 0)
 		return -1;
@@ -120,7 +119,7 @@ apply(struct store *store, int root, const struct digest *blob, const struct dig
 }
 
 int
-rootfs_unpack_layer(struct store *store, const struct rootfs *parents, const struct digest *blob,
+chain_unpack_layer(struct store *store, const struct chain *parents, const struct digest *blob,
     const struct digest *diff_id, char id[SNAPSHOT_ID_MAX + 1], struct strv *notes, struct error *e)
 {
 	struct snapshot_writer upper = SNAPSHOT_WRITER_INIT;
@@ -129,7 +128,7 @@ rootfs_unpack_layer(struct store *store, const struct rootfs *parents, const str
 
 	if (snapshot_writer_open(&upper, store, e) < 0)
 		return -1;
-	root = rootfs_mount(store, parents, &upper, e);
+	root = chain_mount(store, parents, &upper, e);
 	if (root >= 0) {
 		ok = apply(store, root, blob, diff_id, notes, e);
 		(void)close(root); /* ends the mount; what was written is synced with the store */
@@ -141,18 +140,18 @@ rootfs_unpack_layer(struct store *store, const struct rootfs *parents, const str
 }
 
 int
-rootfs_unpack_image(struct store *store, const struct manifest *manifest,
+chain_unpack_image(struct store *store, const struct manifest *manifest,
     const struct image_config *config, struct strv *notes, struct error *e)
 {
-	auto(rootfs) struct rootfs all = { 0 };
-	auto(rootfs) struct rootfs parents = { 0 };
+	auto(chain) struct chain all = { 0 };
+	auto(chain) struct chain parents = { 0 };
 	char id[SNAPSHOT_ID_MAX + 1];
 
-	rootfs_of_image(config, &all);
+	chain_of_image(config, &all);
 	for (size_t i = 0; i < all.snapshots.count; i++) {
 		(void)snprintf(id, sizeof(id), "%s", all.snapshots.items[i]);
 		if (!store_snapshot_has(store, id) &&
-		    rootfs_unpack_layer(store, &parents, &manifest->layers[i].digest,
+		    chain_unpack_layer(store, &parents, &manifest->layers[i].digest,
 			&config->diff_ids[i], id, notes, e) < 0)
 			return -1;
 		strv_add(&parents.snapshots, id);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rootfs - the file tree of an image or a step, as a stack of snapshots.
+ * chain - the file tree of an image or a step, as a stack of snapshots.
  *
  * Snapshots of base images are known by the chain ID of their layers, so images share them. All of this
  * needs the user namespace that owns the ids of the snapshots.
  */
-#ifndef CROZE_BUILDER_STEP_ROOTFS_H
-#define CROZE_BUILDER_STEP_ROOTFS_H
+#ifndef CROZE_BUILDER_STEP_CHAIN_H
+#define CROZE_BUILDER_STEP_CHAIN_H
 
 #include "builder/image/config.h"
 #include "builder/image/manifest.h"
@@ -14,31 +14,31 @@
 #include "builder/store/store.h"
 #include "runtime/base/strv.h"
 
-struct rootfs {
+struct chain {
 	struct strv snapshots; /* ids, lowest first; none: an empty tree */
 };
 
-void rootfs_release(struct rootfs *rootfs);
+void chain_release(struct chain *chain);
 
 /** Snapshot ids of an image's layers, whether they are there or not. */
-void rootfs_of_image(const struct image_config *config, struct rootfs *rootfs);
+void chain_of_image(const struct image_config *config, struct chain *chain);
 /** Unpacks those of the image's layers that have no snapshot yet. @notes (may be NULL) gets what was not kept as it was. */
-int rootfs_unpack_image(struct store *store, const struct manifest *manifest,
+int chain_unpack_image(struct store *store, const struct manifest *manifest,
     const struct image_config *config, struct strv *notes, struct error *e);
 /**
  * Makes a snapshot of @layer over @parents. @id: the name it gets, or "" for a fresh one, filled in.
  */
-int rootfs_unpack_layer(struct store *store, const struct rootfs *parents,
-    const struct digest *blob, const struct digest *diff_id, char id[SNAPSHOT_ID_MAX + 1],
-    struct strv *notes, struct error *e);
+int chain_unpack_layer(struct store *store, const struct chain *parents, const struct digest *blob,
+    const struct digest *diff_id, char id[SNAPSHOT_ID_MAX + 1], struct strv *notes,
+    struct error *e);
 
 /** A read-only view of the tree: the descriptor of a detached mount, or of a directory. */
-int rootfs_open(struct store *store, const struct rootfs *rootfs, struct error *e);
+int chain_open(struct store *store, const struct chain *chain, struct error *e);
 /**
  * A writable view: changes go to @upper, a fresh snapshot, which gets the metadata of the root below first.
  * The mount lives as long as the descriptor.
  */
-int rootfs_mount(struct store *store, const struct rootfs *rootfs, struct snapshot_writer *upper,
-    struct error *e);
+int chain_mount(
+    struct store *store, const struct chain *chain, struct snapshot_writer *upper, struct error *e);
 
 #endif
