@@ -31,7 +31,6 @@
 		if (argc > 1) \
 			cmocka_set_test_filter(argv[1]); \
 		return cmocka_run_group_tests(tests, NULL, NULL); \
-	} \
-	int main(int argc, char **argv)
+	}
 
 #endif
