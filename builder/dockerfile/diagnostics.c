@@ -34,7 +34,7 @@ append(struct diagnostics *d, enum severity severity, struct location at, const 
 
 	if (d->count >= DIAGNOSTICS_MAX)
 		return NULL;
-	d->items = xgrow(d->items, d->count + 1, &d->room, sizeof(*d->items));
+	(void)xgrow(&d->items, d->count, &d->room, sizeof(*d->items));
 	item = &d->items[d->count];
 	text_add_safe(&safe, text, strlen(text));
 	*item = (struct diagnostic){

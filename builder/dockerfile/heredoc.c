@@ -94,7 +94,7 @@ try_heredoc(struct heredocs *h, const char *p, uint32_t offset, char escape)
 		free(doc.word);
 		return p;
 	}
-	h->items = xgrow(h->items, h->count + 1, &h->room, sizeof(*h->items));
+	(void)xgrow(&h->items, h->count, &h->room, sizeof(*h->items));
 	h->items[h->count++] = doc;
 	return p;
 }

@@ -60,7 +60,7 @@ ignore_release(struct ignore *ignore)
 static void
 add_element(struct ignore_pattern *p, enum element_kind kind, uint32_t character, const char *class)
 {
-	p->elements = xgrow(p->elements, p->count + 1, &p->room, sizeof(*p->elements));
+	(void)xgrow(&p->elements, p->count, &p->room, sizeof(*p->elements));
 	p->elements[p->count++] = (struct element){ kind, character, class };
 }
 
@@ -365,8 +365,7 @@ add_line(struct ignore *ignore, const char *line, size_t length, size_t number, 
 		return -1;
 	}
 	compile(&p);
-	ignore->patterns =
-	    xgrow(ignore->patterns, ignore->count + 1, &ignore->room, sizeof(*ignore->patterns));
+	(void)xgrow(&ignore->patterns, ignore->count, &ignore->room, sizeof(*ignore->patterns));
 	ignore->patterns[ignore->count++] = p;
 	ignore->has_negation = ignore->has_negation || p.negated;
 	return 0;

@@ -38,7 +38,7 @@ find_lines(struct dockerfile *f)
 	while (at < end) {
 		const char *newline = memchr(at, '\n', (size_t)(end - at));
 
-		f->lines = xgrow(f->lines, f->n_lines + 1, &room, sizeof(*f->lines));
+		(void)xgrow(&f->lines, f->n_lines, &room, sizeof(*f->lines));
 		f->lines[f->n_lines++] = (size_t)(at - f->text);
 		at = newline ? newline + 1 : end;
 	}
@@ -223,7 +223,7 @@ is_continued(const struct lexer *x, struct line l, size_t *length)
 static void
 add_segment(const struct lexer *x, struct logical_line *l, const char *at, uint32_t offset)
 {
-	l->segments = xgrow(l->segments, l->n_segments + 1, &l->room, sizeof(*l->segments));
+	(void)xgrow(&l->segments, l->n_segments, &l->room, sizeof(*l->segments));
 	l->segments[l->n_segments++] = (struct segment){ offset, place(x, at) };
 }
 

@@ -158,7 +158,7 @@ add_stage(struct dockerfile *f, const struct instruction *from)
 {
 	struct stage *s;
 
-	f->stages = xgrow(f->stages, f->n_stages + 1, &f->stages_room, sizeof(*f->stages));
+	(void)xgrow(&f->stages, f->n_stages, &f->stages_room, sizeof(*f->stages));
 	s = &f->stages[f->n_stages++];
 	*s = (struct stage){ .from = f->count - 1, .first = f->count };
 	if (from->n_words != 3)
@@ -197,7 +197,7 @@ parse_line(struct parser *p, struct logical_line *line)
 	struct dockerfile *f = p->file;
 	struct instruction *i;
 
-	f->instructions = xgrow(f->instructions, f->count + 1, &f->room, sizeof(*f->instructions));
+	(void)xgrow(&f->instructions, f->count, &f->room, sizeof(*f->instructions));
 	i = &f->instructions[f->count];
 	*i = (struct instruction){
 		.text = steal_ptr(&line->text),

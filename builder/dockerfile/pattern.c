@@ -27,7 +27,7 @@ characters_release(struct characters *c)
 static void
 add(struct characters *c, uint32_t item)
 {
-	c->items = xgrow(c->items, c->count + 1, &c->room, sizeof(*c->items));
+	(void)xgrow(&c->items, c->count, &c->room, sizeof(*c->items));
 	c->items[c->count++] = item;
 }
 
