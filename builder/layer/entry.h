@@ -50,8 +50,8 @@ struct entry {
 };
 
 /**
- * Takes entries in the order of entry_path_compare(), with their bytes from the position of @content
- * on (-1: none). Returns 0 or -1.
+ * Takes entries in the order of entry_path_compare(), with their bytes from the position of
+ * @content on (-1: none). Returns 0 or -1.
  */
 typedef int entry_fn(void *arg, const struct entry *entry, int content, struct error *e);
 
@@ -89,6 +89,7 @@ struct entry_reader {
 	bool is_opaque;     /* of the last directory read in_overlay: user.overlay.opaque="y" */
 	bool has_whiteouts; /* likewise "x": files in it may be whiteouts by attribute */
 	bool is_whiteout;   /* of the last file read in_overlay: user.overlay.whiteout */
+	struct stat stat;   /* of the last read, as the kernel shows it */
 };
 void entry_reader_release(struct entry_reader *reader);
 
