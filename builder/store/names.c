@@ -44,7 +44,7 @@ store_names_release(struct store_names *names)
 void
 store_names_add(struct store_names *names, const struct store_name *n)
 {
-	names->items = xgrow(names->items, names->count, &names->room, sizeof(*names->items));
+	xgrow(&names->items, names->count, &names->room, sizeof(*names->items));
 	names->items[names->count++] = (struct store_name){
 		.name = n->name ? xstrdup(n->name) : NULL,
 		.short_name = n->short_name ? xstrdup(n->short_name) : NULL,

@@ -61,8 +61,6 @@ int tmp_count_dead(struct store *store, size_t *count, struct error *e);
 void tmp_end_session(struct store *store);
 /** Opens the session directory by name again. */
 int tmp_reopen(struct store *store, struct error *e);
-/** Removes @name in @dir whatever the modes of directories below are. */
-int tmp_remove_tree(int dir, const char *name, struct error *e);
 /** Moves @name out of @dir into tmp/ and removes it there, so that nobody sees half of it. */
 int tmp_discard(struct store *store, int dir, const char *name, struct error *e);
 /** Writes a file below tmp/ and renames it to @dir/@name. */

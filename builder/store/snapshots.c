@@ -101,7 +101,7 @@ snapshot_writer_commit(struct snapshot_writer *w, char id[SNAPSHOT_ID_MAX + 1],
 		return -1;
 	if (check_id(id, e) < 0 || write_meta(w->dir, meta, e) < 0)
 		return -1;
-	if (tmp_remove_tree(w->dir, "work", e) < 0)
+	if (path_remove_tree(w->dir, "work", e) < 0)
 		return error_ctx(e, "cannot remove a work directory");
 	if (renameat(store->session_dir, w->name, store->dirs[DIR_SNAPSHOTS], id) == 0) {
 		close_writer(w);
@@ -122,7 +122,7 @@ snapshot_writer_release(struct snapshot_writer *w)
 		return;
 	close_writer(w);
 	/* What cannot be removed now, store_close() or the next run removes. */
-	(void)tmp_remove_tree(w->store->session_dir, w->name, &ignored);
+	(void)path_remove_tree(w->store->session_dir, w->name, &ignored);
 }
 
 bool

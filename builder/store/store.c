@@ -26,6 +26,7 @@
 	"{\"schemaVersion\": 2, \"mediaType\": \"application/vnd.oci.image.index.v1+json\", " \
 	"\"manifests\": []}\n"
 #define LOCK_FILE "lock"
+#define TEMPORARY_PREFIX ".tmp-" /* of path_write_file() */
 #define LINKS_MAX 8
 
 /* Shared users wait for a prune to end, a prune for builds: one is a matter of time, the other may take for ever. */
@@ -235,6 +236,8 @@ refuse_foreign(struct store *store, struct error *e)
 	while ((entry = readdir(dir)) != NULL) {
 		bool known = false;
 
+		if (text_starts_with(entry->d_name, TEMPORARY_PREFIX))
+			continue;
 		for (size_t i = 0; known_names[i] && !known; i++)
 			known = strcmp(entry->d_name, known_names[i]) == 0;
 		if (!known) {
@@ -298,10 +301,35 @@ check_version(const struct buf *b, struct store *store, struct error *e)
 	return 0;
 }
 
+/* What a process that was killed left in the root itself. */
+static int
+remove_temporary(struct store *store, struct error *e)
+{
+	autodir DIR *dir = fd_opendir(store->root, e);
+	const struct dirent *entry;
+
+	if (!dir)
+		return -1;
+	while ((entry = readdir(dir)) != NULL)
+		if (text_starts_with(entry->d_name, TEMPORARY_PREFIX) &&
+		    unlinkat(store->root, entry->d_name, 0) < 0)
+			return error_sys(e, "cannot remove '%s/%s'", store->path, entry->d_name);
+	return 0;
+}
+
+static bool
+is_made(struct store *store)
+{
+	struct stat st;
+
+	return fstatat(store->root, VERSION_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size > 0;
+}
+
 /* Several processes may make the store at once: one of them does, under the lock that they all will share. */
 static int
 make_store(struct store *store, struct error *e)
 {
+	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
 	autofd int lock = -1;
 
 	if (refuse_foreign(store, e) < 0)
@@ -311,9 +339,16 @@ make_store(struct store *store, struct error *e)
 	lock = openat(store->root, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (lock < 0)
 		return error_sys(e, "cannot make '%s/%s'", store->path, LOCK_FILE);
-	if (lock_wait(lock, LOCK_EX, EXCLUSIVE_WAIT_MS) < 0)
-		return error_sys(e, "cannot lock '%s/%s'", store->path, LOCK_FILE);
-	if (make_layout(store, e) < 0)
+	while (flock(lock, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return error_sys(e, "cannot lock '%s/%s'", store->path, LOCK_FILE);
+		if (is_made(store))
+			return 0;
+		(void)nanosleep(&pause, NULL); /* woken early: asks again early */
+	}
+	if (is_made(store))
+		return 0;
+	if (remove_temporary(store, e) < 0 || make_layout(store, e) < 0)
 		return error_ctx(e, "cannot make the store '%s'", store->path);
 	return 0;
 }
@@ -327,8 +362,13 @@ check_or_make(struct store *store, struct error *e)
 	if (there < 0)
 		return -1;
 	/* After a power failure a file that was just made can be empty. */
-	if (there == 0 || b.len == 0)
-		return make_store(store, e);
+	if (there > 0 && b.len > 0)
+		return check_version(&b, store, e);
+	if (make_store(store, e) < 0)
+		return -1;
+	buf_clear(&b);
+	if (record_read(store->root, VERSION_FILE, &b, e) < 0)
+		return -1;
 	return check_version(&b, store, e);
 }
 
@@ -340,7 +380,7 @@ open_dir_of_ours(struct store *store, const char *name, struct error *e)
 	int fd = openat(store->root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0 && errno == ENOENT && !(store->flags & STORE_READ_ONLY)) {
-		if (make_layout(store, e) < 0)
+		if (make_dir(store->root, "blobs", e) < 0 || make_dir(store->root, name, e) < 0)
 			return -1;
 		fd = openat(store->root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	}

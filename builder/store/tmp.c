@@ -162,59 +162,6 @@ tmp_write_record(struct store *store, int dir, const char *name, const void *byt
 
 /* ---- removing ---- */
 
-/* overlay leaves work/work without any mode; directories of images may be closed too. */
-static int
-open_up(int parent, const char *name)
-{
-	autofd int fd = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct stat st;
-	char self[64];
-
-	if (fd < 0 || fstat(fd, &st) < 0 || (st.st_mode & 0700) == 0700)
-		return 0;
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	if (chmod(self, (st.st_mode & 07777) | 0700) == 0)
-		return 1;
-	/* Without /proc: nobody else writes below the store, so the name still is that directory. */
-	return fchmodat(parent, name, (st.st_mode & 07777) | 0700, 0) == 0;
-}
-
-static void
-open_up_below(int parent, const char *name, int depth)
-{
-	autofd int fd = -1;
-	DIR *dir = NULL;
-	const struct dirent *entry;
-
-	(void)open_up(parent, name); /* what stays closed makes the removal fail with a reason */
-	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || depth == 0)
-		return;
-	dir = fdopendir(steal_fd(&fd));
-	if (!dir)
-		return;
-	while ((entry = readdir(dir)) != NULL)
-		if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 &&
-		    strcmp(entry->d_name, "..") != 0)
-			open_up_below(dirfd(dir), entry->d_name, depth - 1);
-	(void)closedir(dir); /* read-only */
-}
-
-int
-tmp_remove_tree(int dir, const char *name, struct error *e)
-{
-	struct error first = ERROR_INIT;
-
-	if (path_remove_tree(dir, name, &first) == 0)
-		return 0;
-	if (first.sys != EACCES && first.sys != EPERM) {
-		*e = first;
-		return -1;
-	}
-	open_up_below(dir, name, 256);
-	return path_remove_tree(dir, name, e);
-}
-
 /* It goes to tmp/ itself, not to our directory there: what cannot be removed now is then left by the dead. */
 int
 tmp_discard(struct store *store, int dir, const char *name, struct error *e)
@@ -225,7 +172,7 @@ tmp_discard(struct store *store, int dir, const char *name, struct error *e)
 		return -1;
 	if (renameat(dir, name, store->dirs[DIR_TMP], tmp) < 0)
 		return errno == ENOENT ? 0 : error_sys(e, "cannot remove '%s' from the store", name);
-	return tmp_remove_tree(store->dirs[DIR_TMP], tmp, e);
+	return path_remove_tree(store->dirs[DIR_TMP], tmp, e);
 }
 
 /* ---- those of the dead ---- */
@@ -255,7 +202,7 @@ remove_dead(struct store *store, const char *name, struct error *e)
 		if (lock < 0)
 			return 0;
 	}
-	if (tmp_remove_tree(store->dirs[DIR_TMP], name, &failed) == 0)
+	if (path_remove_tree(store->dirs[DIR_TMP], name, &failed) == 0)
 		return 0;
 	if (failed.sys == EACCES || failed.sys == EPERM) {
 		store->tmp_needs_userns = true;
@@ -327,5 +274,5 @@ tmp_end_session(struct store *store)
 	if (store->session_dir < 0)
 		return;
 	/* What cannot be removed now, the next run removes. */
-	(void)tmp_remove_tree(store->dirs[DIR_TMP], store->session, &ignored);
+	(void)path_remove_tree(store->dirs[DIR_TMP], store->session, &ignored);
 }
