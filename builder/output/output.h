@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * output - images and their files leave the store.
+ *
+ * Archives are the same bytes for the same images: members sorted, owner 0:0, one time for all. A file is written under a
+ * temporary name beside its own and renamed; a link, a FIFO or a device in its place is refused, and so is a directory
+ * that holds something else.
+ */
+#ifndef CROZE_OUTPUT_OUTPUT_H
+#define CROZE_OUTPUT_OUTPUT_H
+
+#include "builder/image/reference.h"
+#include "builder/layer/entry.h"
+#include "builder/layer/writer.h"
+#include "builder/store/store.h"
+#include "runtime/base/strv.h"
+
+enum output_format {
+	OUTPUT_HYBRID, /* one tar that oci-archive:, docker-archive: and docker load read */
+	OUTPUT_OCI,    /* OCI image layout: a tar or a directory */
+	OUTPUT_DOCKER, /* docker archive (docker save), layers uncompressed as old readers want them */
+};
+
+/** One image to write. */
+struct output_image {
+	struct digest digest; /* of its manifest or index in the store */
+	struct strv names;    /* references, any spelling; may be empty */
+};
+
+struct output_target {
+	const char *dest;     /* path by the user; "-" writes to @stream */
+	int stream;           /* for "-"; never closed here */
+	bool directory;       /* OUTPUT_OCI only: @dest is a directory, made or added to */
+	struct timespec time; /* of the members of an archive */
+};
+
+void output_image_release(struct output_image *image);
+
+/** Writes @count images into one archive or layout. Several images of one name are ERR_USAGE. */
+int output_images(struct store *store, enum output_format format, const struct output_image *images,
+    size_t count, const struct output_target *target, struct error *e);
+
+/**
+ * The files below @rootfs (an open directory, mounted) as a tar. @times: clamp, rewrite and clamp_to are obeyed, the rest
+ * is not looked at. Needs the ids of the user namespace that wrote the files.
+ */
+int output_tar(int rootfs, const struct output_target *target, const struct layer_options *times,
+    entry_note_fn *note, void *note_arg, struct error *e);
+
+/**
+ * The files below @rootfs in directory @dest, which is made, or written over file by file when it is there. They belong to
+ * the caller, without set-uid and set-gid bits; devices are left out and told to @note (which may be NULL).
+ */
+int output_local(int rootfs, const char *dest, const struct layer_options *times,
+    entry_note_fn *note, void *note_arg, struct error *e);
+
+#endif
