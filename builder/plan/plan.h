@@ -96,7 +96,7 @@ struct plan_step {
 	struct strv argv;         /* RUN: with the shell in front for shell form */
 	struct strv env;          /* RUN: NAME=value, all of it */
 
-	struct strv sources;      /* COPY, ADD: expanded, as written: patterns of glob.h, relative to the root of @source */
+	struct strv sources;      /* COPY, ADD: patterns of glob.h, clean, relative to the root of @source; "." is the root itself */
 	char *destination;        /* absolute and clean, with a slash at the end where one was written */
 	enum plan_source source;
 	size_t from;
@@ -113,7 +113,7 @@ enum plan_base {
 };
 
 struct plan_stage {
-	char *name;               /* as the user knows it: AS name, else its number in the file */
+	char *name;               /* as the user knows it: AS name, else its number in the file, as --from counts */
 	size_t number;            /* in the file, from 0 */
 	uint32_t line;            /* of FROM */
 	uint32_t end_line;
@@ -145,7 +145,9 @@ struct plan {
 
 /**
  * Makes the plan. Errors and warnings go to @diagnostics. @f must live as long as @plan; @options and its contexts
- * are not needed afterwards, but the numbering of the contexts is.
+ * are not needed afterwards, but the numbering of the contexts is. After dockerfile_parse() has failed it is to be
+ * called all the same: it then only adds what is wrong with references between stages, so that everything is
+ * reported at once.
  * Returns 0, or -1 when there was an error; plan_release() in both cases.
  */
 int plan_make(struct plan *plan, const struct dockerfile *f, const struct plan_options *options, struct diagnostics *diagnostics);

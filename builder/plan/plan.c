@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plan - what a Dockerfile asks for, with every text expanded: the stages that the target needs and their steps.
+ *
+ * Two passes: from the target upwards to see what is needed, then downwards through the needed stages, each of
+ * which starts with the config of its base as that has become.
+ */
+#include "builder/plan/plan.h"
+
+#include "builder/plan/planner.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/text.h"
+
+#include <string.h>
+
+static void
+step_release(struct plan_step *step)
+{
+	free(step->text);
+	free(step->created_by);
+	free(step->record);
+	free(step->workdir);
+	free(step->user);
+	free(step->destination);
+	strv_release(&step->argv);
+	strv_release(&step->env);
+	strv_release(&step->sources);
+}
+
+static void
+config_free(struct image_config *config)
+{
+	if (config)
+		image_config_release(config);
+	free(config);
+}
+
+static void
+stage_release(struct plan_stage *stage)
+{
+	for (size_t n = 0; n < stage->n_steps; n++)
+		step_release(&stage->steps[n]);
+	config_free(stage->config);
+	free(stage->steps);
+	free(stage->name);
+	free(stage->text);
+	free(stage->author);
+}
+
+void
+plan_release(struct plan *plan)
+{
+	for (size_t n = 0; n < plan->n_stages; n++)
+		stage_release(&plan->stages[n]);
+	for (size_t n = 0; n < plan->n_images; n++) {
+		config_free(plan->images[n].config);
+		free(plan->images[n].reference);
+		free(plan->images[n].name);
+		free(plan->images[n].id);
+	}
+	for (size_t n = 0; n < plan->n_triggers; n++) {
+		instruction_release(plan->triggers[n]);
+		free(plan->triggers[n]);
+	}
+	free(plan->stages);
+	free(plan->images);
+	free(plan->triggers);
+	strv_release(&plan->proxies);
+	*plan = (struct plan){ 0 };
+}
+
+int
+planner_error(const struct building *b, const struct instruction *i, uint32_t offset, const struct error *e)
+{
+	(void)diagnostics_error(b->p->diagnostics, instruction_locate(i, offset), e);
+	if (b->is_trigger)
+		diagnostics_note(b->p->diagnostics, instruction_locate(i, offset),
+		    "in the ONBUILD trigger '%s' of the base", i->text);
+	return -1;
+}
+
+char *
+planner_expand(struct building *b, const struct instruction *i, const char *text, uint32_t offset)
+{
+	struct buf result = { 0 };
+	struct error e = ERROR_INIT;
+
+	if (expand_word(&b->expansion, text, &result, &e) == 0)
+		return buf_steal(&result);
+	buf_release(&result);
+	(void)planner_error(b, i, offset + (uint32_t)b->expansion.failed_at, &e);
+	return NULL;
+}
+
+static struct image_config *
+scratch_config(const struct planner *p)
+{
+	struct image_config *config = xcalloc(1, sizeof(*config));
+	auto(platform) struct platform platform = {
+		.os = xstrdup(p->options->os),
+		.architecture = xstrdup(p->options->architecture),
+	};
+
+	if (p->options->variant && p->options->variant[0])
+		platform.variant = xstrdup(p->options->variant);
+	image_config_init_scratch(config, &platform);
+	image_config_set_text(&config->workdir, "/");
+	return config;
+}
+
+/** The config that a stage begins with. NULL when its base could not be planned. */
+static struct image_config *
+base_config(struct building *b, struct plan_stage *stage)
+{
+	struct planner *p = b->p;
+	const struct node *node = &p->nodes[b->number];
+	const struct image_config *from = NULL;
+	struct image_config *config;
+
+	if (node->base.kind == ORIGIN_IMAGE) {
+		stage->base_kind = PLAN_BASE_IMAGE;
+		stage->base = node->base.index;
+		from = p->plan->images[stage->base].config;
+	}
+	if (node->base.kind == ORIGIN_STAGE) {
+		stage->base_kind = PLAN_BASE_STAGE;
+		stage->base = p->nodes[node->base.index].planned;
+		from = p->plan->stages[stage->base].config;
+	}
+	if (from) {
+		config = xcalloc(1, sizeof(*config));
+		image_config_copy(config, from);
+		strv_clear(&config->onbuild);
+	} else {
+		config = scratch_config(p);
+	}
+	if (!env_get(&config->env, "PATH"))
+		env_set(&config->env, "PATH", PLAN_DEFAULT_PATH);
+	return config;
+}
+
+/** The triggers that the base hands down, then the stage's own instructions. */
+static void
+apply_all(struct building *b)
+{
+	struct planner *p = b->p;
+	const struct node *node = &p->nodes[b->number];
+	const struct stage *s = &p->f->stages[b->number];
+
+	b->is_trigger = true;
+	for (size_t n = 0; n < node->n_triggers; n++)
+		(void)steps_apply(b, node->triggers[n]);
+	if (node->base.kind == ORIGIN_STAGE && !p->nodes[node->base.index].replaced) {
+		const struct stage *base = &p->f->stages[node->base.index];
+
+		for (size_t n = base->first; n < base->first + base->count; n++)
+			if (p->f->instructions[n].def->kind == INSTRUCTION_ONBUILD)
+				(void)steps_apply(b, p->f->instructions[n].trigger);
+	}
+	b->is_trigger = false;
+	for (size_t n = s->first; n < s->first + s->count; n++)
+		(void)steps_apply(b, &p->f->instructions[n]);
+}
+
+static bool
+base_is_planned(const struct planner *p, const struct node *node)
+{
+	if (node->base.kind == ORIGIN_STAGE)
+		return p->nodes[node->base.index].is_planned;
+	return node->base.kind != ORIGIN_NONE;
+}
+
+static char *
+stage_text(const struct planner *p, size_t number)
+{
+	const struct stage *s = &p->f->stages[number];
+	const struct node *node = &p->nodes[number];
+
+	return xasprintf("FROM %s%s%s", node->base_text, s->name ? " AS " : "", s->name ? s->name : "");
+}
+
+static void
+plan_stage(struct planner *p, size_t number)
+{
+	const struct stage *s = &p->f->stages[number];
+	const struct instruction *from = &p->f->instructions[s->from];
+	struct plan *plan = p->plan;
+	struct node *node = &p->nodes[number];
+	struct building b = { .p = p, .number = number, .index = plan->n_stages };
+	struct plan_stage *stage;
+
+	if (!base_is_planned(p, node))
+		return;
+	(void)xgrow(&plan->stages, plan->n_stages, &plan->stages_room, sizeof(*plan->stages));
+	stage = &plan->stages[plan->n_stages++];
+	*stage = (struct plan_stage){
+		.name = s->name ? xstrdup(s->name) : xasprintf("%zu", number),
+		.number = number,
+		.line = from->line,
+		.end_line = from->end_line,
+		.text = stage_text(p, number),
+	};
+	node->planned = b.index;
+	node->is_planned = true;
+	b.config = base_config(&b, stage);
+	stage->config = b.config;
+	b.expansion = (struct expansion){ p->f->escape, arguments_lookup, &b, 0 };
+	if (node->base.kind == ORIGIN_STAGE)
+		arguments_copy(&b.arguments, &p->nodes[node->base.index].arguments);
+	if (node->base.kind == ORIGIN_CONTEXT)
+		steps_add_context(&b, node->base.index);
+	if (!node->replaced)
+		apply_all(&b);
+	node->arguments = b.arguments;
+	if (b.config->author)
+		stage->author = xstrdup(b.config->author);
+}
+
+/** --label: on the result only, without a row of history. */
+static void
+set_labels(struct planner *p)
+{
+	const struct strv *labels = p->options->labels;
+
+	for (size_t n = 0; labels && n < labels->count; n++) {
+		const char *item = labels->items[n], *equals = strchr(item, '=');
+		autofree char *name = xstrndup(item, equals ? (size_t)(equals - item) : strlen(item));
+
+		image_config_set_label(p->plan->stages[p->plan->target].config, name, equals ? equals + 1 : "");
+	}
+}
+
+static void
+make(struct planner *p)
+{
+	stages_check_references(p);
+	arguments_prepare(p);
+	if (stages_find_target(p) < 0)
+		return;
+	stages_mark_needed(p);
+	for (size_t n = 0; n <= p->target; n++)
+		if (p->nodes[n].needed)
+			plan_stage(p, n);
+	p->plan->target = p->nodes[p->target].planned;
+	if (p->nodes[p->target].is_planned)
+		set_labels(p);
+	arguments_warn_unused(p);
+}
+
+int
+plan_make(struct plan *plan, const struct dockerfile *f, const struct plan_options *options,
+    struct diagnostics *diagnostics)
+{
+	struct planner p = { .plan = plan, .f = f, .options = options, .diagnostics = diagnostics };
+
+	*plan = (struct plan){ 0 };
+	p.nodes = xcalloc(f->n_stages + 1, sizeof(*p.nodes));
+	if (diagnostics->n_errors > 0) {
+		stages_check_references(&p);
+		stages_check_names(&p);
+	} else {
+		make(&p);
+	}
+	for (size_t n = 0; n < f->n_stages; n++) {
+		free(p.nodes[n].base_text);
+		free(p.nodes[n].triggers);
+		arguments_release(&p.nodes[n].arguments);
+	}
+	free(p.nodes);
+	strv_release(&p.given);
+	arguments_release(&p.platform);
+	arguments_release(&p.global);
+	return diagnostics->n_errors > 0 ? -1 : 0;
+}

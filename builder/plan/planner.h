@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * planner - what the files that make a plan share.
+ */
+#ifndef CROZE_PLAN_PLANNER_H
+#define CROZE_PLAN_PLANNER_H
+
+#include "builder/dockerfile/expand.h"
+#include "builder/image/config.h"
+#include "builder/plan/plan.h"
+#include "runtime/base/buf.h"
+
+/** An ARG that is in scope. */
+struct argument {
+	char *name;
+	char *value; /* NULL: none was given */
+};
+
+struct arguments {
+	struct argument *items;
+	size_t count;
+	size_t room;
+};
+
+/** What FROM or --from name. */
+enum origin_kind {
+	ORIGIN_NONE,    /* not known; has been reported, or is reported by who asked */
+	ORIGIN_SCRATCH,
+	ORIGIN_STAGE,   /* index into the file's stages */
+	ORIGIN_CONTEXT, /* index into the options' contexts: a folder */
+	ORIGIN_IMAGE,   /* index into the plan's images */
+};
+
+struct origin {
+	enum origin_kind kind;
+	size_t index;
+};
+
+/** A stage of the file while the plan is made. */
+struct node {
+	bool needed;
+	struct origin base;
+	bool replaced;         /* by a named context: its instructions do not run */
+	char *base_text;       /* FROM's image, expanded */
+	struct instruction **triggers; /* of the base image; owned by the plan */
+	size_t n_triggers;
+	size_t planned;        /* index in the plan's stages, once it is there */
+	struct arguments arguments; /* in scope behind its last instruction */
+	bool is_planned;
+};
+
+struct planner {
+	struct plan *plan;
+	const struct dockerfile *f;
+	const struct plan_options *options;
+	struct diagnostics *diagnostics;
+	struct strv given;          /* build arguments with those of the client's environment */
+	struct arguments platform;  /* TARGETARCH and so on */
+	struct arguments global;    /* ARGs before the first FROM */
+	struct node *nodes;         /* as the file's stages */
+	size_t target;              /* index into the file's stages */
+};
+
+/** A stage while its instructions are obeyed. */
+struct building {
+	struct planner *p;
+	size_t number;               /* in the file */
+	size_t index;                /* in the plan */
+	struct image_config *config;
+	struct arguments arguments;
+	bool has_cmd;                /* CMD was set in this stage */
+	bool is_trigger;
+	struct expansion expansion;
+};
+
+/* arguments.c: build arguments and their scopes */
+void arguments_release(struct arguments *a);
+void arguments_copy(struct arguments *to, const struct arguments *from);
+void arguments_set(struct arguments *a, const char *name, const char *value);
+const struct argument *arguments_find(const struct arguments *a, const char *name);
+/** Build arguments, platform, proxies, the ARGs before the first FROM, SOURCE_DATE_EPOCH. */
+void arguments_prepare(struct planner *p);
+/** ARG in a stage. */
+int arguments_apply(struct building *b, const struct instruction *i);
+/** Looks a variable up for FROM (arg: struct planner *). */
+const char *arguments_lookup_global(void *arg, const char *name);
+/** Looks a variable up in a stage, where ENV wins (arg: struct building *). */
+const char *arguments_lookup(void *arg, const char *name);
+/** Warns of build arguments that no ARG names. */
+void arguments_warn_unused(struct planner *p);
+
+/* stages.c: which stages there are, what they stand on and which are needed */
+/** Finds the target. Returns 0 or -1. */
+int stages_find_target(struct planner *p);
+/** Checks all --from of the file that name stages, those in stages that are not needed too. */
+void stages_check_references(struct planner *p);
+/** After errors: also reports --from that look like a mistyped stage. */
+void stages_check_names(struct planner *p);
+/** Marks what the target needs, and resolves its base images and their triggers. */
+void stages_mark_needed(struct planner *p);
+/** What COPY --from=... means in stage @number; an image is resolved. ORIGIN_NONE: has been reported. */
+struct origin stages_origin(struct planner *p, const struct instruction *i, const struct flag *from, size_t number);
+
+/* images.c: images and named contexts */
+/** The named context @name, as an image name or a stage's; ORIGIN_NONE when there is none or after an error, which sets @e. */
+struct origin images_context(struct planner *p, const char *name, struct error *e);
+/** Resolves image @reference, or finds it among those that were. ORIGIN_NONE: see @e. */
+struct origin images_resolve(struct planner *p, const char *reference, const char *name, struct error *e);
+
+/* metadata.c, steps.c: what instructions do */
+int metadata_apply(struct building *b, const struct instruction *i);
+int steps_apply(struct building *b, const struct instruction *i);
+/** The step that FROM of a named folder means: all of it is copied to /. */
+void steps_add_context(struct building *b, size_t context);
+/** Appends a step for @i (NULL: for FROM itself). */
+struct plan_step *steps_add(struct building *b, enum plan_step_kind kind, const struct instruction *i);
+
+/* history.c: texts as the reference frontend writes them */
+/** ["a" "b"], as Go's %q. */
+void history_add_quoted_list(struct buf *b, const struct strv *v);
+/** [a b], as Go's %v. */
+void history_add_list(struct buf *b, const struct strv *v);
+/** &{["CMD" "x"] "30s" "3s" "0s" "0s" '\x03'}. */
+void history_add_healthcheck(struct buf *b, const struct json *healthcheck);
+/** "|2 a=1 b=2 " when there are arguments, else nothing. */
+void history_add_arguments(struct buf *b, const struct building *building);
+
+/* record.c: what enters the cache key */
+void record_run(struct plan_step *step);
+void record_copy(struct plan_step *step, const char *chown, const char *chmod);
+void record_workdir(struct plan_step *step);
+
+/* plan.c */
+/** Reports an error at byte @offset of @i. Returns -1. */
+int planner_error(const struct building *b, const struct instruction *i, uint32_t offset, const struct error *e);
+/** Expands @text, which stands at byte @offset of @i. To be freed; NULL after an error was reported. */
+char *planner_expand(struct building *b, const struct instruction *i, const char *text, uint32_t offset);
+
+#endif
