@@ -305,6 +305,7 @@ apply_healthcheck(struct building *b, const struct instruction *i)
 	};
 	const struct flag *flag = instruction_flag(i, "retries");
 	struct json *check = json_new_object();
+	struct plan_step *step;
 	struct buf text = { 0 };
 	struct error e = ERROR_INIT;
 	int64_t number = 0;
@@ -323,7 +324,9 @@ apply_healthcheck(struct building *b, const struct instruction *i)
 	b->config->healthcheck = check;
 	buf_add_text(&text, "HEALTHCHECK ");
 	history_add_healthcheck(&text, check);
-	add_step(b, i, buf_steal(&text));
+	step = steps_add(b, PLAN_METADATA, i);
+	step->text = xstrdup(i->text);
+	step->created_by = buf_steal(&text);
 	return 0;
 }
 
