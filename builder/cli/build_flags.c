@@ -206,6 +206,29 @@ apply_build_args(const struct build_flags *flags, struct build_options *options,
 	return 0;
 }
 
+/* Flags of other builders that only say what is so anyway. */
+static int
+check_fixed(const struct build_flags *flags, struct error *e)
+{
+	const struct {
+		bool good;
+		const char *text;
+	} rules[] = {
+		{ flags->layers,
+		    "--layers=false is not supported; --no-cache runs every step again" },
+		{ flags->rm, "--rm=false is not supported: no step leaves a container behind" },
+		{ flags->skip_unused_stages, "--skip-unused-stages=false is not supported: only "
+					     "what the target needs is built" },
+		{ !flags->provenance, "--provenance is not supported; --provenance=false is" },
+		{ !flags->sbom, "--sbom is not supported; --sbom=false is" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
+		if (!rules[i].good)
+			return error_set(e, ERR_USAGE, "%s", rules[i].text);
+	return 0;
+}
+
 /* KEY=VALUE, or KEY alone for an empty value. */
 static int
 apply_pairs(const struct strv *pairs, const char *flag, struct strv *to, struct error *e)
@@ -394,8 +417,8 @@ int
 build_flags_apply(const struct build_flags *flags, const struct strv *words,
     struct build_options *options, struct error *e)
 {
-	if (apply_context(flags, words, options, e) < 0 || apply_tags(flags, options, e) < 0 ||
-	    apply_build_args(flags, options, e) < 0 ||
+	if (check_fixed(flags, e) < 0 || apply_context(flags, words, options, e) < 0 ||
+	    apply_tags(flags, options, e) < 0 || apply_build_args(flags, options, e) < 0 ||
 	    apply_pairs(&flags->labels, "--label", &options->labels, e) < 0 ||
 	    apply_pairs(&flags->annotations, "--annotation", &options->annotations, e) < 0 ||
 	    apply_each(&flags->build_contexts, build_context_parse, options, e) < 0 ||

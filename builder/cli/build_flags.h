@@ -35,7 +35,19 @@ struct build_flags {
 	bool pull;
 	bool quiet;
 	bool load;
+	/* what is always so here, and what never is: the other value is refused */
+	bool layers;
+	bool rm;
+	bool skip_unused_stages;
+	bool provenance;
+	bool sbom;
 };
+
+/* What holds when nothing is typed. */
+#define BUILD_FLAGS_INIT                                               \
+	{                                                              \
+		.layers = true, .rm = true, .skip_unused_stages = true \
+	}
 
 extern const struct option_def build_option_table[];
 

@@ -6,59 +6,9 @@
 #include "builder/cli/build_flags.h"
 
 #include <stddef.h>
-#include <strings.h>
+#include <string.h>
 
 #define MEMBER(name) offsetof(struct build_flags, name)
-
-/* Flags of other builders for what is always so here: the value that says so is taken, the other one refused. */
-static int
-want(const char *value, bool wanted, const char *why, struct error *e)
-{
-	bool is = value == NULL || strcasecmp(value, "true") == 0 || strcmp(value, "1") == 0;
-
-	if (is != wanted)
-		return error_set(e, ERR_USAGE, "%s", why);
-	return 0;
-}
-
-static int
-want_layers(void *target, const char *value, struct error *e)
-{
-	(void)target;
-	return want(value, true, "--layers=false is not supported; use --no-cache", e);
-}
-
-static int
-want_rm(void *target, const char *value, struct error *e)
-{
-	(void)target;
-	return want(
-	    value, true, "--rm=false is not supported: no step leaves a container behind", e);
-}
-
-static int
-want_skip_unused(void *target, const char *value, struct error *e)
-{
-	(void)target;
-	return want(value, true,
-	    "--skip-unused-stages=false is not supported: stages that the target does not need are "
-	    "not built",
-	    e);
-}
-
-static int
-want_no_provenance(void *target, const char *value, struct error *e)
-{
-	(void)target;
-	return want(value, false, "--provenance is not supported; --provenance=false is", e);
-}
-
-static int
-want_no_sbom(void *target, const char *value, struct error *e)
-{
-	(void)target;
-	return want(value, false, "--sbom is not supported; --sbom=false is", e);
-}
 
 static int
 want_oci(void *target, const char *value, struct error *e)
@@ -80,7 +30,7 @@ const struct option_def build_option_table[] = {
 	    .argument = "FILE",
 	    .group = "Common",
 	    .help = "the Dockerfile; - reads it from standard input (default: Dockerfile in the "
-	            "context)" },
+		    "context)" },
 	{ .name = "tag",
 	    .short_name = 't',
 	    .type = OPTION_LIST,
@@ -106,7 +56,7 @@ const struct option_def build_option_table[] = {
 	    .argument = "NAME=VALUE",
 	    .group = "Common",
 	    .help = "a directory or image under a name: DIR, oci-layout://PATH[:NAME][@DIGEST], "
-	            "docker-image://NAME" },
+		    "docker-image://NAME" },
 	{ .name = "label",
 	    .type = OPTION_LIST,
 	    .offset = MEMBER(labels),
@@ -128,7 +78,6 @@ const struct option_def build_option_table[] = {
 	{ .name = "progress",
 	    .type = OPTION_CHOICE,
 	    .offset = MEMBER(progress),
-	    .argument = "MODE",
 	    .choices = "auto|tty|plain|quiet",
 	    .group = "Common",
 	    .help = "how to show what is going on" },
@@ -145,7 +94,7 @@ const struct option_def build_option_table[] = {
 	    .argument = "SPEC",
 	    .group = "Output",
 	    .help = "also write the image: FILE.tar, DIR, -, or "
-	            "type=oci|docker|local|tar|image|cacheonly,dest=PATH" },
+		    "type=oci|docker|local|tar|image|cacheonly,dest=PATH" },
 	{ .name = "load",
 	    .type = OPTION_FLAG,
 	    .offset = MEMBER(load),
@@ -154,7 +103,6 @@ const struct option_def build_option_table[] = {
 	{ .name = "compression",
 	    .type = OPTION_CHOICE,
 	    .offset = MEMBER(compression),
-	    .argument = "METHOD",
 	    .choices = "gzip|zstd|uncompressed",
 	    .group = "Output",
 	    .help = "of the layers that are made" },
@@ -221,7 +169,6 @@ const struct option_def build_option_table[] = {
 	{ .name = "isolation",
 	    .type = OPTION_CHOICE,
 	    .offset = MEMBER(isolation),
-	    .argument = "KIND",
 	    .choices = "auto|userns",
 	    .group = "Run",
 	    .help = "how RUN is kept apart from this machine" },
@@ -237,17 +184,17 @@ const struct option_def build_option_table[] = {
 	    .argument = "DIR",
 	    .group = "Store",
 	    .help = "of images and cache (default: $CROZE_ROOT, else ~/.local/share/croze)" },
-	{ .name = "layers", .type = OPTION_FN, .fn = want_layers },
-	{ .name = "rm", .type = OPTION_FN, .fn = want_rm },
-	{ .name = "force-rm", .type = OPTION_FN, .fn = want_rm },
-	{ .name = "skip-unused-stages", .type = OPTION_FN, .fn = want_skip_unused },
-	{ .name = "provenance", .type = OPTION_FN, .fn = want_no_provenance },
-	{ .name = "sbom", .type = OPTION_FN, .fn = want_no_sbom },
+	{ .name = "layers", .type = OPTION_FLAG, .offset = MEMBER(layers) },
+	{ .name = "rm", .type = OPTION_FLAG, .offset = MEMBER(rm) },
+	{ .name = "force-rm", .type = OPTION_FLAG, .offset = MEMBER(rm) },
+	{ .name = "skip-unused-stages", .type = OPTION_FLAG, .offset = MEMBER(skip_unused_stages) },
+	{ .name = "provenance", .type = OPTION_FLAG, .offset = MEMBER(provenance) },
+	{ .name = "sbom", .type = OPTION_FLAG, .offset = MEMBER(sbom) },
 	{ .name = "format", .type = OPTION_FN, .argument = "FORMAT", .fn = want_oci },
 	{ .name = "push",
 	    .type = OPTION_REFUSED,
 	    .refused = "write an archive with -o app.tar, then: skopeo copy oci-archive:app.tar "
-	               "docker://NAME" },
+		       "docker://NAME" },
 	{ .name = "destination",
 	    .short_name = 'd',
 	    .type = OPTION_REFUSED,
@@ -478,11 +425,11 @@ const struct option_def build_option_table[] = {
 	{ .name = "logfile",
 	    .type = OPTION_REFUSED,
 	    .refused = "the log of each step is kept with the build in the store; or redirect "
-	               "--progress=plain" },
+		       "--progress=plain" },
 	{ .name = "logsplit",
 	    .type = OPTION_REFUSED,
 	    .refused = "the log of each step is kept with the build in the store; or redirect "
-	               "--progress=plain" },
+		       "--progress=plain" },
 	{ .name = "manifest",
 	    .type = OPTION_REFUSED,
 	    .refused = "one image is made; combine images with other tools" },

@@ -46,7 +46,7 @@ add_slowest(const struct progress *p, struct buf *b)
 	buf_add_text(b, "; slowest: ");
 	add_quoted_step(b, stage, step, &p->terminal);
 	buf_add_char(b, ' ');
-	text_add_seconds(b, longest);
+	progress_add_seconds(b, longest);
 }
 
 static void
@@ -105,7 +105,7 @@ add_summary(const struct progress *p, struct buf *b, const struct progress_summa
 	buf_add_char(b, ' ');
 	add_image_line(p, b, s);
 	buf_add_text(b, " built in ");
-	text_add_seconds(b, p->clock() - p->started);
+	progress_add_seconds(b, p->clock() - p->started);
 	buf_printf(b, ": %zu cached, %zu run", p->n_cached, p->n_run);
 	add_slowest(p, b);
 	buf_add_char(b, '\n');
@@ -231,8 +231,10 @@ add_others(const struct progress *p, struct buf *b, const struct progress_failur
 		n_stopped += stopped && i != f->stage;
 	}
 	if (n_stopped > 0)
-		buf_printf(b, "%zu other stage%s stopped. ", n_stopped,
-		    n_stopped == 1 ? " was" : "s were");
+		buf_printf(
+		    b, "%zu other stage%s stopped.", n_stopped, n_stopped == 1 ? " was" : "s were");
+	if (n_stopped > 0 && n_kept > 0)
+		buf_add_char(b, ' ');
 	if (n_kept > 0)
 		buf_printf(b, "%zu step%s that ran before %s kept in the cache.", n_kept,
 		    n_kept == 1 ? "" : "s", n_kept == 1 ? "is" : "are");
@@ -307,7 +309,7 @@ add_failure(struct progress *p, struct buf *b, const struct progress_failure *f)
 	    &headline, "%s %zu/%zu failed: %s", stage->name, f->step + 1, stage->n_steps, what);
 	if (step->ended > step->started) {
 		buf_add_text(&headline, " after ");
-		text_add_seconds(&headline, progress_elapsed(p, step));
+		progress_add_seconds(&headline, progress_elapsed(p, step));
 	}
 	add_annotation(p, b, f, buf_text(&headline));
 	buf_printf(b, "%s:%u: ", file, f->first_line);

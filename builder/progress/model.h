@@ -89,6 +89,8 @@ void progress_write(const struct progress *p, const struct buf *b);
 /** The kept log line number @index, the oldest first; the one without an end is the last. */
 const char *step_log_line(const struct step *step, size_t index);
 size_t step_log_kept(const struct step *step);
+/** "0.4 s", "14.2 s", "2m 03 s": tenths, because more would flicker. */
+void progress_add_seconds(struct buf *b, double seconds);
 /** "building app:1 for linux/amd64". */
 void progress_add_title(const struct progress *p, struct buf *b);
 

@@ -40,10 +40,10 @@ add_location(struct buf *b, const struct step *step)
 static void
 add_result(struct buf *b, const struct progress *p, const struct step *step)
 {
-	text_add_seconds(b, progress_elapsed(p, step));
+	progress_add_seconds(b, progress_elapsed(p, step));
 	if (step->cpu_seconds > 0) {
 		buf_add_text(b, "  cpu ");
-		text_add_seconds(b, step->cpu_seconds);
+		progress_add_seconds(b, step->cpu_seconds);
 	}
 	if (step->peak_memory != 0) {
 		buf_add_text(b, "  peak ");

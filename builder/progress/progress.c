@@ -189,7 +189,7 @@ progress_stage(struct progress *p, const char *name, size_t n_steps)
 	struct stage *stage;
 	unsigned columns;
 
-	p->stages = xgrow(p->stages, p->n_stages, &p->stages_room, sizeof(*p->stages));
+	p->stages = xgrow(&p->stages, p->n_stages, &p->stages_room, sizeof(*p->stages));
 	stage = &p->stages[p->n_stages];
 	*stage = (struct stage){ .name = text_safe(name), .n_steps = n_steps };
 	stage->steps = xcalloc(n_steps > 0 ? n_steps : 1, sizeof(*stage->steps));
@@ -433,6 +433,15 @@ progress_write(const struct progress *p, const struct buf *b)
 
 	/* A reader that went away is no reason to end the build. */
 	(void)fd_write_all(p->terminal.fd, buf_text(b), b->len, &ignored);
+}
+
+void
+progress_add_seconds(struct buf *b, double seconds)
+{
+	if (seconds < 60)
+		buf_printf(b, "%.1f s", seconds);
+	else
+		text_add_seconds(b, seconds);
 }
 
 void

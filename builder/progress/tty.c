@@ -38,7 +38,7 @@ frame_release(struct frame *f)
 static void
 frame_add(struct frame *f, struct buf *text, unsigned columns)
 {
-	f->rows = xgrow(f->rows, f->n_rows, &f->room, sizeof(*f->rows));
+	f->rows = xgrow(&f->rows, f->n_rows, &f->room, sizeof(*f->rows));
 	f->rows[f->n_rows++] = (struct row){ buf_steal(text), columns };
 }
 
@@ -112,14 +112,14 @@ short_text(const struct step *step)
 static void
 add_stage_text(struct buf *b, const struct stage *stage, const struct stage_view *view)
 {
-	const struct step *step = stage->n_steps > 0 ? &stage->steps[view->at] : NULL;
+	const struct step *step = &stage->steps[view->at];
 	char count[64];
 
 	snprintf(count, sizeof(count), "%zu/%zu", view->at + 1, stage->n_steps);
 	switch (view->state) {
 	case STAGE_WAITING:
 		buf_printf(b, "%-*s", COUNT_COLUMNS, count);
-		if (step != NULL && step->detail != NULL)
+		if (step->detail != NULL)
 			buf_printf(b, "waiting for %s", step->detail);
 		else
 			buf_add_text(b, "waiting");
@@ -160,7 +160,7 @@ add_stage_row(struct frame *f, const struct stage *stage, const struct stage_vie
 	if (view->state == STAGE_RUNNING)
 		seconds = progress_elapsed(f->p, &stage->steps[view->at]);
 	if (view->state != STAGE_WAITING && view->state != STAGE_CACHED)
-		text_add_seconds(&right, seconds);
+		progress_add_seconds(&right, seconds);
 	frame_add_sides(f, colours[view->state], buf_text(&left), buf_text(&right));
 }
 
@@ -192,7 +192,7 @@ add_header(struct frame *f)
 	progress_add_title(p, &left);
 	if (p->tier != NULL)
 		buf_printf(&right, "tier: %s   ", p->tier);
-	text_add_seconds(&right, p->clock() - p->started);
+	progress_add_seconds(&right, p->clock() - p->started);
 	frame_add_sides(f, COLOUR_BOLD, buf_text(&left), buf_text(&right));
 }
 
@@ -312,7 +312,7 @@ add_frame(struct progress *p, struct buf *b)
 	add_return(p, b);
 	for (size_t i = 0; i < f.n_rows; i++) {
 		buf_printf(b, "%s\x1b[K\n", f.rows[i].text);
-		p->drawn = xgrow(p->drawn, i, &p->drawn_room, sizeof(*p->drawn));
+		p->drawn = xgrow(&p->drawn, i, &p->drawn_room, sizeof(*p->drawn));
 		p->drawn[i] = f.rows[i].columns;
 	}
 	p->n_drawn = f.n_rows;

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * commands - the table of the commands of croze.
+ */
+#include "builder/cli/commands.h"
+
+#include "builder/cli/build_flags.h"
+
+const struct command command_table[] = {
+	{
+	    .name = "build",
+	    .aliases = "b bud",
+	    .arguments = "[OPTIONS] [DIR]",
+	    .summary = "build an image from a Dockerfile",
+	    .examples = "croze build -t app .\n"
+			"croze build --target test --progress=plain .\n"
+			"croze build -t app -o app.tar --timestamp 0 .",
+	    .options = build_option_table,
+	    .run = build_main,
+	},
+	{
+	    .name = "run",
+	    .arguments = "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+	    .summary = "run a command in an image",
+	    .examples = "croze run -it --rm app sh\n"
+			"croze run --rm -v \"$PWD:/work\" -w /work app make\n"
+			"croze run --rm --entrypoint '' app ls -la /",
+	    .options = run_option_table,
+	    .options_first = true,
+	    .run = run_main,
+	},
+	{
+	    .name = "images",
+	    .aliases = "ls",
+	    .arguments = "[OPTIONS] [NAME]",
+	    .summary = "list images",
+	    .options = images_option_table,
+	    .run = images_main,
+	},
+	{
+	    .name = "inspect",
+	    .arguments = "[OPTIONS] IMAGE...",
+	    .summary = "show all that is known of images, as JSON",
+	    .options = inspect_option_table,
+	    .run = inspect_main,
+	},
+	{
+	    .name = "history",
+	    .arguments = "[OPTIONS] IMAGE",
+	    .summary = "show how an image was made",
+	    .options = history_option_table,
+	    .run = history_main,
+	},
+	{
+	    .name = "tag",
+	    .arguments = "SOURCE TARGET",
+	    .summary = "give an image another name",
+	    .options = root_option_table,
+	    .run = tag_main,
+	},
+	{
+	    .name = "rmi",
+	    .arguments = "[OPTIONS] IMAGE...",
+	    .summary = "remove names of images",
+	    .options = rmi_option_table,
+	    .run = rmi_main,
+	},
+	{
+	    .name = "load",
+	    .arguments = "[OPTIONS]",
+	    .summary = "take images from an archive",
+	    .examples = "croze load -i app.tar\ndocker save app | croze load",
+	    .options = load_option_table,
+	    .run = load_main,
+	},
+	{
+	    .name = "save",
+	    .arguments = "[OPTIONS] IMAGE...",
+	    .summary = "write images to an archive",
+	    .examples = "croze save -o app.tar app\ncroze save app | docker load",
+	    .options = save_option_table,
+	    .run = save_main,
+	},
+	{
+	    .name = "import",
+	    .arguments = "[OPTIONS] PATH...",
+	    .summary = "take all images from an OCI layout",
+	    .options = import_option_table,
+	    .run = import_main,
+	},
+	{
+	    .name = "prune",
+	    .arguments = "[OPTIONS]",
+	    .summary = "remove what nothing needs",
+	    .examples = "croze prune --filter until=168h\ncroze prune --keep-storage 10g",
+	    .options = prune_option_table,
+	    .run = prune_main,
+	},
+	{
+	    .name = "store",
+	    .arguments = "check|usage [OPTIONS]",
+	    .summary = "check the store, or what it takes",
+	    .options = store_option_table,
+	    .run = store_main,
+	},
+	{
+	    .name = "doctor",
+	    .aliases = "info",
+	    .arguments = "[OPTIONS]",
+	    .summary = "try what this host lets croze do",
+	    .options = doctor_option_table,
+	    .run = doctor_main,
+	},
+	{
+	    .name = "completion",
+	    .arguments = "bash",
+	    .summary = "print a script that completes words",
+	    .examples = "source <(croze completion bash)",
+	    .run = completion_main,
+	},
+	{
+	    .name = "version",
+	    .arguments = "",
+	    .summary = "print the version",
+	    .run = version_main,
+	},
+	{ 0 },
+};

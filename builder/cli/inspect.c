@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * inspect - croze inspect: all that is known of images, in the members docker image inspect has.
+ */
+#include "builder/cli/commands.h"
+#include "builder/cli/show.h"
+#include "builder/image/reference.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/text.h"
+
+#include <stddef.h>
+
+struct inspect_flags {
+	const char *root;
+	const char *format;
+};
+
+const struct option_def inspect_option_table[] = {
+	{ .name = "format",
+	    .short_name = 'f',
+	    .type = OPTION_TEXT,
+	    .offset = offsetof(struct inspect_flags, format),
+	    .argument = "FORMAT",
+	    .help = "json, or a template such as '{{json .Config}}'" },
+	{ .name = "type", .type = OPTION_REFUSED, .refused = "not needed: there are only images" },
+	{ .name = "size",
+	    .short_name = 's',
+	    .type = OPTION_REFUSED,
+	    .refused = "not needed: the size is always there" },
+	ROOT_OPTION,
+	{ 0 },
+};
+
+/* Names that stand for the image; with digests, as docker's RepoDigests. */
+static void
+add_names(struct store *store, const struct image *image, struct json *object)
+{
+	struct json *tags = json_set(object, "RepoTags", json_new_array());
+	struct json *digests = json_set(object, "RepoDigests", json_new_array());
+	struct error ignored = ERROR_INIT;
+	auto(store_names) struct store_names names = { 0 };
+	char text[DIGEST_TEXT_LEN + 1];
+
+	if (store_names_list(store, &names, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < names.count; i++) {
+		auto(reference) struct reference r = { 0 };
+		autofree char *name = NULL;
+		autofree char *pinned = NULL;
+
+		if (names.items[i].name == NULL ||
+		    !digest_equal(&names.items[i].digest, &image->descriptor.digest) ||
+		    reference_parse(names.items[i].name, &r, &ignored) < 0)
+			continue;
+		name = reference_short(&r);
+		json_append(tags, json_new_text(name));
+		free(r.tag);
+		r.tag = NULL;
+		free(r.digest);
+		r.digest = xstrdup(digest_text(&image->descriptor.digest, text));
+		pinned = reference_short(&r);
+		json_append(digests, json_new_text(pinned));
+	}
+}
+
+/* The members of the config file that docker shows at the top. */
+static int
+add_config(const struct image *image, struct json *object, struct error *e)
+{
+	static const struct {
+		const char *from, *to;
+	} members[] = {
+		{ "created", "Created" },
+		{ "author", "Author" },
+		{ "config", "Config" },
+		{ "architecture", "Architecture" },
+		{ "variant", "Variant" },
+		{ "os", "Os" },
+	};
+	auto(buf) struct buf text = { 0 };
+	autojson struct json *config = NULL;
+
+	image_config_write(&image->config, &text);
+	config = json_parse(buf_text(&text), text.len, e);
+	if (config == NULL)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+		const struct json *value = json_get(config, members[i].from);
+
+		if (value != NULL)
+			json_set(object, members[i].to, json_copy(value));
+	}
+	return 0;
+}
+
+static void
+add_layers(const struct image *image, struct json *object)
+{
+	struct json *rootfs = json_set(object, "RootFS", json_new_object());
+	struct json *layers;
+	char text[DIGEST_TEXT_LEN + 1];
+
+	json_set_text(rootfs, "Type", "layers");
+	layers = json_set(rootfs, "Layers", json_new_array());
+	for (size_t i = 0; i < image->config.n_diff_ids; i++)
+		json_append(layers, json_new_text(digest_text(&image->config.diff_ids[i], text)));
+}
+
+static struct json *
+describe(struct store *store, const struct image *image, struct error *e)
+{
+	autojson struct json *object = json_new_object();
+	char text[DIGEST_TEXT_LEN + 1];
+	struct show_size size;
+
+	json_set_text(object, "Id", digest_text(&image->manifest.config.digest, text));
+	add_names(store, image, object);
+	if (add_config(image, object, e) < 0)
+		return NULL;
+	show_image_size(store, image, &size);
+	json_set(object, "Size", json_new_u64(size.complete ? size.unpacked : size.packed));
+	json_set(object, "CompressedSize", json_new_u64(size.packed));
+	add_layers(image, object);
+	json_set(object, "Descriptor", descriptor_write(&image->descriptor));
+	return steal_ptr(&object);
+}
+
+static int
+inspect(const struct inspect_flags *flags, const struct strv *words, struct buf *b, struct error *e)
+{
+	bool as_json = flags->format == NULL || strcmp(flags->format, "json") == 0;
+	autostore struct store *store = store_open(flags->root, STORE_READ_ONLY, e);
+	autojson struct json *all = json_new_array();
+
+	if (store == NULL)
+		return -1;
+	for (size_t i = 0; i < words->count; i++) {
+		auto(image) struct image image = { 0 };
+		struct json *object;
+
+		if (image_resolve(store, words->items[i], NULL, &image, e) < 0)
+			return -1;
+		object = describe(store, &image, e);
+		if (object == NULL)
+			return -1;
+		json_append(all, object);
+		if (as_json)
+			continue;
+		if (show_template(flags->format, object, b, e) < 0)
+			return -1;
+		buf_add_char(b, '\n');
+	}
+	if (as_json)
+		json_write(all, JSON_INDENT, b);
+	return 0;
+}
+
+int
+inspect_main(int argc, char **argv, const struct command *self)
+{
+	struct inspect_flags flags = { 0 };
+	auto(strv) struct strv words = { 0 };
+	auto(buf) struct buf b = { 0 };
+	struct error e = ERROR_INIT;
+	int result = options_parse(self, argc, argv, &flags, &words, &e);
+
+	if (result > 0)
+		return 0;
+	if (result == 0 && words.count == 0)
+		result = error_set(&e, ERR_USAGE, "name an image");
+	if (result == 0)
+		result = inspect(&flags, &words, &b, &e);
+	return result < 0 ? command_fail(&e) : show_print(&b);
+}
