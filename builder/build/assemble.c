@@ -189,6 +189,12 @@ set_names(struct build *b, struct error *e)
 		name.name = tags->items[i];
 		store_names_add(&names, &name);
 	}
+	for (size_t i = 0; i < b->options->n_outputs; i++) {
+		name.name = b->options->outputs[i].name;
+		if (b->options->outputs[i].kind == BUILD_OUTPUT_STORE && name.name &&
+		    !strv_has(tags, name.name))
+			store_names_add(&names, &name);
+	}
 	ok = store_names_set(b->store, &names, NULL, e);
 	store_names_release(&names);
 	return ok;

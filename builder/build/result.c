@@ -4,10 +4,14 @@
  */
 #include "builder/build/result.h"
 
-#include "builder/image/reference.h"
+#include "builder/output/output.h"
+#include "builder/step/chain.h"
+#include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 
-/* Bytes in stages whose files were read, and that do not enter the image themselves. */
+#include <unistd.h>
+
+/* Counts layers and packed bytes; returns what the image takes unpacked, 0 when that is not known. */
 static uint64_t
 image_sizes(const struct build *b, struct progress_summary *summary)
 {
@@ -59,12 +63,91 @@ show_summary(struct build *b, const struct strv *outputs)
 	progress_finish(b->progress, &summary);
 }
 
+/* ---- outputs ---- */
+
+static const enum output_format formats[] = {
+	[BUILD_OUTPUT_HYBRID] = OUTPUT_HYBRID,
+	[BUILD_OUTPUT_OCI] = OUTPUT_OCI,
+	[BUILD_OUTPUT_DOCKER] = OUTPUT_DOCKER,
+};
+
+static void
+show_note(void *arg, const char *text)
+{
+	struct build *b = arg;
+
+	progress_note(b->progress, "%s", text);
+}
+
+static int
+write_image(struct build *b, const struct build_output *output, const struct output_target *target,
+    struct error *e)
+{
+	struct output_image image = { .digest = b->result->manifest };
+	int ok;
+
+	if (output->name)
+		strv_add(&image.names, output->name);
+	else
+		strv_copy(&image.names, &b->options->tags);
+	ok = output_images(b->store, formats[output->kind], &image, 1, target, e);
+	output_image_release(&image);
+	return ok;
+}
+
+static int
+write_files(struct build *b, const struct build_output *output, const struct output_target *target,
+    struct error *e)
+{
+	const struct stage_state *stage = &b->stages[b->plan.target];
+	auto(chain) struct chain chain = { 0 };
+	autofd int root = -1;
+
+	state_chain(b, stage, state_plan(b, stage)->n_steps, &chain);
+	root = chain_open(b->store, &chain, e);
+	if (root < 0)
+		return -1;
+	if (output->kind == BUILD_OUTPUT_TAR)
+		return output_tar(root, target, &b->layers, show_note, b, e);
+	return output_local(root, output->dest, &b->layers, show_note, b, e);
+}
+
+static int
+write_output(struct build *b, const struct build_output *output, struct error *e)
+{
+	struct output_target target = { .dest = output->dest,
+		.stream = STDOUT_FILENO,
+		.directory = output->directory,
+		.time = { .tv_sec = b->has_timestamp ? b->timestamp : 0 } };
+
+	switch (output->kind) {
+	case BUILD_OUTPUT_HYBRID:
+	case BUILD_OUTPUT_OCI:
+	case BUILD_OUTPUT_DOCKER:
+		return write_image(b, output, &target, e);
+	case BUILD_OUTPUT_LOCAL:
+	case BUILD_OUTPUT_TAR:
+		return write_files(b, output, &target, e);
+	case BUILD_OUTPUT_STORE:
+	case BUILD_OUTPUT_NONE:
+		return 0;
+	}
+	return 0;
+}
+
 int
 result_write(struct build *b, struct error *e)
 {
-	auto(strv) struct strv outputs = { 0 };
+	auto(strv) struct strv lines = { 0 };
 
-	(void)e;
-	show_summary(b, &outputs);
+	for (size_t i = 0; i < b->options->n_outputs; i++) {
+		const struct build_output *output = &b->options->outputs[i];
+
+		if (write_output(b, output, e) < 0)
+			return error_ctx(e, "output '%s'", output->dest ? output->dest : "image");
+		if (output->dest && strcmp(output->dest, "-") != 0)
+			strv_add(&lines, output->dest);
+	}
+	show_summary(b, &lines);
 	return 0;
 }
