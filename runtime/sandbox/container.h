@@ -91,7 +91,7 @@ struct container_spec {
 	int in, out, err;              /* 0, 1, 2 of the container; -1: /dev/null. Unused with @terminal */
 	bool terminal;                 /* a pseudo-terminal of the container's own; its master comes back in container.console */
 	unsigned short rows, columns;  /* its size; 0: unset */
-	const struct container_mount *mounts; /* in order; NULL: container_default_mounts */
+	const struct container_mount *mounts; /* in order; default: container_default_mounts */
 	size_t n_mounts;
 	const struct container_mount *extra_mounts; /* after those, in order */
 	size_t n_extra_mounts;
@@ -101,8 +101,8 @@ struct container_spec {
 
 extern const struct container_mount container_default_mounts[]; /* /proc, /dev, /sys, /dev/mqueue */
 extern const size_t container_n_default_mounts;
-extern char *const container_masked_paths[];
-extern char *const container_readonly_paths[];
+extern char *const *const container_masked_paths;
+extern char *const *const container_readonly_paths;
 
 struct container {
 	pid_t pid;          /* child of the caller, for waitpid(2) or loop_add_child() */

@@ -27,6 +27,8 @@ int mount_new(const char *type, const char *options, unsigned int attributes, st
 int mount_restrict(int fd, unsigned int attributes, bool recursive, struct error *e);
 /** Attaches detached mount @fd on the directory or file open at @target. */
 int mount_attach(int fd, int target, struct error *e);
+/** Sets @e from errno and from what the file system context @context says about the refusal. Always returns -1, ERR_HOST. */
+int mount_refused(int context, const char *type, struct error *e);
 /** Bind of @source on @target in one: mount_clone() and mount_attach(). */
 int mount_bind(int source, int target, unsigned int attributes, bool recursive, struct error *e);
 

@@ -35,6 +35,8 @@ int netns_open(enum netns_mode mode, struct netns *n, struct error *e);
 void netns_close(struct netns *n);
 /** Would NETNS_DEFAULT reach the outside? Cheap; otherwise @reason is filled. To be called before or after userns_enter(). */
 bool netns_can_reach_outside(char reason[NETNS_REASON_MAX]);
+/** Brings lo up in the calling process's network namespace. */
+int netns_raise_loopback(struct error *e);
 /** Parses "none", "default", "host". ERR_USAGE. */
 int netns_parse_mode(const char *text, enum netns_mode *mode, struct error *e);
 

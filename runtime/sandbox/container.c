@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * container - one command in namespaces of its own; the parent's side.
+ *
+ * clone(2) rather than clone3(2): it is all that is needed, and outer seccomp filters let it pass. A network namespace that
+ * belongs to the caller's user namespace cannot be joined from the nested one, so a short-lived process between, sharing our
+ * memory, joins it first and makes the container as our child (CLONE_PARENT).
+ */
+#include "runtime/sandbox/container.h"
+
+#include "runtime/base/buf.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/path.h"
+#include "runtime/sandbox/init.h"
+#include "runtime/sandbox/mount.h"
+#include "runtime/sandbox/passfd.h"
+#include "runtime/sandbox/rootfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define JOIN_STACK (256U << 10)
+#define NAMESPACES \
+	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
+
+/* Shared with the process between, which runs in our memory. */
+struct start {
+	struct init init;
+	unsigned long flags;
+	int netns;
+	pid_t pid;
+	int pidfd;
+	int error_number; /* of what the process between could not do */
+	const char *failed;
+};
+
+void
+container_spec_init(struct container_spec *spec)
+{
+	*spec = (struct container_spec){
+		.rootfs = -1,
+		.cwd = "/",
+		.umask = 022,
+		.seccomp = seccomp_default(),
+		.oom_score_adj = -1001,
+		.network = CONTAINER_NETWORK_NEW,
+		.netns = -1,
+		.in = -1,
+		.out = -1,
+		.err = -1,
+		.mounts = container_default_mounts,
+		.n_mounts = container_n_default_mounts,
+	};
+	caps_set_mask(&spec->caps, caps_default);
+}
+
+static int
+write_map(pid_t pid, const char *name, const struct id_map *own, const struct id_map *parent,
+    struct error *e)
+{
+	auto(buf) struct buf text = { 0 };
+	auto(id_map) struct id_map nested = { 0 };
+	autofd int fd = -1;
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_sys(e, "cannot open '%s'", path);
+	if (!own)
+		id_map_nested(parent, &nested);
+	id_map_text(own ? own : &nested, &text);
+	/* the kernel takes a map in one write() only */
+	if (write(fd, text.data, text.len) != (ssize_t)text.len)
+		return error_sys(e, "cannot map the ids of the container (%s)", name);
+	return 0;
+}
+
+/* Detached copies of what is bound, made here: the child's mount namespace is another one. */
+static int
+clone_sources(const struct container_spec *spec, struct rootfs *r, struct error *e)
+{
+	size_t n = spec->n_mounts + spec->n_extra_mounts;
+
+	r->sources = xcalloc(n + 1, sizeof(r->sources[0]));
+	memset(r->sources, -1, (n + 1) * sizeof(r->sources[0]));
+	for (size_t i = 0; i < n; i++) {
+		const struct container_mount *m = rootfs_mount_at(spec, i);
+
+		if (m->kind != CONTAINER_MOUNT_BIND)
+			continue;
+		r->sources[i] = mount_clone(m->source, m->flags & CONTAINER_MOUNT_RECURSIVE, e);
+		if (r->sources[i] < 0)
+			return error_ctx(e, "'%s'", m->target);
+	}
+	return 0;
+}
+
+/* Is @target inside an earlier mount, so that its mount point is not in the rootfs? */
+static bool
+is_covered(const struct container_spec *spec, size_t n)
+{
+	autofree char *target = path_absolute(rootfs_mount_at(spec, n)->target);
+
+	for (size_t i = 0; i < n; i++) {
+		autofree char *earlier = path_absolute(rootfs_mount_at(spec, i)->target);
+
+		if (path_is_below(target, earlier))
+			return true;
+	}
+	return false;
+}
+
+static int
+make_stubs(const struct container_spec *spec, const struct rootfs *r, struct stubs *stubs,
+    struct error *e)
+{
+	const struct container_mount *m;
+
+	for (size_t i = 0; (m = rootfs_mount_at(spec, i)); i++) {
+		autofd int fd = -1;
+		struct stat st;
+		bool directory = true;
+
+		if (m->target[0] != '/')
+			return error_set(e, ERR_USAGE, "mount target '%s' is not absolute", m->target);
+		if (is_covered(spec, i))
+			continue;
+		if (r->sources[i] >= 0 && fstat(r->sources[i], &st) == 0)
+			directory = S_ISDIR(st.st_mode);
+		fd = stubs_open(stubs, r->root, m->target, directory, e);
+		if (fd < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A mount of the container's own, so that what is done to it leaves the caller's as it is. */
+static int
+take_rootfs(int fd, struct error *e)
+{
+	struct error refused = ERROR_INIT;
+	int clone = mount_clone(fd, true, &refused);
+
+	if (clone >= 0)
+		return clone;
+	if (refused.sys != EINVAL) {
+		*e = refused;
+		return error_ctx(e, "rootfs");
+	}
+	/* before Linux 6.15 a detached mount cannot be copied, only used */
+	clone = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return clone < 0 ? error_sys(e, "cannot copy a descriptor") : clone;
+}
+
+static void
+release_rootfs(struct rootfs *r, const struct container_spec *spec)
+{
+	for (size_t i = 0; r->sources && i < spec->n_mounts + spec->n_extra_mounts; i++)
+		if (r->sources[i] >= 0)
+			(void)close(r->sources[i]); /* a mount */
+	free(r->sources);
+	if (r->root >= 0)
+		(void)close(r->root); /* a mount */
+	*r = (struct rootfs){ .root = -1, .pts = -1, .proc = -1 };
+}
+
+/* The new process, or its pid in *@pid. */
+static int
+clone_container(struct start *s, unsigned long flags)
+{
+	long pid = syscall(SYS_clone, flags | SIGCHLD, 0, &s->pidfd, 0, 0);
+
+	if (pid == 0)
+		init_main(&s->init);
+	s->pid = (pid_t)pid;
+	return pid < 0 ? -1 : 0;
+}
+
+static int
+join_main(void *arg)
+{
+	struct start *s = arg;
+
+	s->failed = "join the network namespace";
+	if (setns(s->netns, CLONE_NEWNET) == 0) {
+		s->failed = NULL;
+		if (clone_container(s, s->flags | CLONE_PARENT) == 0)
+			return 0;
+	}
+	s->error_number = errno;
+	return 1;
+}
+
+static int
+clone_joined(struct start *s)
+{
+	void *stack = mmap(NULL, JOIN_STACK, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	pid_t between;
+
+	if (stack == MAP_FAILED)
+		return -1;
+	between = clone(join_main, (char *)stack + JOIN_STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, s);
+	if (between > 0)
+		while (waitpid(between, NULL, 0) < 0 && errno == EINTR)
+			;
+	(void)munmap(stack, JOIN_STACK); /* ours */
+	if (between > 0 && s->error_number)
+		errno = s->error_number;
+	return between < 0 || s->error_number ? -1 : 0;
+}
+
+static int
+clone_any(struct start *s, struct error *e)
+{
+	const struct container_spec *spec = s->init.spec;
+	int result;
+
+	s->flags = NAMESPACES | CLONE_PIDFD;
+	if (spec->network == CONTAINER_NETWORK_NEW)
+		s->flags |= CLONE_NEWNET;
+	s->netns = spec->netns;
+	result = spec->network == CONTAINER_NETWORK_JOIN ? clone_joined(s)
+	                                                 : clone_container(s, s->flags);
+	if (result == 0)
+		return 0;
+	if (s->failed)
+		return error_sys(e, "cannot %s", s->failed);
+	if (errno == EPERM || errno == ENOSPC || errno == EUSERS)
+		return userns_explain(errno, e);
+	return error_sys(e, "cannot make the namespaces of a container");
+}
+
+/* Hears how it went: nothing and the end of the connection is success. */
+static int
+await(const struct container_spec *spec, int socket, struct container *c, struct error *e)
+{
+	struct error told;
+	ssize_t n;
+
+	if (spec->terminal) {
+		struct error none = ERROR_INIT;
+		char peek[2];
+
+		do
+			n = recv(socket, peek, sizeof(peek), MSG_PEEK | MSG_TRUNC);
+		while (n < 0 && errno == EINTR);
+		if (n == 1)
+			c->console = passfd_receive(socket, &none);
+	}
+	do
+		n = recv(socket, &told, sizeof(told), 0);
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
+		return 0;
+	if (n != (ssize_t)sizeof(told))
+		return error_set(e, ERR_SYSTEM, "a container's first process ended without a word");
+	*e = told;
+	return -1;
+}
+
+static void
+reap(struct container *c)
+{
+	if (c->pid <= 0)
+		return;
+	(void)kill(c->pid, SIGKILL); /* may have ended already */
+	while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	c->pid = 0;
+}
+
+static int
+go(const struct container_spec *spec, int socket, struct container *c, struct error *e)
+{
+	if (write_map(c->pid, "uid_map", spec->uids, &spec->userns->uids, e) < 0 ||
+	    write_map(c->pid, "gid_map", spec->gids, &spec->userns->gids, e) < 0)
+		return -1;
+	(void)send(socket, &(char){ INIT_GO }, 1, MSG_NOSIGNAL); /* a dead child is seen next */
+	return await(spec, socket, c, e);
+}
+
+/* Did it die before execve without being able to say so? Then the connection ended too. */
+static int
+start_child(struct start *s, struct container *c, struct error *e)
+{
+	autofd int ours = -1;
+	autofd int theirs = -1;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_sys(e, "cannot make a socket pair");
+	ours = pair[0];
+	theirs = pair[1];
+	s->init.socket = theirs;
+	if (clone_any(s, e) < 0)
+		return -1;
+	c->pid = s->pid;
+	c->pidfd = s->pidfd;
+	(void)close(steal_fd(&theirs)); /* the child's */
+	return go(s->init.spec, ours, c, e);
+}
+
+int
+container_start(const struct container_spec *spec, struct container *c, struct error *e)
+{
+	struct start s = { .init = { .spec = spec, .rootfs = { .root = -1 } }, .pidfd = -1 };
+	struct rootfs *r = &s.init.rootfs;
+	int result = -1;
+
+	*c = (struct container)CONTAINER_INIT;
+	r->root = take_rootfs(spec->rootfs, e);
+	if (r->root >= 0 && clone_sources(spec, r, e) == 0 && make_stubs(spec, r, &c->stubs, e) == 0)
+		result = start_child(&s, c, e);
+	release_rootfs(r, spec);
+	if (result < 0) {
+		struct error ignored = ERROR_INIT;
+
+		(void)container_finish(c, &ignored); /* the first failure counts */
+	}
+	return result;
+}
+
+int
+container_exec_status(const struct error *e)
+{
+	if (e->kind != ERR_STEP)
+		return 0;
+	return e->sys == ENOENT ? 127 : 126;
+}
+
+int
+container_wait(struct container *c, int *status, struct error *e)
+{
+	pid_t pid;
+
+	do
+		pid = waitpid(c->pid, status, 0);
+	while (pid < 0 && errno == EINTR);
+	if (pid < 0)
+		return error_sys(e, "cannot wait for a container");
+	c->pid = 0;
+	return 0;
+}
+
+void
+container_signal(const struct container *c, int signal)
+{
+	if (c->pid <= 0)
+		return;
+	if (c->pidfd >= 0 && syscall(SYS_pidfd_send_signal, c->pidfd, signal, NULL, 0) == 0)
+		return;
+	(void)kill(c->pid, signal); /* ESRCH: has ended */
+}
+
+int
+container_finish(struct container *c, struct error *e)
+{
+	int result;
+
+	reap(c);
+	result = stubs_undo(&c->stubs, e);
+	if (c->pidfd >= 0)
+		(void)close(c->pidfd);
+	if (c->console >= 0)
+		(void)close(c->console);
+	*c = (struct container)CONTAINER_INIT;
+	return result;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mount - mounts as descriptors (open_tree(2), fsmount(2), move_mount(2)).
+ *
+ * Where a file system says why it refused, its words are part of the error: they are read from the descriptor of the
+ * file system context (fsopen(2), "Message retrieval interface").
+ */
+#include "runtime/sandbox/mount.h"
+
+#include "runtime/base/fd.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/strv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+static uint64_t
+kernel_attributes(unsigned int attributes)
+{
+	uint64_t a = 0;
+
+	if (attributes & MOUNT_READ_ONLY)
+		a |= MOUNT_ATTR_RDONLY;
+	if (attributes & MOUNT_NOSUID)
+		a |= MOUNT_ATTR_NOSUID;
+	if (attributes & MOUNT_NODEV)
+		a |= MOUNT_ATTR_NODEV;
+	if (attributes & MOUNT_NOEXEC)
+		a |= MOUNT_ATTR_NOEXEC;
+	return a;
+}
+
+int
+mount_refused(int context, const char *type, struct error *e)
+{
+	int saved = errno;
+	char words[256];
+	ssize_t n;
+
+	n = read(context, words, sizeof(words) - 1);
+	if (n > 0 && words[n - 1] == '\n')
+		n--;
+	words[n > 0 ? n : 0] = '\0';
+	errno = saved;
+	if (n > 2) /* the first two bytes are the level, "e " */
+		error_sys(e, "cannot mount %s: %s", type, words + 2);
+	else
+		error_sys(e, "cannot mount %s", type);
+	e->kind = ERR_HOST;
+	return -1;
+}
+
+int
+mount_clone(int fd, bool recursive, struct error *e)
+{
+	int flags = AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+	int clone = open_tree(fd, "", recursive ? flags | AT_RECURSIVE : flags);
+
+	return clone < 0 ? error_sys(e, "cannot copy a mount") : clone;
+}
+
+int
+mount_clone_path(const char *path, bool recursive, struct error *e)
+{
+	int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+	int clone = open_tree(AT_FDCWD, path, recursive ? flags | AT_RECURSIVE : flags);
+
+	return clone < 0 ? error_sys(e, "cannot copy the mount of '%s'", path) : clone;
+}
+
+static int
+set_options(int context, const char *options)
+{
+	auto(strv) struct strv words = { 0 };
+
+	if (!options || !*options)
+		return 0;
+	strv_split(&words, options, ',');
+	for (size_t i = 0; i < words.count; i++) {
+		char *value = strchr(words.items[i], '=');
+
+		if (!value && fsconfig(context, FSCONFIG_SET_FLAG, words.items[i], NULL, 0) < 0)
+			return -1;
+		if (!value)
+			continue;
+		*value++ = '\0';
+		if (fsconfig(context, FSCONFIG_SET_STRING, words.items[i], value, 0) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int
+mount_new(const char *type, const char *options, unsigned int attributes, struct error *e)
+{
+	autofd int context = fsopen(type, FSOPEN_CLOEXEC);
+	int fd;
+
+	if (context < 0)
+		return error_sys(e, "cannot make a %s file system", type);
+	if (set_options(context, options) < 0 ||
+	    fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return mount_refused(context, type, e);
+	fd = fsmount(context, FSMOUNT_CLOEXEC, (unsigned int)kernel_attributes(attributes));
+	return fd < 0 ? mount_refused(context, type, e) : fd;
+}
+
+int
+mount_restrict(int fd, unsigned int attributes, bool recursive, struct error *e)
+{
+	struct mount_attr a = { .attr_set = kernel_attributes(attributes) };
+	int flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+
+	if (!attributes)
+		return 0;
+	if (mount_setattr(fd, "", flags, &a, sizeof(a)) < 0)
+		return error_sys(e, "cannot restrict a mount");
+	return 0;
+}
+
+int
+mount_attach(int fd, int target, struct error *e)
+{
+	if (move_mount(fd, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return error_sys(e, "cannot attach a mount");
+	return 0;
+}
+
+int
+mount_bind(int source, int target, unsigned int attributes, bool recursive, struct error *e)
+{
+	autofd int clone = mount_clone(source, recursive, e);
+
+	if (clone < 0 || mount_restrict(clone, attributes, recursive, e) < 0)
+		return -1;
+	return mount_attach(clone, target, e);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rootfs - puts a container's file tree together and enters it; for the container's own process only.
+ */
+#ifndef CROZE_SANDBOX_ROOTFS_H
+#define CROZE_SANDBOX_ROOTFS_H
+
+#include "runtime/base/error.h"
+#include "runtime/sandbox/container.h"
+
+/** What the parent has prepared and the child goes on with. */
+struct rootfs {
+	int root;     /* detached mount; from rootfs_build() on attached */
+	int *sources; /* detached mounts of the binds, in the order of all mounts; -1 where there is none */
+	int pts;      /* set by rootfs_build(): the devpts instance, -1 */
+	int proc;     /* set by rootfs_build(): root of the container's procfs, verified to be one; -1 */
+};
+
+/** The n-th of the default (or given) mounts followed by the extra ones; NULL behind the last. */
+const struct container_mount *rootfs_mount_at(const struct container_spec *spec, size_t n);
+/** In the new mount namespace: attaches the root and all mounts, masks paths. The host's tree is still the root directory. */
+int rootfs_build(struct rootfs *r, const struct container_spec *spec, struct error *e);
+/** Makes it the root directory and lets go of the host's tree. */
+int rootfs_enter(const struct rootfs *r, struct error *e);
+
+#endif
