@@ -17,7 +17,7 @@ struct seccomp_program {
 	unsigned short length;
 };
 
-/** The filter of build steps, compiled when croze was built; NULL on an architecture that has no table yet. */
+/** The filter of build steps (seccomp/table.c), made at first use; NULL on an architecture that has no table yet. */
 const struct seccomp_program *seccomp_default(void);
 
 /** Loads it into the calling thread. Needs CAP_SYS_ADMIN in the user namespace, or no_new_privs. */

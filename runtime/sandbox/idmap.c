@@ -23,7 +23,7 @@ id_map_add(struct id_map *map, uint32_t inside, uint32_t outside, uint32_t count
 {
 	size_t at = map->count;
 
-	map->extents = xgrow(map->extents, map->count + 1, &map->room, sizeof(map->extents[0]));
+	xgrow(&map->extents, map->count + 1, &map->room, sizeof(map->extents[0]));
 	while (at > 0 && map->extents[at - 1].inside > inside) {
 		map->extents[at] = map->extents[at - 1];
 		at--;

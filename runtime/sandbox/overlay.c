@@ -72,6 +72,7 @@ mount_by_parameters(const struct overlay_spec *spec, struct error *e)
 
 	if (context < 0)
 		return error_sys(e, "cannot make an overlay");
+	(void)fsconfig(context, FSCONFIG_SET_STRING, "source", "overlay", 0); /* how it is called in mountinfo */
 	set = set_layers(context, spec);
 	if (set > 0)
 		return -2;

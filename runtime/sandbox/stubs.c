@@ -79,7 +79,7 @@ make(struct stubs *s, int dir, const char *name, bool directory, struct error *e
 			(void)close(kept); /* a directory */
 		return error_sys(e, "cannot make mount point '%s'", name);
 	}
-	s->items = xgrow(s->items, s->count + 1, &s->room, sizeof(s->items[0]));
+	xgrow(&s->items, s->count + 1, &s->room, sizeof(s->items[0]));
 	stub = &s->items[s->count++];
 	*stub = (struct stub){
 		.parent = kept,

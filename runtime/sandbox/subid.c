@@ -7,6 +7,7 @@
  */
 #include "runtime/sandbox/subid.h"
 
+#include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
 #include "runtime/base/process.h"
@@ -30,8 +31,9 @@ static void
 read_file(const char *path, struct buf *b)
 {
 	struct error ignored = ERROR_INIT;
+	autofd int fd = path_open_user(path, O_RDONLY, 0, &ignored);
 
-	if (path_read_file(AT_FDCWD, path, b, FILE_MAX, &ignored) < 0)
+	if (fd < 0 || fd_read_all(fd, b, FILE_MAX, path, &ignored) < 0)
 		buf_clear(b);
 }
 

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_seccomp - the compiled filter against the table: every number, every architecture, a grid of arguments.
+ *
+ * The filter is interpreted here as the kernel does (Documentation/userspace-api/seccomp_filter.rst); what it should answer is worked
+ * out from the rows, independently of how it was compiled.
+ */
+#include "tests/unit/unit.h"
+
+#include "runtime/base/mem.h"
+#include "seccomp/profile.h"
+#include "seccomp/table.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#define NATIVE_ARCH AUDIT_ARCH_X86_64
+#define NUMBER(row) ((row)->x86_64)
+#else
+#define NATIVE_ARCH AUDIT_ARCH_AARCH64
+#define NUMBER(row) ((row)->aarch64)
+#endif
+
+#define NEWEST_AND_MORE (470 + 64)
+#define HIGH_BITS 0xdeadbeef00000000ULL
+
+/* Classic BPF as far as the filter uses it; anything else fails the test. */
+static uint32_t
+interpret(const struct seccomp_program *p, const struct seccomp_data *data)
+{
+	uint32_t a = 0;
+
+	for (size_t at = 0; at < p->length; at++) {
+		const struct sock_filter *i = &p->code[at];
+
+		switch (i->code) {
+		case BPF_LD | BPF_W | BPF_ABS:
+			assert_true(i->k + 4 <= sizeof(*data));
+			memcpy(&a, (const char *)data + i->k, 4);
+			break;
+		case BPF_JMP | BPF_JA:
+			at += i->k;
+			break;
+		case BPF_JMP | BPF_JEQ | BPF_K:
+			at += a == i->k ? i->jt : i->jf;
+			break;
+		case BPF_JMP | BPF_JGE | BPF_K:
+			at += a >= i->k ? i->jt : i->jf;
+			break;
+		case BPF_JMP | BPF_JSET | BPF_K:
+			at += a & i->k ? i->jt : i->jf;
+			break;
+		case BPF_RET | BPF_K:
+			return i->k;
+		default:
+			fail_msg("unknown instruction 0x%x", i->code);
+		}
+	}
+	fail_msg("the program runs past its end");
+	return 0;
+}
+
+static const struct call_row *
+row_of(uint32_t number)
+{
+	for (size_t i = 0; i < call_table_length; i++)
+		if (NUMBER(&call_table[i]) >= 0 && (uint32_t)NUMBER(&call_table[i]) == number)
+			return &call_table[i];
+	return NULL;
+}
+
+/* What the table says: 0 or an errno. */
+static int
+expected(uint32_t arch, uint32_t number, const uint64_t args[6])
+{
+	const struct call_row *row = arch == NATIVE_ARCH ? row_of(number) : NULL;
+	const struct call_rule *r;
+
+	if (!row || row->action == CALL_MISSING)
+		return ENOSYS;
+	if (row->action != CALL_BY_ARGUMENT)
+		return row->action == CALL_REFUSED ? EPERM : 0;
+	for (r = call_rules_of(row->name); r->test != RULE_ELSE; r++) {
+		uint32_t value = (uint32_t)args[r->argument];
+
+		if ((r->test == RULE_EQUAL && value == r->value) ||
+		    (r->test == RULE_ANY_BIT && value & r->value) ||
+		    (r->test == RULE_NOT && value != r->value))
+			break;
+	}
+	return r->error_number;
+}
+
+static void
+check_one(uint32_t arch, uint32_t number, const uint64_t args[6])
+{
+	struct seccomp_data data = { .nr = (int)number, .arch = arch };
+	int error_number = expected(arch, number, args);
+	uint32_t wanted = error_number ? SECCOMP_RET_ERRNO | (uint32_t)error_number : SECCOMP_RET_ALLOW;
+	uint32_t got;
+
+	memcpy(data.args, args, sizeof(data.args));
+	got = interpret(seccomp_default(), &data);
+	if (got != wanted)
+		fail_msg("arch %x call %u args %llx %llx %llx: %x, should be %x", arch, number,
+		    (unsigned long long)args[0], (unsigned long long)args[1],
+		    (unsigned long long)args[2], got, wanted);
+}
+
+static void
+every_number_of_every_architecture_answers_as_the_table_says(void **state)
+{
+	static const uint32_t arches[] = { AUDIT_ARCH_X86_64, AUDIT_ARCH_I386, AUDIT_ARCH_AARCH64,
+		AUDIT_ARCH_ARM, 0, ~0U };
+	static const uint32_t bases[] = { 0, 0x40000000, 0x80000000, 0xfffff000 };
+	uint64_t args[6] = { 0 };
+
+	(void)state;
+	for (size_t a = 0; a < ARRAY_LEN(arches); a++)
+		for (size_t b = 0; b < ARRAY_LEN(bases); b++)
+			for (uint32_t n = 0; n <= NEWEST_AND_MORE + 4096; n++)
+				check_one(arches[a], bases[b] + n, args);
+}
+
+/* 0, the value, its neighbours, all bits, each value again with each of the upper 32 bits set. */
+static size_t
+grid_of(uint32_t value, uint64_t *grid)
+{
+	const uint32_t low[] = { 0, value, value - 1, value + 1, ~0U, value ^ 0x80000000U };
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(low); i++) {
+		grid[n++] = low[i];
+		for (int bit = 32; bit < 64; bit++)
+			grid[n++] = low[i] | 1ULL << bit;
+		grid[n++] = low[i] | HIGH_BITS;
+	}
+	return n;
+}
+
+static void
+argument_rules_hold_over_the_grid_whatever_the_upper_bits(void **state)
+{
+	uint64_t grid[6 * 34];
+
+	(void)state;
+	for (const struct call_rule *r = call_rules; r->name; r++) {
+		const struct call_row *row = NULL;
+		size_t n = grid_of(r->value, grid);
+
+		for (size_t i = 0; i < call_table_length; i++)
+			if (strcmp(call_table[i].name, r->name) == 0)
+				row = &call_table[i];
+		assert_non_null(row);
+		for (size_t i = 0; i < n; i++) {
+			for (uint64_t family = 0; family < 46; family++) {
+				uint64_t args[6] = { 0 };
+
+				if (strcmp(r->name, "socket") == 0)
+					args[0] = family;
+				args[r->argument] = grid[i];
+				check_one(NATIVE_ARCH, (uint32_t)NUMBER(row), args);
+			}
+		}
+	}
+}
+
+static void
+each_namespace_flag_of_clone_is_refused(void **state)
+{
+	static const uint32_t flags[] = { 0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000,
+		0x20000000, 0x40000000 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+		struct seccomp_data data = { .nr = SYS_clone, .arch = NATIVE_ARCH,
+			.args = { flags[i] | SIGCHLD | HIGH_BITS } };
+
+		assert_int_equal(interpret(seccomp_default(), &data), SECCOMP_RET_ERRNO | EPERM);
+	}
+}
+
+static void
+numbers_in_the_table_are_those_of_the_headers(void **state)
+{
+	static const struct {
+		const char *name;
+		int number;
+	} known[] = { { "read", SYS_read }, { "clone", SYS_clone }, { "execve", SYS_execve },
+		{ "mount", SYS_mount }, { "bpf", SYS_bpf }, { "openat2", SYS_openat2 },
+		{ "ptrace", SYS_ptrace }, { "keyctl", SYS_keyctl }, { "unshare", SYS_unshare },
+		{ "socket", SYS_socket }, { "ioctl", SYS_ioctl }, { "prctl", SYS_prctl } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		assert_string_equal(row_of((uint32_t)known[i].number)->name, known[i].name);
+}
+
+static void
+no_call_stands_twice_in_the_table(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < call_table_length; i++)
+		for (size_t j = i + 1; j < call_table_length; j++) {
+			const struct call_row *a = &call_table[i], *b = &call_table[j];
+
+			assert_string_not_equal(a->name, b->name);
+			assert_true(a->x86_64 < 0 || a->x86_64 != b->x86_64);
+			assert_true(a->aarch64 < 0 || a->aarch64 != b->aarch64);
+		}
+}
+
+static void
+the_program_is_small(void **state)
+{
+	(void)state;
+	assert_in_range(seccomp_default()->length, 50, 600);
+}
+
+/* Status of a child that loads the filter and then makes one call. */
+static int
+errno_under_filter(long number, long a, long b, long c)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		struct error e = ERROR_INIT;
+
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		if (seccomp_load(seccomp_default(), &e) < 0)
+			_exit(255);
+		_exit(syscall(number, a, b, c) < 0 ? errno : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void
+the_kernel_takes_the_program_and_obeys_it(void **state)
+{
+	(void)state;
+	assert_int_equal(errno_under_filter(SYS_getpid, 0, 0, 0), 0);
+	assert_int_equal(errno_under_filter(SYS_unshare, 0, 0, 0), EPERM);
+	assert_int_equal(errno_under_filter(SYS_clone3, 0, 0, 0), ENOSYS);
+	assert_int_equal(errno_under_filter(SYS_keyctl, 0, 0, 0), ENOSYS);
+	assert_int_equal(errno_under_filter(600, 0, 0, 0), ENOSYS);
+	assert_int_equal(errno_under_filter(SYS_socket, AF_ALG, SOCK_SEQPACKET, 0), EAFNOSUPPORT);
+	assert_int_equal(errno_under_filter(SYS_socket, AF_UNIX, SOCK_STREAM, 0), 0);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(every_number_of_every_architecture_answers_as_the_table_says),
+	cmocka_unit_test(argument_rules_hold_over_the_grid_whatever_the_upper_bits),
+	cmocka_unit_test(each_namespace_flag_of_clone_is_refused),
+	cmocka_unit_test(numbers_in_the_table_are_those_of_the_headers),
+	cmocka_unit_test(no_call_stands_twice_in_the_table),
+	cmocka_unit_test(the_program_is_small),
+	cmocka_unit_test(the_kernel_takes_the_program_and_obeys_it),
+};
+
+UNIT_MAIN(tests)
