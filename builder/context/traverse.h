@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * walk - every path below a directory, with its metadata, without following a link.
+ * traverse - every path below a directory, with its metadata, without following a link.
  *
  * One directory is read, sorted and looked at as a whole, then closed; those below it come later. So a tree of any
  * depth needs one descriptor, and a million files in one directory need their names and nothing else. Directories
  * are opened again from the root, each component checked by the kernel (openat2), so that one that is exchanged for
  * a link meanwhile is an error and never a way out.
  */
-#ifndef CROZE_CONTEXT_WALK_H
-#define CROZE_CONTEXT_WALK_H
+#ifndef CROZE_CONTEXT_TRAVERSE_H
+#define CROZE_CONTEXT_TRAVERSE_H
 
 #include "builder/dockerfile/ignore.h"
 #include "runtime/base/error.h"
@@ -18,7 +18,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-struct walk_item {
+struct traverse_item {
 	const char *name;       /* in its directory */
 	size_t name_length;
 	uint32_t parent;        /* what visit() answered for its directory; the start's is the caller's */
@@ -32,28 +32,28 @@ struct walk_item {
  * @token: for a directory, what its entries get as parent.
  * Returns 1 to go into a directory, 0 not to, -1 with @e.
  */
-typedef int walk_visit(void *arg, const struct walk_item *item, uint32_t *token, struct error *e);
+typedef int traverse_visit(void *arg, const struct traverse_item *item, uint32_t *token, struct error *e);
 
-struct walk {
+struct traverse {
 	int root;                    /* what paths are relative to */
 	const char *start;           /* clean path of the directory to walk; "." is the root itself */
 	uint32_t token;              /* parent of the entries of @start */
 	const struct ignore *ignore; /* paths below @root that it matches are left out; NULL: none */
-	walk_visit *visit;
+	traverse_visit *visit;
 	void *arg;
 };
 
 /** Walks. What vanishes between being listed and being looked at is left out. */
-int walk_run(const struct walk *walk, struct error *e);
+int traverse_run(const struct traverse *traverse, struct error *e);
 
 /**
  * Opens @path below @root without following any link, whatever its length (more than PATH_MAX too).
  * Returns the descriptor, or -1 with errno.
  */
-int walk_open(int root, const char *path, int flags);
+int traverse_open(int root, const char *path, int flags);
 
 /** The names in @dir in bytewise order, packed one after another with a NUL each. */
-struct walk_names {
+struct traverse_names {
 	char *text;
 	size_t length;
 	size_t room;
@@ -61,7 +61,7 @@ struct walk_names {
 	size_t count;
 	size_t items_room;
 };
-int walk_names_read(struct walk_names *names, int dir, struct error *e);
-void walk_names_release(struct walk_names *names);
+int traverse_names_read(struct traverse_names *names, int dir, struct error *e);
+void traverse_names_release(struct traverse_names *names);
 
 #endif
