@@ -27,7 +27,6 @@ struct step_result {
 	bool is_empty;             /* no path was changed: the snapshot can be dropped, the layer has no entry */
 	bool has_layer;            /* the blob and its listing are in the store */
 	struct layer_result layer;
-	struct listing *listing;   /* of the layer; to be freed; NULL without */
 };
 void step_result_release(struct step_result *result);
 
