@@ -318,6 +318,8 @@ add_failure(struct progress *p, struct buf *b, const struct progress_failure *f)
 	add_source(p, b, f);
 	if (f->exit_status != 0 || step->n_lines > 0)
 		add_log(p, b, step);
+	if (step_log_kept(step) > PLAIN_TAIL) /* the first line has left the screen */
+		buf_printf(b, "%s:%u: %s\n", file, f->first_line, buf_text(&headline));
 	add_others(p, b, f);
 	add_hints(p, b, f, step);
 	buf_printf(b,
