@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 int
-seccomp_load(const struct seccomp_program *program, struct error *e)
+seccomp_program_load(const struct seccomp_program *program, struct error *e)
 {
 	struct sock_filter *code = (struct sock_filter *)(uintptr_t)program->code; /* the kernel only reads it */
 	struct sock_fprog p = { .len = program->length, .filter = code };

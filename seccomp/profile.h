@@ -21,6 +21,6 @@ struct seccomp_program {
 const struct seccomp_program *seccomp_default(void);
 
 /** Loads it into the calling thread. Needs CAP_SYS_ADMIN in the user namespace, or no_new_privs. */
-int seccomp_load(const struct seccomp_program *program, struct error *e);
+int seccomp_program_load(const struct seccomp_program *program, struct error *e);
 
 #endif

@@ -203,7 +203,7 @@ set_user(const struct container_spec *spec, struct error *e)
 		return error_sys(e, "cannot become group %u", (unsigned int)spec->gid);
 	if (caps_bound(caps.bounding, e) < 0)
 		return -1;
-	if (!spec->no_new_privs && spec->seccomp && seccomp_load(spec->seccomp, e) < 0)
+	if (!spec->no_new_privs && spec->seccomp && seccomp_program_load(spec->seccomp, e) < 0)
 		return -1;
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return error_sys(e, "cannot keep capabilities over the change of user");
@@ -216,7 +216,7 @@ set_user(const struct container_spec *spec, struct error *e)
 		return 0;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_sys(e, "cannot set no_new_privs");
-	return spec->seccomp ? seccomp_load(spec->seccomp, e) : 0;
+	return spec->seccomp ? seccomp_program_load(spec->seccomp, e) : 0;
 }
 
 /* Set behind the change of user, which clears it. Has the parent ended before, its end of the socket is closed. */

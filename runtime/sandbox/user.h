@@ -44,7 +44,7 @@ void user_release(struct user *u);
  * ERR_INPUT for an unknown name or a number above 2^31-1.
  */
 int user_resolve(const struct user_files *files, const char *spec, struct user *u, struct error *e);
-/** user_files_read() and user_resolve() in one; reads nothing when @spec is "", "0" and the like need no file. */
+/** user_files_read() and user_resolve() in one */
 int user_resolve_in(int rootfs, const char *spec, struct user *u, struct error *e);
 
 /**

@@ -238,7 +238,7 @@ errno_under_filter(long number, long a, long b, long c)
 		struct error e = ERROR_INIT;
 
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-		if (seccomp_load(seccomp_default(), &e) < 0)
+		if (seccomp_program_load(seccomp_default(), &e) < 0)
 			_exit(255);
 		_exit(syscall(number, a, b, c) < 0 ? errno : 0);
 	}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * strict - short lists of system calls for processes of ours that read bytes from outside.
+ *
+ * Compiled by libseccomp: names are stable ones, and an unknown name of a newer kernel is left out.
+ */
+#include "runtime/sandbox/landlock.h"
+
+#include "runtime/base/mem.h"
+
+#include <errno.h>
+#include <seccomp.h>
+#include <string.h>
+
+static const char *const parse_calls[] = {
+	"brk", "clock_gettime", "close", "copy_file_range", "dup", "dup2", "dup3", "exit", "exit_group",
+	"fcntl", "fadvise64", "fstat", "fsync", "fdatasync", "ftruncate", "futex", "getpid", "getrandom",
+	"gettid", "ioctl", "lseek", "madvise", "mmap", "mprotect", "mremap", "munmap", "newfstatat",
+	"poll", "ppoll", "pread64", "pwrite64", "read", "readv", "restart_syscall", "rt_sigaction",
+	"rt_sigprocmask", "rt_sigreturn", "sendfile", "splice", "statx", "write", "writev",
+	/* abort() in an assertion must end in SIGABRT and not in a riddle */
+	"tgkill",
+};
+
+static const char *const unpack_calls[] = {
+	"fallocate", "fchdir", "fchmod", "fchmodat", "fchmodat2", "fchown", "fchownat", "fgetxattr",
+	"flistxattr", "fremovexattr", "fsetxattr", "fstatfs", "getdents64", "getegid", "geteuid",
+	"lgetxattr", "linkat", "llistxattr", "lremovexattr", "lsetxattr", "mkdirat", "mknodat", "openat",
+	"openat2", "readlinkat", "renameat", "renameat2", "symlinkat", "umask", "unlinkat", "utimensat",
+};
+
+static int
+allow(scmp_filter_ctx context, const char *const *names, size_t n, struct error *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		int number = seccomp_syscall_resolve_name(names[i]);
+		int failed;
+
+		if (number == __NR_SCMP_ERROR || number < 0)
+			continue; /* newer than the library, or not on this architecture */
+		failed = seccomp_rule_add(context, SCMP_ACT_ALLOW, number, 0);
+		if (failed < 0) {
+			errno = -failed;
+			return error_sys(e, "cannot allow %s in a filter", names[i]);
+		}
+	}
+	return 0;
+}
+
+static int
+load(scmp_filter_ctx context, enum strict_role role, struct error *e)
+{
+	int failed;
+
+	if (allow(context, parse_calls, ARRAY_LEN(parse_calls), e) < 0)
+		return -1;
+	if (role == STRICT_UNPACK && allow(context, unpack_calls, ARRAY_LEN(unpack_calls), e) < 0)
+		return -1;
+	failed = seccomp_load(context);
+	if (failed == 0)
+		return 0;
+	errno = -failed;
+	return error_sys(e, "cannot load the filter of a worker");
+}
+
+int
+strict_filter(enum strict_role role, struct error *e)
+{
+	scmp_filter_ctx context = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int result;
+
+	if (!context)
+		return error_set(e, ERR_SYSTEM, "cannot make a filter");
+	result = load(context, role, e); /* sets no_new_privs too */
+	seccomp_release(context);
+	return result;
+}
