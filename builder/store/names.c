@@ -71,7 +71,7 @@ names_lock(struct store *store, struct error *e)
 }
 
 struct json *
-names_read(struct store *store, struct error *e)
+index_read(struct store *store, struct error *e)
 {
 	auto(buf) struct buf b = { 0 };
 	autojson struct json *index = NULL;
@@ -133,7 +133,7 @@ store_sync(struct store *store, struct error *e)
 
 	if (lock < 0)
 		return -1;
-	index = names_read(store, e);
+	index = index_read(store, e);
 	return index ? names_write(store, index, e) : -1;
 }
 
@@ -223,7 +223,7 @@ find_entry(const struct json *manifests, const struct store_name *n)
 int
 store_name_get(struct store *store, const char *name, struct store_name *n, struct error *e)
 {
-	autojson struct json *index = names_read(store, e);
+	autojson struct json *index = index_read(store, e);
 	const struct json *manifests = json_get(index, "manifests");
 
 	if (!index)
@@ -239,7 +239,7 @@ store_name_get(struct store *store, const char *name, struct store_name *n, stru
 int
 store_names_list(struct store *store, struct store_names *names, struct error *e)
 {
-	autojson struct json *index = names_read(store, e);
+	autojson struct json *index = index_read(store, e);
 	const struct json *manifests = json_get(index, "manifests");
 
 	if (!index)
@@ -324,7 +324,7 @@ store_names_set(struct store *store, const struct store_names *names, struct sto
 
 	if (lock < 0)
 		return -1;
-	index = names_read(store, e);
+	index = index_read(store, e);
 	if (!index)
 		return -1;
 	for (size_t i = 0; i < names->count; i++) {
@@ -366,7 +366,7 @@ remove_entries(struct store *store, entry_test *test, const void *arg, struct st
 
 	if (lock < 0)
 		return -1;
-	index = names_read(store, e);
+	index = index_read(store, e);
 	if (!index)
 		return -1;
 	manifests = json_get(index, "manifests");

@@ -70,7 +70,7 @@ int tmp_write_record(struct store *store, int dir, const char *name, const void 
 /** Takes the lock on names; -1 on failure. */
 int names_lock(struct store *store, struct error *e);
 /** index.json as JSON, checked to be an index. */
-struct json *names_read(struct store *store, struct error *e);
+struct json *index_read(struct store *store, struct error *e);
 /** Syncs, then puts @index in place of index.json. */
 int names_write(struct store *store, const struct json *index, struct error *e);
 /** Reads one member of "manifests"; -1 without an error text of its own when it is not well-formed. */
