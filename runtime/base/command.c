@@ -63,7 +63,7 @@ print_safe(const char *label, const char *text)
 int
 command_fail(const struct error *e)
 {
-	(void)fflush(stdout); /* what was printed before stands before; command_main() looks at its result */
+	(void)fflush(stdout); /* command_main() looks at its result */
 	print_safe(*program_name ? program_name : "error", e->text);
 	if (e->hint[0] != '\0')
 		print_safe("hint", e->hint);
@@ -90,11 +90,13 @@ refuse_setuid(struct error *e)
 	uid_t real_user, user, saved_user;
 	gid_t real_group, group, saved_group;
 
-	if (getresuid(&real_user, &user, &saved_user) < 0 || getresgid(&real_group, &group, &saved_group) < 0)
+	if (getresuid(&real_user, &user, &saved_user) < 0 ||
+	    getresgid(&real_group, &group, &saved_group) < 0)
 		return error_sys(e, "cannot get the user's id");
 	if (real_user == user && user == saved_user && real_group == group && group == saved_group)
 		return 0;
-	error_set(e, ERR_HOST, "%s is installed set-user-ID or set-group-ID, which it must not be", program_name);
+	error_set(e, ERR_HOST, "%s is installed set-user-ID or set-group-ID, which it must not be",
+	    program_name);
 	return error_hint(e, "chmod ug-s the program");
 }
 
@@ -153,7 +155,8 @@ run_command(const char *summary, const struct command *table, int argc, char **a
 		return print_help(summary, table, NULL);
 	if (strcmp(name, "help") == 0)
 		return print_help(summary, table, argc > 2 ? argv[2] : NULL);
-	if (strcmp(name, "--version") == 0 || strcmp(name, "-v") == 0 || strcmp(name, "version") == 0) {
+	if (strcmp(name, "--version") == 0 || strcmp(name, "-v") == 0 ||
+	    strcmp(name, "version") == 0) {
 		(void)printf("%s %s\n", program_name, CROZE_VERSION); /* looked at by finish() */
 		return 0;
 	}
@@ -180,7 +183,8 @@ finish(int status)
 }
 
 int
-command_main(const char *program, const char *summary, const struct command *table, int argc, char **argv)
+command_main(
+    const char *program, const char *summary, const struct command *table, int argc, char **argv)
 {
 	struct error e = ERROR_INIT;
 

@@ -40,7 +40,8 @@ digest_parse_hex(const char *text, struct digest *d, struct error *e)
 	struct digest parsed;
 
 	if (strlen(text) != DIGEST_HEX_LEN)
-		return error_set(e, ERR_INPUT, "digest '%.80s' does not have 64 hexadecimal digits", text);
+		return error_set(
+		    e, ERR_INPUT, "digest '%.80s' does not have 64 hexadecimal digits", text);
 	for (size_t i = 0; i < DIGEST_SIZE; i++) {
 		int high = hex_value(text[2 * i]);
 		int low = hex_value(text[2 * i + 1]);
@@ -60,9 +61,11 @@ digest_parse(const char *text, struct digest *d, struct error *e)
 	const char *colon = strchr(text, ':');
 
 	if (!colon)
-		return error_set(e, ERR_INPUT, "digest '%.80s' does not begin with 'sha256:'", text);
+		return error_set(
+		    e, ERR_INPUT, "digest '%.80s' does not begin with 'sha256:'", text);
 	if (strncmp(text, "sha256:", 7) != 0)
-		return error_set(e, ERR_INPUT, "digest algorithm '%.*s' is not supported: only sha256 is",
+		return error_set(e, ERR_INPUT,
+		    "digest algorithm '%.*s' is not supported: only sha256 is",
 		    colon - text > 40 ? 40 : (int)(colon - text), text);
 	return digest_parse_hex(colon + 1, d, e);
 }

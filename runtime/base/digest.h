@@ -38,9 +38,11 @@ void hash_free(struct hash *h);
 void hash_free_at(struct hash **h);
 #define autohash __attribute__((cleanup(hash_free_at)))
 void hash_add(struct hash *h, const void *bytes, size_t length);
-void hash_add_text(struct hash *h, const char *text); /* the text and its NUL: fields cannot run into each other */
-void hash_add_u64(struct hash *h, uint64_t value);    /* big-endian, 8 bytes */
-void hash_finish(struct hash *h, struct digest *d);   /* @h can be used again for a new digest afterwards */
+/** The text and its NUL, so that fields cannot run into each other. */
+void hash_add_text(struct hash *h, const char *text);
+void hash_add_u64(struct hash *h, uint64_t value); /* big-endian, 8 bytes */
+/** @h can be used again for a new digest afterwards. */
+void hash_finish(struct hash *h, struct digest *d);
 
 void digest_of(const void *bytes, size_t length, struct digest *d);
 /** Of all that can be read from @fd's position on; *@size (may be NULL) gets the number of bytes. */

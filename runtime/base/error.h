@@ -28,12 +28,15 @@ enum error_kind {
 
 struct error {
 	enum error_kind kind;
-	int sys;                    /* errno, or 0; a signal's number for ERR_INTERRUPTED */
-	char text[ERROR_TEXT_MAX];  /* lower case, no full stop; cut with "..." when too long */
-	char hint[ERROR_HINT_MAX];  /* command or setting that mends it; "" when none */
+	int sys;                   /* errno, or 0; a signal's number for ERR_INTERRUPTED */
+	char text[ERROR_TEXT_MAX]; /* lower case, no full stop; cut with "..." when too long */
+	char hint[ERROR_HINT_MAX]; /* command or setting that mends it; "" when none */
 };
 
-#define ERROR_INIT { .kind = ERR_NONE }
+#define ERROR_INIT               \
+	{                        \
+		.kind = ERR_NONE \
+	}
 
 /** Sets @e. Always returns -1, so that `return error_set(...)` reads well. Clears the hint. */
 int error_set(struct error *e, enum error_kind kind, const char *format, ...)

@@ -95,7 +95,8 @@ fd_read_exact(int fd, void *bytes, size_t length, struct error *e)
 		if (n == 0 && got == 0)
 			return 0;
 		if (n == 0)
-			return error_set(e, ERR_INPUT, "the input ends after %zu of %zu bytes", got, length);
+			return error_set(
+			    e, ERR_INPUT, "the input ends after %zu of %zu bytes", got, length);
 		got += (size_t)n;
 	}
 	return 1;
@@ -133,7 +134,8 @@ copy_range(int from, off_t at, int to, off_t to_at, size_t length, bool *in_kern
 	if (*in_kernel) {
 		n = copy_file_range(from, &at, to, &to_at, length, 0);
 		/* Some file systems answer 0 for files whose size they do not tell. */
-		if (n > 0 || (n < 0 && (errno == EINTR || errno == ENOSPC || errno == EDQUOT || errno == EIO)))
+		if (n > 0 || (n < 0 && (errno == EINTR || errno == ENOSPC || errno == EDQUOT ||
+					   errno == EIO)))
 			return n;
 		*in_kernel = false;
 	}
@@ -214,7 +216,9 @@ copy_begin(int from, int to, uint64_t length, struct copy *c)
 	/* Files of /proc and /sys tell no size. */
 	if (!S_ISREG(source.st_mode) || !S_ISREG(target.st_mode) || source.st_size <= at)
 		return 0;
-	*c = (struct copy){ .from = from, .to = to, .start = at, .end = source.st_size, .in_kernel = true };
+	*c = (struct copy){
+		.from = from, .to = to, .start = at, .end = source.st_size, .in_kernel = true
+	};
 	if (length < (uint64_t)(c->end - at))
 		c->end = at + (off_t)length;
 	c->shift = to_at - at;
@@ -239,7 +243,8 @@ fd_copy(int from, int to, uint64_t length, uint64_t *copied, struct error *e)
 		reached = c.end;
 	else if (copy_file(&c, &reached, e) < 0)
 		return -1;
-	if (c.sparse && reached == c.end && ftruncate(to, c.end + c.shift) < 0) /* a hole at the end */
+	if (c.sparse && reached == c.end &&
+	    ftruncate(to, c.end + c.shift) < 0) /* a hole at the end */
 		return error_sys(e, "cannot set the size");
 	if (lseek(from, reached, SEEK_SET) < 0 || lseek(to, reached + c.shift, SEEK_SET) < 0)
 		return error_sys(e, "cannot seek");
@@ -274,7 +279,8 @@ cloexec_range(unsigned int first, unsigned int last)
 	if (first > last || syscall(SYS_close_range, first, last, CLOSE_RANGE_CLOEXEC) == 0)
 		return;
 	/* An old kernel or an outer filter: one by one. */
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && last >= limit.rlim_cur)
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+	    last >= limit.rlim_cur)
 		last = (unsigned int)limit.rlim_cur;
 	for (unsigned int fd = first; fd <= last && fd < 1U << 20; fd++)
 		(void)fcntl((int)fd, F_SETFD, FD_CLOEXEC); /* EBADF for those that are not open */

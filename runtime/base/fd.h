@@ -13,15 +13,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-void fd_close_at(int *fd);       /* closes when >= 0, keeps errno */
+void fd_close_at(int *fd); /* closes when >= 0, keeps errno */
 void fd_closedir_at(DIR **dir);
 #define autofd __attribute__((cleanup(fd_close_at)))
 #define autodir __attribute__((cleanup(fd_closedir_at)))
-#define steal_fd(p) \
-	({ \
+#define steal_fd(p)                 \
+	({                          \
 		int stolen_ = *(p); \
-		*(p) = -1; \
-		stolen_; \
+		*(p) = -1;          \
+		stolen_;            \
 	})
 
 /** Writes all of it, through EINTR and short writes. */

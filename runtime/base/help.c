@@ -195,6 +195,6 @@ help_program(const char *program, const char *summary, const struct command *tab
 		if (c->summary)
 			add_entry(b, c->name, c->summary, INDENT + widest + GAP);
 	}
-	buf_printf(b, "\n'%s help COMMAND' tells more of a command; '%s --version' the version.\n", program,
-	    program);
+	buf_printf(b, "\n'%s help COMMAND' tells more of a command; '%s --version' the version.\n",
+	    program, program);
 }

@@ -8,6 +8,7 @@
 #include "runtime/base/options.h"
 
 /** Appends usage, @summary and the commands of @table; those without a summary are not shown. */
-void help_program(const char *program, const char *summary, const struct command *table, struct buf *b);
+void help_program(
+    const char *program, const char *summary, const struct command *table, struct buf *b);
 
 #endif

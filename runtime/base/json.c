@@ -155,15 +155,16 @@ static int
 typed_member(const struct json *j, const char *key, const char *path, enum json_type type,
     const struct json **value, struct error *e)
 {
-	static const char *const names[] = { "null", "true or false", "a number", "a string", "an array",
-		"an object" };
+	static const char *const names[] = { "null", "true or false", "a number", "a string",
+		"an array", "an object" };
 	const struct json *member = json_get(j, key);
 
 	*value = NULL;
 	if (json_type(member) == JSON_NULL)
 		return 0;
 	if (member->type != type)
-		return error_set(e, ERR_INPUT, "'%s%s%s' must be %s", path, *path ? "." : "", key, names[type]);
+		return error_set(
+		    e, ERR_INPUT, "'%s%s%s' must be %s", path, *path ? "." : "", key, names[type]);
 	*value = member;
 	return 0;
 }
@@ -182,20 +183,22 @@ json_read_text(
 }
 
 int
-json_read_u64(const struct json *j, const char *key, const char *path, uint64_t *value, struct error *e)
+json_read_u64(
+    const struct json *j, const char *key, const char *path, uint64_t *value, struct error *e)
 {
 	const struct json *member;
 
 	if (typed_member(j, key, path, JSON_NUMBER, &member, e) < 0)
 		return -1;
 	if (member && parse_u64(member->text, 0, UINT64_MAX, key, value, e) < 0)
-		return error_set(e, ERR_INPUT, "'%s%s%s' must be a whole number from 0 to %" PRIu64, path,
-		    *path ? "." : "", key, UINT64_MAX);
+		return error_set(e, ERR_INPUT, "'%s%s%s' must be a whole number from 0 to %" PRIu64,
+		    path, *path ? "." : "", key, UINT64_MAX);
 	return 0;
 }
 
 int
-json_read_i64(const struct json *j, const char *key, const char *path, int64_t *value, struct error *e)
+json_read_i64(
+    const struct json *j, const char *key, const char *path, int64_t *value, struct error *e)
 {
 	const struct json *member;
 
@@ -208,7 +211,8 @@ json_read_i64(const struct json *j, const char *key, const char *path, int64_t *
 }
 
 int
-json_read_bool(const struct json *j, const char *key, const char *path, bool *value, struct error *e)
+json_read_bool(
+    const struct json *j, const char *key, const char *path, bool *value, struct error *e)
 {
 	const struct json *member;
 
@@ -231,8 +235,8 @@ json_read_strv(
 		return 0;
 	for (size_t i = 0; i < member->count; i++) {
 		if (!json_text(member->items[i].value))
-			return error_set(e, ERR_INPUT, "'%s%s%s[%zu]' must be a string", path, *path ? "." : "",
-			    key, i);
+			return error_set(e, ERR_INPUT, "'%s%s%s[%zu]' must be a string", path,
+			    *path ? "." : "", key, i);
 	}
 	strv_clear(value);
 	for (size_t i = 0; i < member->count; i++)

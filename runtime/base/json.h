@@ -33,20 +33,26 @@ struct json *json_copy(const struct json *j);
 
 enum json_type json_type(const struct json *j); /* JSON_NULL for NULL, so look-ups can be chained */
 size_t json_count(const struct json *j);        /* members of an array or object, else 0 */
-const struct json *json_at(const struct json *j, size_t index);         /* value; NULL when out of range */
+const struct json *json_at(const struct json *j, size_t index); /* value; NULL when out of range */
 const char *json_key_at(const struct json *j, size_t index);
-const struct json *json_get(const struct json *j, const char *key);     /* NULL when not there or not an object */
+/** NULL when @key is not there, or @j is no object. */
+const struct json *json_get(const struct json *j, const char *key);
 struct json *json_get_mutable(struct json *j, const char *key);
-const char *json_text(const struct json *j);    /* NULL when not a string */
-const char *json_number(const struct json *j);  /* text of a number; NULL when not one */
+const char *json_text(const struct json *j);   /* NULL when not a string */
+const char *json_number(const struct json *j); /* text of a number; NULL when not one */
 bool json_is_true(const struct json *j);
 
 /* Typed members with a clear error ("'config.User' must be a string"); @path names the object. A missing or null member: 0 and *value untouched. */
-int json_read_text(const struct json *j, const char *key, const char *path, const char **value, struct error *e);
-int json_read_u64(const struct json *j, const char *key, const char *path, uint64_t *value, struct error *e);
-int json_read_i64(const struct json *j, const char *key, const char *path, int64_t *value, struct error *e);
-int json_read_bool(const struct json *j, const char *key, const char *path, bool *value, struct error *e);
-int json_read_strv(const struct json *j, const char *key, const char *path, struct strv *value, struct error *e);
+int json_read_text(
+    const struct json *j, const char *key, const char *path, const char **value, struct error *e);
+int json_read_u64(
+    const struct json *j, const char *key, const char *path, uint64_t *value, struct error *e);
+int json_read_i64(
+    const struct json *j, const char *key, const char *path, int64_t *value, struct error *e);
+int json_read_bool(
+    const struct json *j, const char *key, const char *path, bool *value, struct error *e);
+int json_read_strv(
+    const struct json *j, const char *key, const char *path, struct strv *value, struct error *e);
 
 struct json *json_new_object(void);
 struct json *json_new_array(void);

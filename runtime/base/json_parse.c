@@ -198,7 +198,8 @@ find_lone_surrogate(const char *text, size_t length)
 		size_t step = 2; /* whatever is escaped, a backslash too */
 
 		if (unit >= 0xd800 && unit <= 0xdbff) {
-			uint32_t second = length - offset > 6 ? escaped_unit(at + 6, length - offset - 6) : 0;
+			uint32_t second =
+			    length - offset > 6 ? escaped_unit(at + 6, length - offset - 6) : 0;
 
 			if (second < 0xdc00 || second > 0xdfff)
 				return offset;
@@ -206,7 +207,8 @@ find_lone_surrogate(const char *text, size_t length)
 		} else if (unit >= 0xdc00 && unit <= 0xdfff) {
 			return offset;
 		}
-		at = offset + step < length ? memchr(at + step, '\\', length - offset - step) : NULL;
+		at =
+		    offset + step < length ? memchr(at + step, '\\', length - offset - step) : NULL;
 	}
 	return length;
 }

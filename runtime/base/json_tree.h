@@ -9,12 +9,12 @@
 
 struct json {
 	enum json_type type;
-	bool truth;  /* JSON_BOOL */
-	char *text;  /* JSON_STRING, and JSON_NUMBER as it stands */
+	bool truth; /* JSON_BOOL */
+	char *text; /* JSON_STRING, and JSON_NUMBER as it stands */
 	struct json_item {
 		char *key; /* NULL in an array */
 		struct json *value;
-	} *items;
+	} * items;
 	size_t count;
 	size_t room;
 };

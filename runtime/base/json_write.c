@@ -74,7 +74,8 @@ new_line(struct buf *b, enum json_write_flags flags, unsigned int level)
 		buf_printf(b, "\n%*s", (int)(2 * level), "");
 }
 
-static void write_value(const struct json *j, enum json_write_flags flags, unsigned int level, struct buf *b);
+static void write_value(
+    const struct json *j, enum json_write_flags flags, unsigned int level, struct buf *b);
 
 static void
 write_items(const struct json *j, enum json_write_flags flags, unsigned int level, struct buf *b)

@@ -91,7 +91,8 @@ loop_free(struct loop *loop)
 		return;
 	sweep(loop, true);
 	fd_close_at(&loop->epoll);
-	(void)sigprocmask(SIG_SETMASK, &loop->mask, NULL); /* cannot fail with a set of its own making */
+	(void)sigprocmask(
+	    SIG_SETMASK, &loop->mask, NULL); /* cannot fail with a set of its own making */
 	free(loop);
 }
 
@@ -131,7 +132,8 @@ loop_set_events(struct loop_source *source, uint32_t events)
 {
 	struct epoll_event event = { .events = events, .data.ptr = source };
 
-	(void)epoll_ctl(source->loop->epoll, EPOLL_CTL_MOD, source->fd, &event); /* it is in the set */
+	(void)epoll_ctl(
+	    source->loop->epoll, EPOLL_CTL_MOD, source->fd, &event); /* it is in the set */
 }
 
 void
@@ -142,7 +144,8 @@ loop_remove(struct loop_source *source)
 	source->removed = true;
 	if (source->fd < 0)
 		return;
-	(void)epoll_ctl(source->loop->epoll, EPOLL_CTL_DEL, source->fd, NULL); /* it is in the set */
+	(void)epoll_ctl(
+	    source->loop->epoll, EPOLL_CTL_DEL, source->fd, NULL); /* it is in the set */
 	if (source->kind != SOURCE_FD)
 		fd_close_at(&source->fd);
 }
@@ -170,7 +173,8 @@ reap_all(void *arg, int signal, struct error *e)
 	(void)signal;
 	/* What callbacks add stands in front, so this walk does not meet it. */
 	for (struct loop_source *source = loop->sources; source; source = source->next) {
-		if (source->kind == SOURCE_CHILD && !source->removed && source->fd < 0 && reap(source, e) < 0)
+		if (source->kind == SOURCE_CHILD && !source->removed && source->fd < 0 &&
+		    reap(source, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -205,14 +209,16 @@ loop_add_child(struct loop *loop, pid_t pid, loop_child_fn *fn, void *arg, struc
 static struct timespec
 timespec_of_ms(uint64_t ms)
 {
-	return (struct timespec){ .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
+	return (struct timespec){ .tv_sec = (time_t)(ms / 1000),
+		.tv_nsec = (long)(ms % 1000) * 1000000 };
 }
 
 struct loop_source *
-loop_add_timer(
-    struct loop *loop, uint64_t first_ms, uint64_t repeat_ms, loop_timer_fn *fn, void *arg, struct error *e)
+loop_add_timer(struct loop *loop, uint64_t first_ms, uint64_t repeat_ms, loop_timer_fn *fn,
+    void *arg, struct error *e)
 {
-	struct itimerspec when = { .it_value = timespec_of_ms(first_ms), .it_interval = timespec_of_ms(repeat_ms) };
+	struct itimerspec when = { .it_value = timespec_of_ms(first_ms),
+		.it_interval = timespec_of_ms(repeat_ms) };
 	autofd int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	struct loop_source *source;
 

@@ -12,7 +12,7 @@ struct map {
 	struct map_item {
 		char *key;
 		void *value;
-	} *items;
+	} * items;
 	size_t count;
 	size_t room;
 	size_t *slots;

@@ -10,17 +10,24 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-void *xmalloc(size_t size);
-void *xcalloc(size_t count, size_t size);
-void *xrealloc(void *pointer, size_t count, size_t size); /* checks count * size for overflow */
-char *xstrdup(const char *text);
-char *xstrndup(const char *text, size_t length);
-void *xmemdup(const void *bytes, size_t length);
-char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
-char *xvasprintf(const char *format, va_list arguments);
+#define NEVER_NULL __attribute__((returns_nonnull))
 
-/** Grows *@array (of @size-byte members) so that member number @count fits; *@room is its capacity. */
-void *xgrow(void *array, size_t count, size_t *room, size_t size);
+NEVER_NULL void *xmalloc(size_t size) __attribute__((alloc_size(1)));
+NEVER_NULL void *xcalloc(size_t count, size_t size) __attribute__((alloc_size(1, 2)));
+/** Checks @count * @size for overflow. */
+NEVER_NULL void *xrealloc(void *pointer, size_t count, size_t size)
+    __attribute__((alloc_size(2, 3)));
+NEVER_NULL char *xstrdup(const char *text);
+NEVER_NULL char *xstrndup(const char *text, size_t length);
+NEVER_NULL void *xmemdup(const void *bytes, size_t length);
+NEVER_NULL char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+NEVER_NULL char *xvasprintf(const char *format, va_list arguments);
+
+/**
+ * Grows so that the member with index @count fits. @array is the ADDRESS of the pointer to @size-byte members,
+ * which is updated (and returned); *@room is its capacity in members.
+ */
+NEVER_NULL void *xgrow(void *array, size_t count, size_t *room, size_t size);
 
 /* cleanup functions keep errno */
 void mem_free_at(void *pointer_to_pointer);
@@ -29,11 +36,11 @@ void mem_free_at(void *pointer_to_pointer);
 /** `auto(buf) struct buf b = {0}` calls buf_release(&b) at the end of the scope. */
 #define auto(type) __attribute__((cleanup(type##_release)))
 
-#define steal_ptr(pp) \
-	({ \
+#define steal_ptr(pp)                              \
+	({                                         \
 		__typeof__(*(pp)) stolen_ = *(pp); \
-		*(pp) = NULL; \
-		stolen_; \
+		*(pp) = NULL;                      \
+		stolen_;                           \
 	})
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))

@@ -59,7 +59,7 @@ static bool
 takes_value(const struct option_def *row)
 {
 	return row->type != OPTION_FLAG && row->type != OPTION_REFUSED &&
-	    (row->type != OPTION_FN || row->argument);
+	       (row->type != OPTION_FN || row->argument);
 }
 
 static int
@@ -111,7 +111,8 @@ set_flag(const struct option_def *row, const char *value, bool *flag, struct err
 	else if (strcmp(value, "false") == 0 || strcmp(value, "0") == 0)
 		*flag = false;
 	else
-		return error_set(e, ERR_USAGE, "'--%s' is true or false, not '%s'", row->name, value);
+		return error_set(
+		    e, ERR_USAGE, "'--%s' is true or false, not '%s'", row->name, value);
 	return 0;
 }
 
@@ -247,12 +248,15 @@ parse_word(struct parser *p, const char *word, struct error *e)
 }
 
 int
-options_parse(const struct command *command, int argc, char **argv, void *target, struct strv *words,
-    struct error *e)
+options_parse(const struct command *command, int argc, char **argv, void *target,
+    struct strv *words, struct error *e)
 {
-	struct parser p = {
-		.command = command, .argc = argc, .argv = argv, .next = 1, .target = target, .words = words
-	};
+	struct parser p = { .command = command,
+		.argc = argc,
+		.argv = argv,
+		.next = 1,
+		.target = target,
+		.words = words };
 
 	while (p.next < argc && !p.help) {
 		if (parse_word(&p, argv[p.next++], e) < 0)

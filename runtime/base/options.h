@@ -23,40 +23,45 @@ enum option_type {
 };
 
 struct option_def {
-	const char *name;        /* without dashes; NULL ends the table */
-	char short_name;         /* 0: none */
+	const char *name; /* without dashes; NULL ends the table */
+	char short_name;  /* 0: none */
 	enum option_type type;
-	size_t offset;           /* of the member in the struct that options_parse() fills */
-	const char *argument;    /* name of the value in the help ("DIR"); NULL for flags */
-	const char *choices;     /* OPTION_CHOICE */
-	const char *group;       /* heading in the help; rows of one group stand together */
-	const char *help;        /* lower case, no full stop; NULL: recognised, not shown */
+	size_t offset;        /* of the member in the struct that options_parse() fills */
+	const char *argument; /* name of the value in the help ("DIR"); NULL for flags */
+	const char *choices;  /* OPTION_CHOICE */
+	const char *group;    /* heading in the help; rows of one group stand together */
+	const char *help;     /* lower case, no full stop; NULL: recognised, not shown */
 	int (*fn)(void *target, const char *value, struct error *e);
-	const char *refused;     /* OPTION_REFUSED: what to do instead */
-	const char *alias_of;    /* another spelling of that row; only name, short_name and alias_of are read */
+	const char *refused; /* OPTION_REFUSED: what to do instead */
+	const char *
+	    alias_of; /* another spelling of that row; only name, short_name and alias_of are read */
 };
 
 struct command {
-	const char *name;        /* NULL ends a table of commands */
-	const char *aliases;     /* blank-separated, may be NULL */
-	const char *arguments;   /* as the usage line shows them: "[OPTIONS] PATH" */
+	const char *name;      /* NULL ends a table of commands */
+	const char *aliases;   /* blank-separated, may be NULL */
+	const char *arguments; /* as the usage line shows them: "[OPTIONS] PATH" */
 	const char *summary;
-	const char *examples;    /* lines for the end of the help, may be NULL */
+	const char *examples;             /* lines for the end of the help, may be NULL */
 	const struct option_def *options; /* may be NULL */
-	bool options_first;      /* the first word that is no option ends the options (run IMAGE CMD...) */
-	int (*run)(int argc, char **argv, const struct command *self); /* the program's exit status */
+	bool
+	    options_first; /* the first word that is no option ends the options (run IMAGE CMD...) */
+	int (*run)(
+	    int argc, char **argv, const struct command *self); /* the program's exit status */
 };
 
 /**
  * Parses argv[1..] into @target; words that are no options go to @words. "--" ends the options. Short options may be joined (-it).
  * --help prints the help to stdout and returns 1. Unknown options are errors with a suggestion (ERR_USAGE).
  */
-int options_parse(const struct command *command, int argc, char **argv, void *target, struct strv *words, struct error *e);
+int options_parse(const struct command *command, int argc, char **argv, void *target,
+    struct strv *words, struct error *e);
 void options_help(const char *program, const struct command *command, struct buf *b);
 /** Finds a command by name or alias; NULL. */
 const struct command *command_find(const struct command *table, const char *name);
 /** main() of both programs: finds the command, prints errors, gives the exit status. @summary heads the help. */
-int command_main(const char *program, const char *summary, const struct command *table, int argc, char **argv);
+int command_main(
+    const char *program, const char *summary, const struct command *table, int argc, char **argv);
 /** Prints @e to stderr in the form that all commands use ("croze: ...", then "hint: ..."), returns its exit status. */
 int command_fail(const struct error *e);
 /** The program's name as given to command_main(). */

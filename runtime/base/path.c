@@ -41,7 +41,8 @@ have_openat2(void)
 	static int known = -1;
 
 	if (known < 0) {
-		struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS };
+		struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+			.resolve = RESOLVE_NO_MAGICLINKS };
 		autofd int fd = sys_openat2(AT_FDCWD, "/", &how);
 
 		known = fd >= 0 || (errno != ENOSYS && errno != EPERM);
@@ -91,7 +92,8 @@ path_make_dirs(int dir, const char *path, mode_t mode, uid_t uid, gid_t gid, str
 	int fd = path_try_open(dir, path, O_PATH | O_DIRECTORY, 0, PATH_IN_ROOT);
 
 	if (fd < 0 && errno == ENOENT)
-		fd = walk_make_dirs(dir, path, &(struct walk_dirs){ .mode = mode, .uid = uid, .gid = gid });
+		fd = walk_make_dirs(
+		    dir, path, &(struct walk_dirs){ .mode = mode, .uid = uid, .gid = gid });
 	if (fd < 0)
 		error_sys(e, "cannot make directory '%s'", path);
 	return fd;
@@ -119,7 +121,8 @@ path_make_dirs_user(const char *path, struct error *e)
 		end += strcspn(end, "/");
 		saved = *end;
 		*end = '\0';
-		if (mkdir(part, 0700) < 0 && errno != EEXIST && (errno != EROFS || stat(part, &st) < 0))
+		if (mkdir(part, 0700) < 0 && errno != EEXIST &&
+		    (errno != EROFS || stat(part, &st) < 0))
 			return error_sys(e, "cannot make directory '%s'", part);
 		*end = saved;
 		end += strspn(end, "/");
@@ -154,7 +157,8 @@ path_read_file(int dir, const char *path, struct buf *b, size_t max, struct erro
 }
 
 static int
-write_temporary(int fd, const void *bytes, size_t length, mode_t mode, bool durable, struct error *e)
+write_temporary(
+    int fd, const void *bytes, size_t length, mode_t mode, bool durable, struct error *e)
 {
 	if (fd_write_all(fd, bytes, length, e) < 0)
 		return -1;
@@ -177,8 +181,8 @@ sync_dir(int dir, struct error *e)
 }
 
 int
-path_write_file(
-    int dir, const char *name, const void *bytes, size_t length, mode_t mode, bool durable, struct error *e)
+path_write_file(int dir, const char *name, const void *bytes, size_t length, mode_t mode,
+    bool durable, struct error *e)
 {
 	char temporary[32];
 	uint64_t random = 0;
@@ -282,5 +286,5 @@ path_is_name(const char *name)
 	size_t length = strlen(name);
 
 	return length > 0 && length <= 255 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
-	    !strchr(name, '/');
+	       !strchr(name, '/');
 }

@@ -19,13 +19,14 @@
 #include <sys/types.h>
 
 enum path_resolve {
-	PATH_BENEATH,       /* absolute paths, "..", links that leave the directory: error (EXDEV) */
-	PATH_IN_ROOT,       /* absolute paths and links are taken relative to the directory; ".." stops there */
-	PATH_NO_SYMLINKS,   /* beneath, and any symbolic link on the way is an error (ELOOP) */
+	PATH_BENEATH, /* absolute paths, "..", links that leave the directory: error (EXDEV) */
+	PATH_IN_ROOT, /* absolute paths and links are taken relative to the directory; ".." stops there */
+	PATH_NO_SYMLINKS, /* beneath, and any symbolic link on the way is an error (ELOOP) */
 };
 
 /** Opens @path below @dir. @flags as openat(2); O_CLOEXEC and O_NOCTTY are added. Magic links are never followed. */
-int path_open(int dir, const char *path, int flags, mode_t mode, enum path_resolve how, struct error *e);
+int path_open(
+    int dir, const char *path, int flags, mode_t mode, enum path_resolve how, struct error *e);
 /** As path_open(), but returns -1 with errno and touches no error: for callers to whom ENOENT is an answer. */
 int path_try_open(int dir, const char *path, int flags, mode_t mode, enum path_resolve how);
 /** Forces the user-space walk (tests). */
@@ -49,7 +50,8 @@ int path_make_dirs_user(const char *path, struct error *e);
 /** Whole file below @dir, no links followed, regular files only, at most @max bytes. */
 int path_read_file(int dir, const char *path, struct buf *b, size_t max, struct error *e);
 /** Writes @dir/@name whole or not at all: temporary name, fsync if @durable, rename. */
-int path_write_file(int dir, const char *name, const void *bytes, size_t length, mode_t mode, bool durable, struct error *e);
+int path_write_file(int dir, const char *name, const void *bytes, size_t length, mode_t mode,
+    bool durable, struct error *e);
 
 /* Text only; nothing is looked up. */
 /** Go's path.Clean: "a/../b//c/." becomes "b/c", "" becomes ".". To be freed. */

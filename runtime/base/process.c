@@ -35,7 +35,8 @@ child_reset_signals(void)
 
 		if (sigaction(signal, NULL, &action) == 0 && action.sa_handler != SIG_DFL) {
 			action = (struct sigaction){ .sa_handler = SIG_DFL };
-			(void)sigaction(signal, &action, NULL); /* refused for KILL and STOP alone */
+			(void)sigaction(
+			    signal, &action, NULL); /* refused for KILL and STOP alone */
 		}
 	}
 	sigemptyset(&none);
@@ -124,7 +125,8 @@ await_exec(int fd, pid_t pid, const char *path, struct error *e)
 pid_t
 process_spawn(const struct process_spec *spec, struct error *e)
 {
-	autofree char *path = strchr(spec->path, '/') ? xstrdup(spec->path) : process_find(spec->path);
+	autofree char *path =
+	    strchr(spec->path, '/') ? xstrdup(spec->path) : process_find(spec->path);
 	int ends[2];
 	autofd int read_end = -1;
 	autofd int write_end = -1;
@@ -186,7 +188,8 @@ process_run(const struct process_spec *spec, struct buf *out, size_t max, struct
 		result = error_ctx(e, "cannot run '%s'", spec->path);
 		(void)kill(pid, SIGKILL); /* it is not reaped yet, so the pid is its own */
 	}
-	if (process_wait(pid, &status, result < 0 ? &(struct error)ERROR_INIT : e) < 0 || result < 0)
+	if (process_wait(pid, &status, result < 0 ? &(struct error)ERROR_INIT : e) < 0 ||
+	    result < 0)
 		return -1;
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
@@ -219,7 +222,8 @@ is_program(const char *path)
 char *
 process_find(const char *name)
 {
-	static const char system_folders[] = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin";
+	static const char system_folders[] =
+	    "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin";
 	const char *path = getenv("PATH");
 	auto(strv) struct strv folders = { 0 };
 

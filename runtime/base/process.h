@@ -14,11 +14,11 @@
 
 /** How to start a program. Descriptors not named here are not inherited. */
 struct process_spec {
-	const char *path;        /* absolute path, or a name looked up in PATH */
+	const char *path; /* absolute path, or a name looked up in PATH */
 	char *const *argv;
-	char *const *envp;       /* NULL: the caller's environment */
-	int in, out, err;        /* -1: /dev/null */
-	const int *keep;         /* further descriptors, inherited with their numbers */
+	char *const *envp; /* NULL: the caller's environment */
+	int in, out, err;  /* -1: /dev/null */
+	const int *keep;   /* further descriptors, inherited with their numbers */
 	size_t n_keep;
 };
 

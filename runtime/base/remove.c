@@ -23,13 +23,13 @@
 #define READ_SIZE (64U << 10)
 
 struct level {
-	int fd;            /* -1: given up */
-	dev_t device;      /* known when the descriptor was given up */
+	int fd;       /* -1: given up */
+	dev_t device; /* known when the descriptor was given up */
 	ino_t inode;
-	struct buf names;  /* of directories in it, each with its NUL */
-	size_t next;       /* offset of the next of them */
+	struct buf names; /* of directories in it, each with its NUL */
+	size_t next;      /* offset of the next of them */
 	unsigned int n_rescans;
-	bool opened_up;    /* its mode was changed to 0700 */
+	bool opened_up; /* its mode was changed to 0700 */
 };
 
 struct removal {
@@ -59,8 +59,9 @@ mount_of(int fd, uint64_t *mount)
 
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) < 0)
 		return -1;
-	*mount = (stx.stx_mask & STATX_MNT_ID) != 0 ? stx.stx_mnt_id
-						     : (uint64_t)stx.stx_dev_major << 32 | stx.stx_dev_minor;
+	*mount = (stx.stx_mask & STATX_MNT_ID) != 0
+	             ? stx.stx_mnt_id
+	             : (uint64_t)stx.stx_dev_major << 32 | stx.stx_dev_minor;
 	return 0;
 }
 
@@ -249,7 +250,8 @@ leave_dir(struct removal *r, struct error *e)
 	if (unlink_entry(above, name, AT_REMOVEDIR) < 0) {
 		if (errno != ENOTEMPTY || ++done->n_rescans > MAX_RESCANS)
 			return error_sys(e, "cannot remove '%s'", name);
-		return scan_level(r, done, e); /* something came in, or readdir left something out */
+		return scan_level(
+		    r, done, e); /* something came in, or readdir left something out */
 	}
 	fd_close_at(&done->fd);
 	buf_release(&done->names);

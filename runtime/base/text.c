@@ -36,21 +36,23 @@ only_digits(const char *text)
 }
 
 int
-parse_u64(const char *text, uint64_t min, uint64_t max, const char *what, uint64_t *value, struct error *e)
+parse_u64(const char *text, uint64_t min, uint64_t max, const char *what, uint64_t *value,
+    struct error *e)
 {
 	uint64_t number;
 
 	if (!only_digits(text))
 		return error_set(e, ERR_INPUT, "%s: '%.80s' is not a number", what, text);
 	if (!read_digits(text, text + strlen(text), 10, &number) || number < min || number > max)
-		return error_set(e, ERR_INPUT, "%s: %.80s is not between %" PRIu64 " and %" PRIu64, what, text,
-		    min, max);
+		return error_set(e, ERR_INPUT, "%s: %.80s is not between %" PRIu64 " and %" PRIu64,
+		    what, text, min, max);
 	*value = number;
 	return 0;
 }
 
 int
-parse_i64(const char *text, int64_t min, int64_t max, const char *what, int64_t *value, struct error *e)
+parse_i64(
+    const char *text, int64_t min, int64_t max, const char *what, int64_t *value, struct error *e)
 {
 	bool negative = text[0] == '-';
 	const char *digits = text + negative;
@@ -61,11 +63,11 @@ parse_i64(const char *text, int64_t min, int64_t max, const char *what, int64_t 
 	if (!only_digits(digits))
 		return error_set(e, ERR_INPUT, "%s: '%.80s' is not a number", what, text);
 	fits = read_digits(digits, digits + strlen(digits), 10, &number) &&
-	    number <= (uint64_t)INT64_MAX + negative;
+	       number <= (uint64_t)INT64_MAX + negative;
 	result = negative ? (int64_t)(0 - number) : (int64_t)number;
 	if (!fits || result < min || result > max)
-		return error_set(e, ERR_INPUT, "%s: %.80s is not between %" PRId64 " and %" PRId64, what, text,
-		    min, max);
+		return error_set(e, ERR_INPUT, "%s: %.80s is not between %" PRId64 " and %" PRId64,
+		    what, text, min, max);
 	*value = result;
 	return 0;
 }
@@ -94,7 +96,8 @@ unit_power(const char *unit)
 		power = (int)(at - letters) + 1;
 		unit++;
 	}
-	if (*unit == '\0' || strcasecmp(unit, "b") == 0 || (power > 0 && strcasecmp(unit, "ib") == 0))
+	if (*unit == '\0' || strcasecmp(unit, "b") == 0 ||
+	    (power > 0 && strcasecmp(unit, "ib") == 0))
 		return power;
 	return -1;
 }
@@ -124,7 +127,8 @@ add_duration(const char *text, uint64_t *sum)
 		const char *name;
 		uint64_t nanoseconds;
 	} units[] = { { "ns", 1 }, { "us", 1000 }, { "\xc2\xb5s", 1000 }, { "\xce\xbcs", 1000 },
-		{ "ms", 1000000 }, { "s", 1000000000 }, { "m", 60000000000 }, { "h", 3600000000000 } };
+		{ "ms", 1000000 }, { "s", 1000000000 }, { "m", 60000000000 },
+		{ "h", 3600000000000 } };
 	const char *end = text + strspn(text, "0123456789");
 	const char *fraction = end;
 	const char *unit = end;
@@ -136,7 +140,8 @@ add_duration(const char *text, uint64_t *sum)
 		fraction = end + 1;
 		unit = fraction + strspn(fraction, "0123456789");
 	}
-	if ((end == text && unit <= fraction) || (end > text && !read_digits(text, end, 10, &number)))
+	if ((end == text && unit <= fraction) ||
+	    (end > text && !read_digits(text, end, 10, &number)))
 		return NULL;
 	length = strcspn(unit, "0123456789.");
 	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
@@ -204,8 +209,8 @@ text_add_seconds(struct buf *b, double seconds)
 	else if (whole < 3600)
 		buf_printf(b, "%" PRIu64 "m %02u s", whole / 60, (unsigned int)(whole % 60));
 	else
-		buf_printf(b, "%" PRIu64 "h %02um %02u s", whole / 3600, (unsigned int)(whole / 60 % 60),
-		    (unsigned int)(whole % 60));
+		buf_printf(b, "%" PRIu64 "h %02um %02u s", whole / 3600,
+		    (unsigned int)(whole / 60 % 60), (unsigned int)(whole % 60));
 }
 
 bool
@@ -252,7 +257,8 @@ text_distance(const char *a, const char *b, size_t limit)
 
 		row[0] = i;
 		for (size_t j = 1; j <= m; j++) {
-			row[j] = least(above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] != b[j - 1]));
+			row[j] = least(
+			    above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] != b[j - 1]));
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
 			    before[j - 2] + 1 < row[j])
 				row[j] = before[j - 2] + 1;
@@ -300,7 +306,8 @@ text_suggest(const char *word, const char *const *names)
 void
 text_add_base64(struct buf *b, const void *bytes, size_t length)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const unsigned char *from = bytes;
 
 	for (size_t i = 0; i < length; i += 3) {
@@ -338,16 +345,19 @@ text_parse_base64(const char *text, struct buf *bytes, struct error *e)
 	uint32_t group = 0;
 
 	if (length % 4 != 0)
-		return error_set(e, ERR_INPUT, "base64 text has a length of %zu, no multiple of 4", length);
+		return error_set(
+		    e, ERR_INPUT, "base64 text has a length of %zu, no multiple of 4", length);
 	for (size_t i = 0; i < length; i++) {
 		int value = i >= length - padding ? 0 : base64_value(text[i]);
 
 		if (value < 0)
-			return error_set(e, ERR_INPUT, "base64 text has a wrong character at %zu", i + 1);
+			return error_set(
+			    e, ERR_INPUT, "base64 text has a wrong character at %zu", i + 1);
 		group = group << 6 | (uint32_t)value;
 		if (i % 4 == 3) {
 			size_t n = i + 1 == length ? 3 - padding : 3;
-			const char decoded[3] = { (char)(group >> 16), (char)(group >> 8), (char)group };
+			const char decoded[3] = { (char)(group >> 16), (char)(group >> 8),
+				(char)group };
 
 			buf_add(bytes, decoded, n);
 			group = 0;

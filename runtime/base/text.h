@@ -13,9 +13,11 @@
 #include <time.h>
 
 /** Decimal digits only, in [@min, @max]. Returns 0 or -1 with @e ERR_INPUT naming @what. */
-int parse_u64(const char *text, uint64_t min, uint64_t max, const char *what, uint64_t *value, struct error *e);
+int parse_u64(const char *text, uint64_t min, uint64_t max, const char *what, uint64_t *value,
+    struct error *e);
 /** Optional leading '-'. */
-int parse_i64(const char *text, int64_t min, int64_t max, const char *what, int64_t *value, struct error *e);
+int parse_i64(
+    const char *text, int64_t min, int64_t max, const char *what, int64_t *value, struct error *e);
 /** Octal digits, at most @max (07777). */
 int parse_octal(const char *text, uint32_t max, const char *what, uint32_t *value, struct error *e);
 /** "512", "64k", "2m", "1g", with optional "b" or "ib" behind: powers of 1024. */

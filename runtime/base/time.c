@@ -32,7 +32,8 @@ days_from_date(int64_t year, int month, int day)
 	int64_t year_of_era = years - era * 400;
 	int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 
-	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 +
+	       day_of_year - 719468;
 }
 
 /* @n digits at @text as a number; -1 when they are none. */
@@ -103,9 +104,9 @@ read_rfc3339(const char *text, struct timespec *time)
 	minute = number_at(text + 14, 2);
 	second = number_at(text + 17, 2);
 	rest = read_fraction(text + 19, &time->tv_nsec);
-	if (year < 0 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour < 0 ||
-	    hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 || !rest ||
-	    !read_offset(rest, &offset))
+	if (year < 0 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) ||
+	    hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 ||
+	    !rest || !read_offset(rest, &offset))
 		return false;
 	time->tv_sec =
 	    days_from_date(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset;
@@ -133,8 +134,8 @@ text_add_rfc3339(struct buf *b, const struct timespec *time)
 	int digits = 9;
 
 	(void)gmtime_r(&time->tv_sec, &tm); /* fails only for years that do not fit an int */
-	buf_printf(b, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-	    tm.tm_min, tm.tm_sec);
+	buf_printf(b, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+	    tm.tm_hour, tm.tm_min, tm.tm_sec);
 	if (nanoseconds > 0) {
 		for (; nanoseconds % 10 == 0; nanoseconds /= 10)
 			digits--;

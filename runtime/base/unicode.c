@@ -12,7 +12,12 @@ unicode_decode(const char *text, size_t length, uint32_t *code)
 {
 	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	unsigned char first = (unsigned char)text[0];
-	size_t n = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+	size_t n = first < 0x80   ? 1
+	           : first < 0xc2 ? 0
+	           : first < 0xe0 ? 2
+	           : first < 0xf0 ? 3
+	           : first < 0xf5 ? 4
+	                          : 0;
 	uint32_t value;
 
 	if (n == 0 || n > length)
@@ -38,7 +43,9 @@ unicode_check(const char *text, size_t length)
 	size_t at = 0;
 
 	while (at < length) {
-		size_t n = (unsigned char)text[at] < 0x80 ? 1 : unicode_decode(text + at, length - at, &code);
+		size_t n = (unsigned char)text[at] < 0x80
+		               ? 1
+		               : unicode_decode(text + at, length - at, &code);
 
 		if (n == 0)
 			break;

@@ -17,10 +17,10 @@
 #define MAX_RESTARTS 64
 
 struct walk {
-	int root;                /* borrowed */
-	int current;             /* owned; -1 stands for @root */
-	struct strv names;       /* from @root to @current, no links, no dots */
-	char *rest;              /* what is still to be resolved */
+	int root;          /* borrowed */
+	int current;       /* owned; -1 stands for @root */
+	struct strv names; /* from @root to @current, no links, no dots */
+	char *rest;        /* what is still to be resolved */
 	unsigned int n_links;
 	enum path_resolve how;
 	const struct walk_dirs *dirs; /* NULL: nothing is made */
@@ -78,9 +78,11 @@ walk_up(struct walk *w)
 	strv_remove(&w->names, w->names.count - 1);
 	walk_enter(w, -1);
 	for (size_t i = 0; i < w->names.count; i++) {
-		fd = openat(at(w), w->names.items[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		fd =
+		    openat(at(w), w->names.items[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0) /* it was there a moment ago, as a directory */
-			return fail(errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? EAGAIN : errno);
+			return fail(
+			    errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? EAGAIN : errno);
 		walk_enter(w, fd);
 	}
 	return 0;
@@ -119,7 +121,8 @@ make_dir(int parent, const char *name, const struct walk_dirs *dirs)
 	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return fail(errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? EAGAIN : errno);
-	if ((dirs->uid != (uid_t)-1 || dirs->gid != (gid_t)-1) && fchown(fd, dirs->uid, dirs->gid) < 0)
+	if ((dirs->uid != (uid_t)-1 || dirs->gid != (gid_t)-1) &&
+	    fchown(fd, dirs->uid, dirs->gid) < 0)
 		return -1;
 	if (fchmod(fd, dirs->mode & 07777) < 0) /* behind fchown(), which clears set-ID bits */
 		return -1;
@@ -181,7 +184,8 @@ walk_parents(struct walk *w, char **last)
 			*last = steal_ptr(&name);
 			return 0;
 		}
-		if (strcmp(name, "..") == 0 ? walk_up(w) < 0 : !is_dots(name) && walk_component(w, name) < 0)
+		if (strcmp(name, "..") == 0 ? walk_up(w) < 0
+					    : !is_dots(name) && walk_component(w, name) < 0)
 			return -1;
 		if (is_last)
 			return 0;
@@ -214,7 +218,8 @@ open_last(struct walk *w, const char *name, int flags, mode_t mode, int *fd)
 		return LAST_FAILED;
 	if (slash && (flags & O_CREAT) != 0)
 		return fail(EISDIR);
-	follow = slash || ((flags & O_NOFOLLOW) == 0 && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL));
+	follow = slash ||
+	         ((flags & O_NOFOLLOW) == 0 && (flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL));
 	if (found >= 0 && S_ISLNK(st.st_mode) && follow)
 		return walk_link(w, found) < 0 ? LAST_FAILED : LAST_LINK;
 	if (slash)
@@ -228,7 +233,8 @@ open_last(struct walk *w, const char *name, int flags, mode_t mode, int *fd)
 static int
 walk_once(int dir, const char *path, int flags, mode_t mode, enum path_resolve how)
 {
-	auto(walk) struct walk w = { .root = dir, .current = -1, .how = how, .rest = xstrdup(path) };
+	auto(
+	    walk) struct walk w = { .root = dir, .current = -1, .how = how, .rest = xstrdup(path) };
 	enum last_step step = LAST_LINK;
 	int fd = -1;
 
@@ -275,7 +281,8 @@ make_dirs_once(int dir, const char *path, const struct walk_dirs *dirs)
 	while (w.rest[strspn(w.rest, "/")] != '\0') {
 		autofree char *name = walk_take(&w);
 
-		if (strcmp(name, "..") == 0 ? walk_up(&w) < 0 : !is_dots(name) && walk_component(&w, name) < 0)
+		if (strcmp(name, "..") == 0 ? walk_up(&w) < 0
+					    : !is_dots(name) && walk_component(&w, name) < 0)
 			return -1;
 	}
 	return openat(at(&w), ".", O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -160,8 +160,10 @@ maps_keep_the_order_of_insertion(void **state)
 static void
 digests_are_sha256(void **state)
 {
-	static const char empty[] = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-	static const char abc[] = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+	static const char empty[] =
+	    "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+	static const char abc[] =
+	    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 	autohash struct hash *h = hash_new();
 	char text[DIGEST_TEXT_LEN + 1];
 	char hex[DIGEST_HEX_LEN + 1];

@@ -45,7 +45,8 @@ assert_written(const char *text, enum json_write_flags flags, const char *expect
 static void
 reads_every_type(void **state)
 {
-	autojson struct json *j = parse(" { \"a\" : [1, -2.5e3, true, false, null, \"x\"], \"b\": {} } ");
+	autojson struct json *j =
+	    parse(" { \"a\" : [1, -2.5e3, true, false, null, \"x\"], \"b\": {} } ");
 	const struct json *a = json_get(j, "a");
 
 	(void)state;
@@ -77,7 +78,8 @@ static void
 members_keep_their_order_unless_sorted(void **state)
 {
 	(void)state;
-	assert_written("{\"b\":1,\"a\":{\"z\":1,\"B\":2},\"C\":3}", 0, "{\"b\":1,\"a\":{\"z\":1,\"B\":2},\"C\":3}");
+	assert_written("{\"b\":1,\"a\":{\"z\":1,\"B\":2},\"C\":3}", 0,
+	    "{\"b\":1,\"a\":{\"z\":1,\"B\":2},\"C\":3}");
 	assert_written("{\"b\":1,\"a\":{\"z\":1,\"B\":2},\"C\":3}", JSON_SORTED,
 	    "{\"C\":3,\"a\":{\"B\":2,\"z\":1},\"b\":1}");
 }
@@ -108,9 +110,9 @@ escapes_only_what_must_be(void **state)
 static void
 refuses_what_is_not_json(void **state)
 {
-	static const char *const bad[] = { "", " ", "{", "[1,]", "{\"a\":1,}", "{a:1}", "[1] [2]", "1 2", "nul",
-		"'a'", "[01]", "[.5]", "[1.]", "[+1]", "// x\n1", "/* x */ 1", "[1]x", "NaN", "\"a\nb\"", "\"\\x\"",
-		"]", "{\"a\"}", "[\"a\":1]" };
+	static const char *const bad[] = { "", " ", "{", "[1,]", "{\"a\":1,}", "{a:1}", "[1] [2]",
+		"1 2", "nul", "'a'", "[01]", "[.5]", "[1.]", "[+1]", "// x\n1", "/* x */ 1", "[1]x",
+		"NaN", "\"a\nb\"", "\"\\x\"", "]", "{\"a\"}", "[\"a\":1]" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -190,9 +192,9 @@ refuses_more_than_4_mib(void **state)
 static void
 typed_members_say_what_is_wrong(void **state)
 {
-	autojson struct json *j =
-	    parse("{\"t\":\"x\",\"n\":7,\"neg\":-3,\"f\":1.5,\"big\":18446744073709551616,\"b\":true,\"v\":[\"a\",\"b\"],"
-		  "\"mixed\":[\"a\",1],\"null\":null}");
+	autojson struct json *j = parse("{\"t\":\"x\",\"n\":7,\"neg\":-3,\"f\":1.5,\"big\":"
+	                                "18446744073709551616,\"b\":true,\"v\":[\"a\",\"b\"],"
+					"\"mixed\":[\"a\",1],\"null\":null}");
 	auto(strv) struct strv v = { 0 };
 	struct error e = ERROR_INIT;
 	const char *text = "before";

@@ -44,24 +44,55 @@ set_called(void *target, const char *value, struct error *e)
 }
 
 static const struct option_def options[] = {
-	{ .name = "file", .short_name = 'f', .type = OPTION_TEXT, .offset = offsetof(struct target, file),
-	    .argument = "FILE", .group = "Input", .help = "the Dockerfile (default: Dockerfile in the context)" },
-	{ .name = "pull", .short_name = 'p', .type = OPTION_FLAG, .offset = offsetof(struct target, pull),
-	    .group = "Input", .help = "ask for newer images" },
-	{ .name = "tag", .short_name = 't', .type = OPTION_LIST, .offset = offsetof(struct target, tags),
-	    .argument = "NAME", .group = "Output",
-	    .help = "a name for the image that has a rather long explanation which does not fit one line" },
-	{ .name = "quiet", .short_name = 'q', .type = OPTION_FLAG, .offset = offsetof(struct target, quiet),
-	    .group = "Output", .help = "print the image's digest alone" },
-	{ .name = "jobs", .type = OPTION_U64, .offset = offsetof(struct target, jobs), .help = "how many at once" },
-	{ .name = "progress", .type = OPTION_CHOICE, .offset = offsetof(struct target, progress),
-	    .choices = "auto|plain|tty", .help = "how progress is shown" },
+	{ .name = "file",
+	    .short_name = 'f',
+	    .type = OPTION_TEXT,
+	    .offset = offsetof(struct target, file),
+	    .argument = "FILE",
+	    .group = "Input",
+	    .help = "the Dockerfile (default: Dockerfile in the context)" },
+	{ .name = "pull",
+	    .short_name = 'p',
+	    .type = OPTION_FLAG,
+	    .offset = offsetof(struct target, pull),
+	    .group = "Input",
+	    .help = "ask for newer images" },
+	{ .name = "tag",
+	    .short_name = 't',
+	    .type = OPTION_LIST,
+	    .offset = offsetof(struct target, tags),
+	    .argument = "NAME",
+	    .group = "Output",
+	    .help = "a name for the image that has a rather long explanation which does not fit "
+	            "one line" },
+	{ .name = "quiet",
+	    .short_name = 'q',
+	    .type = OPTION_FLAG,
+	    .offset = offsetof(struct target, quiet),
+	    .group = "Output",
+	    .help = "print the image's digest alone" },
+	{ .name = "jobs",
+	    .type = OPTION_U64,
+	    .offset = offsetof(struct target, jobs),
+	    .help = "how many at once" },
+	{ .name = "progress",
+	    .type = OPTION_CHOICE,
+	    .offset = offsetof(struct target, progress),
+	    .choices = "auto|plain|tty",
+	    .help = "how progress is shown" },
 	{ .name = "level", .type = OPTION_FN, .argument = "N", .fn = set_level, .help = "a digit" },
-	{ .name = "call", .short_name = 'c', .type = OPTION_FN, .fn = set_called, .help = "takes no value" },
+	{ .name = "call",
+	    .short_name = 'c',
+	    .type = OPTION_FN,
+	    .fn = set_called,
+	    .help = "takes no value" },
 	{ .name = "secret", .type = OPTION_REFUSED, .refused = "mount a file of the context" },
 	{ .name = "dockerfile", .short_name = 'F', .alias_of = "file" },
-	{ .name = "a-name-that-is-really-long", .type = OPTION_TEXT, .argument = "VALUE",
-	    .offset = offsetof(struct target, file), .help = "on its own line" },
+	{ .name = "a-name-that-is-really-long",
+	    .type = OPTION_TEXT,
+	    .argument = "VALUE",
+	    .offset = offsetof(struct target, file),
+	    .help = "on its own line" },
 	{ 0 },
 };
 
@@ -75,7 +106,8 @@ static const struct command build = {
 };
 
 static int
-parse(const struct command *command, struct target *t, struct strv *words, struct error *e, const char *line)
+parse(const struct command *command, struct target *t, struct strv *words, struct error *e,
+    const char *line)
 {
 	static struct strv argv; /* what is parsed points into it */
 
@@ -107,7 +139,8 @@ every_spelling_is_understood(void **state)
 
 	(void)state;
 	assert_ok(parse(&build, &t, &words, &e,
-		      "build -pf a --tag=x . -ty -t=z --jobs 4 --progress plain --quiet=false --level=3 -c -- -f"),
+		      "build -pf a --tag=x . -ty -t=z --jobs 4 --progress plain --quiet=false "
+	              "--level=3 -c -- -f"),
 	    &e);
 	assert_true(t.pull);
 	assert_false(t.quiet);
@@ -167,10 +200,12 @@ mistakes_are_named(void **state)
 	assert_refused("build --jobs x", "'--jobs': 'x' is not a number", "see 'build --help'");
 	assert_refused("build --progress ttty", "'--progress' is one of auto|plain|tty, not 'ttty'",
 	    "did you mean 'tty'?");
-	assert_refused("build --pull=maybe", "'--pull' is true or false, not 'maybe'", "see 'build --help'");
+	assert_refused(
+	    "build --pull=maybe", "'--pull' is true or false, not 'maybe'", "see 'build --help'");
 	assert_refused("build --call=x", "option '--call' takes no value", "see 'build --help'");
 	assert_refused("build --level 12", "'--level' is one digit", "see 'build --help'");
-	assert_refused("build --secret id=x", "option '--secret' is not supported", "mount a file of the context");
+	assert_refused("build --secret id=x", "option '--secret' is not supported",
+	    "mount a file of the context");
 }
 
 static void
@@ -307,20 +342,27 @@ commands_are_found_and_their_status_returned(void **state)
 	assert_program("prog hallo", NULL, 7, "hello hallo\n");
 	assert_program("prog --version", NULL, 0, "prog " CROZE_VERSION "\n");
 	assert_program("prog", NULL, 2, "prog: there is no command\nhint: see 'prog --help'\n");
-	assert_program("prog hullo", NULL, 2, "prog: unknown command 'hullo'\nhint: did you mean 'hello'?\n");
-	assert_program("prog -x", NULL, 2, "prog: unknown option '-x' before the command\nhint: see 'prog --help'\n");
-	assert_program("prog help fial", NULL, 2, "prog: unknown command 'fial'\nhint: did you mean 'fail'?\n");
-	assert_program("prog help hello", NULL, 0, "Usage: prog hello\n\nsays it\n\nAlso called: hi hallo\n");
+	assert_program(
+	    "prog hullo", NULL, 2, "prog: unknown command 'hullo'\nhint: did you mean 'hello'?\n");
+	assert_program("prog -x", NULL, 2,
+	    "prog: unknown option '-x' before the command\nhint: see 'prog --help'\n");
+	assert_program("prog help fial", NULL, 2,
+	    "prog: unknown command 'fial'\nhint: did you mean 'fail'?\n");
+	assert_program(
+	    "prog help hello", NULL, 0, "Usage: prog hello\n\nsays it\n\nAlso called: hi hallo\n");
 	assert_program("prog --help", NULL, 0,
-	    "Usage: prog COMMAND [OPTIONS] [ARGUMENTS]\n\ndoes things\n\nCommands:\n  hello  says it\n"
-	    "  fail   does not work\n\n'prog help COMMAND' tells more of a command; 'prog --version' the version.\n");
+	    "Usage: prog COMMAND [OPTIONS] [ARGUMENTS]\n\ndoes things\n\nCommands:\n  hello  says "
+	    "it\n"
+	    "  fail   does not work\n\n'prog help COMMAND' tells more of a command; 'prog "
+	    "--version' the version.\n");
 }
 
 static void
 errors_are_printed_safely(void **state)
 {
 	(void)state;
-	assert_program("prog fail", NULL, 3, "prog: no \\x1b[31mway\nsecond line\nhint: try again\n");
+	assert_program(
+	    "prog fail", NULL, 3, "prog: no \\x1b[31mway\nsecond line\nhint: try again\n");
 }
 
 static void
@@ -329,7 +371,8 @@ output_that_cannot_be_written_is_an_error(void **state)
 	(void)state;
 	assert_program("prog --version", "/dev/full", 75,
 	    "prog: cannot write to the standard output: No space left on device\n");
-	assert_program("prog --version", "-", 1, "prog: cannot write to the standard output: Bad file descriptor\n");
+	assert_program("prog --version", "-", 1,
+	    "prog: cannot write to the standard output: Bad file descriptor\n");
 	assert_program("prog hello", "/dev/full", 7, "");
 }
 

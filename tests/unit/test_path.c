@@ -100,7 +100,8 @@ outcome(int fd)
 }
 
 static void
-assert_opens(const struct place *p, const char *path, int flags, enum path_resolve how, const char *expected)
+assert_opens(
+    const struct place *p, const char *path, int flags, enum path_resolve how, const char *expected)
 {
 	for (int walk = 0; walk < 2; walk++) {
 		autofree char *got = NULL;
@@ -115,8 +116,8 @@ assert_opens(const struct place *p, const char *path, int flags, enum path_resol
 static void
 beneath_refuses_to_leave(void **state)
 {
-	static const char *const leaving[] = { "/", "/a", "..", "../secret", "a/../..", "a/../../secret", "up",
-		"absolute", "absolute/file", "a/b/../../../root/secret" };
+	static const char *const leaving[] = { "/", "/a", "..", "../secret", "a/../..",
+		"a/../../secret", "up", "absolute", "absolute/file", "a/b/../../../root/secret" };
 
 	for (size_t i = 0; i < ARRAY_LEN(leaving); i++)
 		assert_opens(*state, leaving[i], O_RDONLY, PATH_BENEATH, "-EXDEV");
@@ -129,8 +130,9 @@ beneath_refuses_to_leave(void **state)
 static void
 in_root_stays_inside(void **state)
 {
-	static const char *const same[] = { "/secret", "secret", "../secret", "../../../../secret", "up",
-		"a/../../secret", "a/beside", "link/../../secret", "absolute/../../up", "///secret", "a/b/../../up" };
+	static const char *const same[] = { "/secret", "secret", "../secret", "../../../../secret",
+		"up", "a/../../secret", "a/beside", "link/../../secret", "absolute/../../up",
+		"///secret", "a/b/../../up" };
 
 	for (size_t i = 0; i < ARRAY_LEN(same); i++)
 		assert_opens(*state, same[i], O_RDONLY, PATH_IN_ROOT, "root's own");
@@ -151,8 +153,8 @@ no_symlinks_refuses_links(void **state)
 static void
 walk_agrees_with_openat2(void **state)
 {
-	static const char *const parts[] = { "a", "b", "file", "..", ".", "link", "absolute", "up", "loop1",
-		"dangling", "missing", "slash", "file_slash", "secret", "beside", "" };
+	static const char *const parts[] = { "a", "b", "file", "..", ".", "link", "absolute", "up",
+		"loop1", "dangling", "missing", "slash", "file_slash", "secret", "beside", "" };
 	static const int flags[] = { O_RDONLY, O_PATH, O_PATH | O_NOFOLLOW, O_RDONLY | O_NOFOLLOW,
 		O_RDONLY | O_DIRECTORY, O_PATH | O_DIRECTORY | O_NOFOLLOW };
 	const struct place *p = *state;
@@ -160,7 +162,8 @@ walk_agrees_with_openat2(void **state)
 	size_t checked = 0;
 
 	for (size_t number = 0; number < n * n * n; number++) {
-		autofree char *path = xasprintf("%s/%s/%s", parts[number % n], parts[number / n % n], parts[number / n / n]);
+		autofree char *path = xasprintf(
+		    "%s/%s/%s", parts[number % n], parts[number / n % n], parts[number / n / n]);
 
 		for (size_t i = 0; i < ARRAY_LEN(flags) * 3; i++) {
 			enum path_resolve how = (enum path_resolve)(i % 3);
@@ -183,7 +186,8 @@ walk_agrees_with_openat2(void **state)
 			if (kernel[0] == '-' && walk[0] == '-')
 				continue;
 			if (strcmp(kernel, walk) != 0)
-				fail_msg("'%s' how %d flags %o: kernel %s, walk %s", path, (int)how, flag, kernel, walk);
+				fail_msg("'%s' how %d flags %o: kernel %s, walk %s", path, (int)how,
+				    flag, kernel, walk);
 			checked++;
 		}
 	}
@@ -199,10 +203,12 @@ creating_follows_a_dangling_link_inside_the_root(void **state)
 		int fd;
 
 		path_force_walk(walk == 1);
-		assert_int_equal(path_try_open(p->root, "dangling", O_WRONLY | O_CREAT, 0600, PATH_IN_ROOT), -1);
+		assert_int_equal(
+		    path_try_open(p->root, "dangling", O_WRONLY | O_CREAT, 0600, PATH_IN_ROOT), -1);
 		assert_int_equal(errno, ENOENT);
 		assert_int_equal(mkdirat(p->root, "nowhere", 0755), 0);
-		fd = path_try_open(p->root, "dangling", O_WRONLY | O_CREAT | O_EXCL, 0600, PATH_IN_ROOT);
+		fd = path_try_open(
+		    p->root, "dangling", O_WRONLY | O_CREAT | O_EXCL, 0600, PATH_IN_ROOT);
 		assert_int_equal(fd, -1);
 		assert_int_equal(errno, EEXIST);
 		fd = path_try_open(p->root, "dangling", O_WRONLY | O_CREAT, 0600, PATH_IN_ROOT);
@@ -240,7 +246,8 @@ the_walk_needs_few_descriptors_and_survives_many_levels(void **state)
 		buf_add_text(&path, "d/");
 	for (int i = 0; i < 100; i++)
 		buf_add_text(&path, "../d/");
-	fd = path_make_dirs(p->root, buf_text(&path), 0755, (uid_t)-1, (gid_t)-1, &(struct error)ERROR_INIT);
+	fd = path_make_dirs(
+	    p->root, buf_text(&path), 0755, (uid_t)-1, (gid_t)-1, &(struct error)ERROR_INIT);
 	assert_true(fd >= 0);
 	close(fd);
 	path_force_walk(true);
@@ -268,7 +275,8 @@ make_dirs_makes_parents_with_mode(void **state)
 	struct error e = ERROR_INIT;
 	struct stat st;
 	mode_t before = umask(077);
-	int fd = path_make_dirs(p->root, "/new/one/../two//three/", 01755, (uid_t)-1, (gid_t)-1, &e);
+	int fd =
+	    path_make_dirs(p->root, "/new/one/../two//three/", 01755, (uid_t)-1, (gid_t)-1, &e);
 
 	assert_ok(fd, &e);
 	close(fd);
@@ -312,7 +320,8 @@ make_dirs_refuses_files_and_loops(void **state)
 	assert_int_equal(e.sys, ENOTDIR);
 	assert_int_equal(path_make_dirs(p->root, "loop1/x", 0755, (uid_t)-1, (gid_t)-1, &e), -1);
 	assert_int_equal(e.sys, ELOOP);
-	assert_string_equal(e.text, "cannot make directory 'loop1/x': Too many levels of symbolic links");
+	assert_string_equal(
+	    e.text, "cannot make directory 'loop1/x': Too many levels of symbolic links");
 }
 
 static void
@@ -362,7 +371,8 @@ remove_tree_removes_many_beside_each_other(void **state)
 static void
 remove_tree_opens_up_directories_of_any_mode(void **state)
 {
-	static const mode_t modes[] = { 0000, 0111, 0222, 0333, 0444, 0555, 0600, 0711, 02000, 01000 };
+	static const mode_t modes[] = { 0000, 0111, 0222, 0333, 0444, 0555, 0600, 0711, 02000,
+		01000 };
 	struct place *p = *state;
 	struct error e = ERROR_INIT;
 	struct stat st;
@@ -450,7 +460,8 @@ write_file_replaces_and_leaves_nothing_behind(void **state)
 	assert_int_equal(fstatat(p->root, "out", &st, 0), 0);
 	assert_int_equal(st.st_mode & 07777, 0604);
 	assert_int_equal(path_write_file(p->root, "../out", "x", 1, 0600, false, &e), -1);
-	assert_int_equal(path_write_file(p->root, "a", "x", 1, 0600, false, &e), -1); /* a directory */
+	assert_int_equal(
+	    path_write_file(p->root, "a", "x", 1, 0600, false, &e), -1); /* a directory */
 	assert_int_equal(e.sys, EISDIR);
 	assert_int_equal(fcntl(p->root, F_GETFD), FD_CLOEXEC);
 	{
@@ -487,16 +498,18 @@ static void
 clean_is_as_in_go(void **state)
 {
 	/* The table that Go documents and tests path.Clean with, and some more. */
-	static const char *const pairs[][2] = { { "", "." }, { "abc", "abc" }, { "abc/def", "abc/def" },
-		{ ".", "." }, { "..", ".." }, { "../..", "../.." }, { "../../abc", "../../abc" }, { "/abc", "/abc" },
-		{ "/", "/" }, { "abc/", "abc" }, { "abc/def/", "abc/def" }, { "./", "." }, { "../", ".." },
-		{ "../../", "../.." }, { "/abc/", "/abc" }, { "abc//def//ghi", "abc/def/ghi" }, { "//abc", "/abc" },
-		{ "///abc", "/abc" }, { "abc/./def", "abc/def" }, { "/./abc/def", "/abc/def" }, { "abc/.", "abc" },
-		{ "abc/def/ghi/../jkl", "abc/def/jkl" }, { "abc/def/..", "abc" }, { "abc/def/../..", "." },
-		{ "/abc/def/../..", "/" }, { "abc/def/../../..", ".." }, { "/abc/def/../../..", "/" },
+	static const char *const pairs[][2] = { { "", "." }, { "abc", "abc" },
+		{ "abc/def", "abc/def" }, { ".", "." }, { "..", ".." }, { "../..", "../.." },
+		{ "../../abc", "../../abc" }, { "/abc", "/abc" }, { "/", "/" }, { "abc/", "abc" },
+		{ "abc/def/", "abc/def" }, { "./", "." }, { "../", ".." }, { "../../", "../.." },
+		{ "/abc/", "/abc" }, { "abc//def//ghi", "abc/def/ghi" }, { "//abc", "/abc" },
+		{ "///abc", "/abc" }, { "abc/./def", "abc/def" }, { "/./abc/def", "/abc/def" },
+		{ "abc/.", "abc" }, { "abc/def/ghi/../jkl", "abc/def/jkl" },
+		{ "abc/def/..", "abc" }, { "abc/def/../..", "." }, { "/abc/def/../..", "/" },
+		{ "abc/def/../../..", ".." }, { "/abc/def/../../..", "/" },
 		{ "abc/def/../../../ghi/jkl/../../../mno", "../../mno" }, { "abc/./../def", "def" },
-		{ "abc//./../def", "def" }, { "abc/../../././../def", "../../def" }, { "a/../b//c/.", "b/c" },
-		{ "...", "..." }, { ".a/..b", ".a/..b" } };
+		{ "abc//./../def", "def" }, { "abc/../../././../def", "../../def" },
+		{ "a/../b//c/.", "b/c" }, { "...", "..." }, { ".a/..b", ".a/..b" } };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {

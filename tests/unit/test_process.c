@@ -23,9 +23,13 @@ run_shell(const char *script, struct buf *out, const int *keep, size_t n_keep, s
 	char flag[] = "-c";
 	autofree char *text = xstrdup(script);
 	char *argv[] = { shell, flag, text, NULL };
-	struct process_spec spec = {
-		.path = "sh", .argv = argv, .in = -1, .out = -1, .err = -1, .keep = keep, .n_keep = n_keep
-	};
+	struct process_spec spec = { .path = "sh",
+		.argv = argv,
+		.in = -1,
+		.out = -1,
+		.err = -1,
+		.keep = keep,
+		.n_keep = n_keep };
 
 	return process_run(&spec, out, 10000, e);
 }
@@ -49,7 +53,8 @@ too_much_output_is_refused(void **state)
 	struct error e = ERROR_INIT;
 
 	(void)state;
-	assert_int_equal(run_shell("while :; do echo xxxxxxxxxxxxxxxxxxxx; done", &out, NULL, 0, &e), -1);
+	assert_int_equal(
+	    run_shell("while :; do echo xxxxxxxxxxxxxxxxxxxx; done", &out, NULL, 0, &e), -1);
 	assert_string_equal(e.text, "cannot run 'sh': its output is larger than 10000 bytes");
 }
 
@@ -70,7 +75,8 @@ r1_only_named_descriptors_are_inherited(void **state)
 	strv_split(&seen, buf_text(&out), '\n');
 	assert_true(strv_has(&seen, number));
 	assert_false(strv_has(&seen, other));
-	assert_int_equal(seen.count, 6); /* three, the kept one, that of ls, and the end of the last line */
+	assert_int_equal(
+	    seen.count, 6); /* three, the kept one, that of ls, and the end of the last line */
 	assert_int_equal(fcntl(kept, F_GETFD), FD_CLOEXEC);
 	close(kept);
 	close(leaky);
@@ -88,10 +94,12 @@ signals_are_as_after_login(void **state)
 	sigfillset(&set);
 	sigprocmask(SIG_SETMASK, &set, &before);
 	(void)signal(SIGPIPE, SIG_IGN);
-	assert_int_equal(run_shell("grep -E 'Sig(Blk|Ign)' /proc/self/status", &out, NULL, 0, &e), 0);
+	assert_int_equal(
+	    run_shell("grep -E 'Sig(Blk|Ign)' /proc/self/status", &out, NULL, 0, &e), 0);
 	(void)signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	assert_string_equal(buf_text(&out), "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+	assert_string_equal(
+	    buf_text(&out), "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
 }
 
 static void
@@ -99,7 +107,9 @@ what_cannot_be_started_is_told(void **state)
 {
 	char name[] = "x";
 	char *argv[] = { name, NULL };
-	struct process_spec spec = { .path = "no-such-program", .argv = argv, .in = -1, .out = -1, .err = -1 };
+	struct process_spec spec = {
+		.path = "no-such-program", .argv = argv, .in = -1, .out = -1, .err = -1
+	};
 	struct error e = ERROR_INIT;
 
 	(void)state;
@@ -108,7 +118,8 @@ what_cannot_be_started_is_told(void **state)
 	assert_int_equal(e.kind, ERR_NOT_FOUND);
 	spec.path = "/etc/passwd";
 	assert_int_equal(process_spawn(&spec, &e), -1);
-	assert_string_equal(e.text, "cannot start '/etc/passwd': cannot execute it: Permission denied");
+	assert_string_equal(
+	    e.text, "cannot start '/etc/passwd': cannot execute it: Permission denied");
 	spec.path = "/no/such";
 	assert_int_equal(process_spawn(&spec, &e), -1);
 	assert_int_equal(e.sys, ENOENT);
@@ -131,7 +142,9 @@ a_child_dies_with_its_parent(void **state)
 		char program[] = "sleep";
 		char time[] = "1000";
 		char *argv[] = { program, time, NULL };
-		struct process_spec spec = { .path = "sleep", .argv = argv, .in = -1, .out = ends[1], .err = -1 };
+		struct process_spec spec = {
+			.path = "sleep", .argv = argv, .in = -1, .out = ends[1], .err = -1
+		};
 
 		_exit(process_spawn(&spec, &e) < 0);
 	}

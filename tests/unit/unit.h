@@ -18,18 +18,18 @@
 #include "runtime/base/error.h"
 
 /** @result is that of a call which must have succeeded; else the test fails with the text of @e. */
-#define assert_ok(result, e) \
-	do { \
-		if ((result) < 0) \
+#define assert_ok(result, e)                                    \
+	do {                                                    \
+		if ((result) < 0)                               \
 			fail_msg("%s: %s", #result, (e)->text); \
 	} while (0)
 
 /** main() for the cmocka table @tests. */
-#define UNIT_MAIN(tests) \
-	int main(int argc, char **argv) \
-	{ \
-		if (argc > 1) \
-			cmocka_set_test_filter(argv[1]); \
+#define UNIT_MAIN(tests)                                          \
+	int main(int argc, char **argv)                           \
+	{                                                         \
+		if (argc > 1)                                     \
+			cmocka_set_test_filter(argv[1]);          \
 		return cmocka_run_group_tests(tests, NULL, NULL); \
 	}
 
