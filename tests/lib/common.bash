@@ -195,6 +195,25 @@ equal()
 	fi
 }
 
+# lacks TEXT FILE: "!" before a command hides its failure from bats.
+lacks()
+{
+	if grep -nF -e "$1" "$2"; then
+		echo "'$1' is in $2"
+		return 1
+	fi
+}
+
+# has TEXT FILE
+has()
+{
+	if ! grep -qF -e "$1" "$2"; then
+		printf '%s\n' "'$1' is not in $2:"
+		head -n 100 "$2"
+		return 1
+	fi
+}
+
 # leftovers: processes of this test, temporary files, half-written parts of the store. Prints them.
 leftovers()
 {

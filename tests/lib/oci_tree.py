@@ -210,8 +210,8 @@ def order(path):
     return [part.encode("utf-8", "surrogateescape") for part in path.split("/")]
 
 
-def describe(tree):
-    """{path: text} of a tree; the text of hard links names the first of them."""
+def describe(tree, ignored="-"):
+    """{path: text} of a tree; the text of hard links names the first of them. Attributes @ignored* are left out."""
     first, counts = {}, {}
     for path in sorted(tree, key=order):
         first.setdefault(id(tree[path]), path)
@@ -227,7 +227,7 @@ def describe(tree):
             fields += ["%d,%d" % e.device]
         if e.kind != "d" and counts[id(e)] > 1:
             fields += ["=" + escape(first[id(e)])]
-        for k in sorted(e.xattrs):
+        for k in sorted(k for k in e.xattrs if not k.startswith(ignored)):
             fields += ["%s=%s" % (escape(k), e.xattrs[k].hex())]
         out[path] = " ".join(fields)
     return out
@@ -247,13 +247,16 @@ def normal_config(image):
 
 
 def differences(a, b):
-    """Lines that say how image @a differs from image @b, sorted; each begins with what differs."""
+    """
+    Lines that say how image @a differs from image @b, sorted; each begins with what differs. Of @b, a peer's,
+    what its overlay file system left in the layers is not counted.
+    """
     out = []
     ca, cb = normal_config(a), normal_config(b)
     for k in ca:
         if ca[k] != cb[k]:
             out.append("config.%s %s | %s" % (k, json.dumps(ca[k]), json.dumps(cb[k])))
-    ta, tb = describe(flatten(a)), describe(flatten(b))
+    ta, tb = describe(flatten(a)), describe(flatten(b), "user.overlay.")
     for path in sorted(set(ta) | set(tb)):
         if ta.get(path) != tb.get(path):
             out.append("/%s %s | %s" % (escape(path), ta.get(path, "-"), tb.get(path, "-")))

@@ -27,6 +27,7 @@ struct seen {
 	dev_t dev;
 	ino_t ino;
 	char *path;
+	char digest[65];
 };
 
 static struct seen seen[MAX_LINKS];
@@ -110,7 +111,7 @@ sha256_add(struct sha256 *s, const unsigned char *data, size_t len)
 }
 
 static void
-sha256_print(struct sha256 *s)
+sha256_text(struct sha256 *s, char text[65])
 {
 	uint64_t bits = s->length * 8;
 	unsigned char end = 0x80, size[8];
@@ -123,11 +124,11 @@ sha256_print(struct sha256 *s)
 		size[i] = (unsigned char)(bits >> (56 - 8 * i));
 	sha256_add(s, size, sizeof(size));
 	for (int i = 0; i < 8; i++)
-		printf("%08" PRIx32, s->state[i]);
+		snprintf(text + 8 * i, 9, "%08" PRIx32, s->state[i]);
 }
 
 static void
-print_content(int dir, const char *name)
+content_digest(int dir, const char *name, char text[65])
 {
 	struct sha256 s = { .state = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c,
 				0x1f83d9ab, 0x5be0cd19 } };
@@ -142,7 +143,7 @@ print_content(int dir, const char *name)
 	if (n < 0)
 		die(name);
 	close(fd);
-	sha256_print(&s);
+	sha256_text(&s, text);
 }
 
 static void
@@ -190,17 +191,19 @@ print_xattrs(int dir, const char *name)
 	}
 }
 
-/* The first path that was printed for this file, or NULL: then it is remembered. */
-static const char *
-first_name(const struct stat *st, const char *path)
+/* The record of a file with several names: the first path that was printed, and the digest of the content. */
+static const struct seen *
+remember(int dir, const char *name, const char *path, const struct stat *st)
 {
 	for (size_t i = 0; i < n_seen; i++)
 		if (seen[i].dev == st->st_dev && seen[i].ino == st->st_ino)
-			return seen[i].path;
+			return &seen[i];
 	if (n_seen == MAX_LINKS)
 		die("too many hard links");
-	seen[n_seen++] = (struct seen){ st->st_dev, st->st_ino, strdup(path) };
-	return NULL;
+	seen[n_seen] = (struct seen){ st->st_dev, st->st_ino, strdup(path), "" };
+	if (S_ISREG(st->st_mode))
+		content_digest(dir, name, seen[n_seen].digest);
+	return &seen[n_seen++];
 }
 
 static void
@@ -208,15 +211,18 @@ print_entry(int dir, const char *name, const char *path, const struct stat *st)
 {
 	static const char letters[] = "?pc?d?b?f?l?s???";
 	static char target[MAX_PATH];
-	char kind = letters[st->st_mode >> 12];
-	const char *first = path;
+	char kind = letters[st->st_mode >> 12], digest[65];
+	const struct seen *shared = NULL;
 	ssize_t n;
 
+	if (kind != 'd' && st->st_nlink > 1)
+		shared = remember(dir, name, path, st);
 	print_escaped(path);
 	printf(" %c %04o %u:%u", kind, kind == 'l' ? 0777 : st->st_mode & 07777, st->st_uid, st->st_gid);
 	if (kind == 'f') {
-		printf(" %jd ", (intmax_t)st->st_size);
-		print_content(dir, name);
+		if (!shared)
+			content_digest(dir, name, digest);
+		printf(" %jd %s", (intmax_t)st->st_size, shared ? shared->digest : digest);
 	}
 	if (kind == 'l') {
 		n = readlinkat(dir, name, target, sizeof(target) - 1);
@@ -226,11 +232,9 @@ print_entry(int dir, const char *name, const char *path, const struct stat *st)
 	}
 	if (kind == 'c' || kind == 'b')
 		printf(" %u,%u", major(st->st_rdev), minor(st->st_rdev));
-	if (kind != 'd' && st->st_nlink > 1) {
-		const char *known = first_name(st, path);
-
+	if (shared) {
 		printf(" =");
-		print_escaped(known ? known + 1 : first + 1);
+		print_escaped(shared->path + 1);
 	}
 	print_xattrs(dir, name);
 	putchar('\n');
