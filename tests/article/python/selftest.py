@@ -13,4 +13,6 @@ for _ in range(100):
         break
     except OSError:
         continue
+else:
+    print("no answer")
 server.terminate()
