@@ -52,7 +52,7 @@ add_slowest(const struct progress *p, struct buf *b)
 static void
 add_image_line(const struct progress *p, struct buf *b, const struct progress_summary *s)
 {
-	terminal_add(&p->terminal, b, COLOUR_BOLD, s->name != NULL ? s->name : p->title);
+	terminal_add(&p->terminal, b, COLOUR_BOLD, p->title);
 	if (s->digest != NULL)
 		buf_printf(b, "  %s", s->digest);
 	if (s->size != 0) {
