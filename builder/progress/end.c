@@ -90,7 +90,7 @@ add_next(const struct progress *p, struct buf *b, const struct progress_summary 
 
 	if (s->next == NULL && s->name != NULL)
 		buf_printf(
-		    b, " next: croze run --rm %s%scroze history %s\n", s->name, dot, s->name);
+		    b, " next: croze run --rm %s%scroze history %s\n", p->title, dot, p->title);
 	if (s->next == NULL || s->next->count == 0)
 		return;
 	buf_add_text(b, " next: ");
