@@ -309,6 +309,21 @@ protect_all(const struct rootfs *r, const struct container_spec *spec, struct er
 	return 0;
 }
 
+/* What will be read-only is mounted once more: the parent still needs the first to take its mount points away. */
+static int
+attach_root(struct rootfs *r, int host, bool again, struct error *e)
+{
+	autofd int first = -1;
+
+	if (mount_attach(r->root, host, e) < 0)
+		return -1;
+	if (!again)
+		return 0;
+	first = r->root;
+	r->root = mount_clone(first, true, e);
+	return r->root < 0 ? -1 : mount_attach(r->root, first, e);
+}
+
 int
 rootfs_build(struct rootfs *r, const struct container_spec *spec, struct error *e)
 {
@@ -319,7 +334,7 @@ rootfs_build(struct rootfs *r, const struct container_spec *spec, struct error *
 	r->proc = -1;
 	if (host < 0)
 		return error_sys(e, "cannot open '/'");
-	if (mount_attach(r->root, host, e) < 0)
+	if (attach_root(r, host, spec->read_only, e) < 0)
 		return error_ctx(e, "rootfs");
 	for (size_t i = 0; (m = rootfs_mount_at(spec, i)); i++)
 		if (add_mount(r, m, r->sources[i], e) < 0)
