@@ -119,8 +119,8 @@ image_load_descriptor(struct store *store, const struct descriptor *d, const str
 }
 
 /* Without a descriptor, what a document is must be read from itself. */
-static int
-describe(struct store *store, const struct digest *digest, struct descriptor *d, struct error *e)
+int
+image_describe(struct store *store, const struct digest *digest, struct descriptor *d, struct error *e)
 {
 	auto(buf) struct buf b = { 0 };
 	autojson struct json *j = NULL;
@@ -146,7 +146,7 @@ image_load(struct store *store, const struct digest *digest, const struct platfo
 	auto(descriptor) struct descriptor d = { 0 };
 	char text[DIGEST_TEXT_LEN + 1];
 
-	if (describe(store, digest, &d, e) < 0)
+	if (image_describe(store, digest, &d, e) < 0)
 		return error_ctx(e, "image %s", digest_text(digest, text));
 	return image_load_descriptor(store, &d, platform, image, e);
 }
@@ -203,7 +203,7 @@ find_reference(struct store *store, const struct reference *r, struct descriptor
 	}
 	if (!store_blob_has(store, &digest))
 		return 0;
-	return describe(store, &digest, d, e) < 0 ? -1 : 1;
+	return image_describe(store, &digest, d, e) < 0 ? -1 : 1;
 }
 
 static bool
@@ -272,7 +272,7 @@ find_digest_blob(struct store *store, const char *digits, struct descriptor *d, 
 	struct digest digest;
 
 	if (digest_parse_hex(digits, &digest, &ignored) < 0 || !store_blob_has(store, &digest) ||
-	    describe(store, &digest, d, &ignored) < 0)
+	    image_describe(store, &digest, d, &ignored) < 0)
 		return 0;
 	(void)e;
 	return media_class(d->media_type) == MEDIA_MANIFEST || media_class(d->media_type) == MEDIA_INDEX;

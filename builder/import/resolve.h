@@ -32,6 +32,8 @@ void image_release(struct image *i);
 int image_resolve(struct store *store, const char *text, const struct platform *platform, struct image *image, struct error *e);
 /** Reads the image whose manifest or index is @digest in the store. */
 int image_load(struct store *store, const struct digest *digest, const struct platform *platform, struct image *image, struct error *e);
+/** What the blob @digest of the store is: a manifest or an index, as it says itself. */
+int image_describe(struct store *store, const struct digest *digest, struct descriptor *d, struct error *e);
 /** Does @text begin with a transport ("oci:", "oci-archive:", "docker-archive:")? */
 bool image_is_outside(const char *text);
 

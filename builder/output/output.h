@@ -18,7 +18,7 @@
 enum output_format {
 	OUTPUT_HYBRID, /* one tar that oci-archive:, docker-archive: and docker load read */
 	OUTPUT_OCI,    /* OCI image layout: a tar or a directory */
-	OUTPUT_DOCKER, /* docker archive (docker save), layers uncompressed as old readers want them */
+	OUTPUT_DOCKER, /* docker archive, as docker save writes it; layers as they are in the store */
 };
 
 /** One image to write. */
