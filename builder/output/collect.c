@@ -149,23 +149,27 @@ add_name(struct collected *c, const struct descriptor *d, const char *text, stru
 	return 0;
 }
 
-/* Readers that are given a tag alone take the first image of that tag: where it would be two, the name is written whole. */
-static void
-tell_apart(struct collected *c)
+void
+collect_tell_apart(struct index *index, size_t first)
 {
-	for (size_t i = 0; i < c->index.n_manifests; i++) {
-		struct descriptor *d = &c->index.manifests[i];
+	for (size_t i = first; i < index->n_manifests; i++) {
+		struct descriptor *d = &index->manifests[i];
 		const char *tag = descriptor_annotation(d, ANNOTATION_REF_NAME);
+		const char *name = descriptor_annotation(d, ANNOTATION_IMAGE_NAME);
+		auto(reference) struct reference r = { 0 };
+		struct error ignored = ERROR_INIT;
+		autofree char *familiar = NULL;
 		bool is_shared = false;
 
-		for (size_t j = 0; j < c->index.n_manifests && tag; j++) {
-			const char *other = descriptor_annotation(&c->index.manifests[j], ANNOTATION_REF_NAME);
+		for (size_t j = 0; j < index->n_manifests && tag; j++) {
+			const char *other = descriptor_annotation(&index->manifests[j], ANNOTATION_REF_NAME);
 
 			is_shared |= j != i && other && strcmp(other, tag) == 0;
 		}
-		if (is_shared)
-			descriptor_set_annotation(
-			    d, ANNOTATION_REF_NAME, descriptor_annotation(d, ANNOTATION_IMAGE_NAME));
+		if (!is_shared || !name || reference_parse(name, &r, &ignored) < 0)
+			continue;
+		familiar = reference_short(&r);
+		descriptor_set_annotation(d, ANNOTATION_REF_NAME, familiar);
 	}
 }
 
@@ -201,7 +205,7 @@ collect(struct store *store, const struct output_image *images, size_t count, st
 			return -1;
 		}
 	}
-	tell_apart(c);
+	collect_tell_apart(&c->index, 0);
 	sort_blobs(c);
 	return 0;
 }

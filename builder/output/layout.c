@@ -109,6 +109,7 @@ put_index(int dest, const struct collected *c, struct error *e)
 	auto(buf) struct buf text = { 0 };
 	auto(index) struct index old = { 0 };
 	auto(index) struct index merged = { 0 };
+	size_t first;
 
 	if (faccessat(dest, "index.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    (path_read_file(dest, "index.json", &old_text, JSON_MAX_BYTES, e) < 0 ||
@@ -117,8 +118,10 @@ put_index(int dest, const struct collected *c, struct error *e)
 	for (size_t i = 0; i < old.n_manifests; i++)
 		if (!takes_place_of(c, &old.manifests[i]))
 			index_add(&merged, &old.manifests[i]);
+	first = merged.n_manifests;
 	for (size_t i = 0; i < c->index.n_manifests; i++)
 		index_add(&merged, &c->index.manifests[i]);
+	collect_tell_apart(&merged, first);
 	index_write(&merged, &text);
 	return path_write_file(dest, "index.json", text.data, text.len, 0644, false, e);
 }
