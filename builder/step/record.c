@@ -42,7 +42,7 @@ step_record_copy(struct step_record *to, const struct step_record *from)
 	*to = *from;
 	to->snapshot = from->snapshot ? xstrdup(from->snapshot) : NULL;
 	to->inputs = from->inputs ? json_copy(from->inputs) : NULL;
-	to->layers = from->n_layers ? xcalloc(from->n_layers, sizeof(*to->layers)) : NULL;
+	to->layers = xcalloc(from->n_layers, sizeof(*to->layers));
 	for (size_t i = 0; i < from->n_layers; i++)
 		layer_record_copy(&to->layers[i], &from->layers[i]);
 }
