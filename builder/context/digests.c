@@ -61,6 +61,7 @@ struct digests {
 	int dir; /* -1: in this process only */
 	struct table table;
 	uint8_t *used; /* a bit a slot: to get a new date */
+	uint16_t today;
 	bool refresh;
 	bool is_dirty; /* something was added since it was saved */
 	struct record *added;
@@ -177,7 +178,7 @@ table_open(struct table *t, int dir)
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(struct head))
 		return;
 	t->length = (size_t)st.st_size;
-	t->map = mmap(NULL, t->length, PROT_READ, MAP_PRIVATE, fd, 0);
+	t->map = mmap(NULL, t->length, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
 	if (t->map == MAP_FAILED)
 		return;
 	t->is_mapped = true;
@@ -207,6 +208,7 @@ digests_new(void)
 	struct digests *d = xcalloc(1, sizeof(*d));
 
 	d->dir = -1;
+	d->today = today();
 	return d;
 }
 
@@ -294,7 +296,7 @@ mark_used(struct digests *d, const struct record *r)
 {
 	size_t slot = (size_t)(r - d->table.slots);
 
-	if (d->dir < 0 || (uint16_t)(today() - r->day) < REFRESH_DAYS)
+	if (d->dir < 0 || (uint16_t)(d->today - r->day) < REFRESH_DAYS)
 		return;
 	if (!d->used)
 		d->used = xcalloc(1, (size_t)(d->table.n_slots / 8 + 1));
@@ -324,7 +326,7 @@ bool
 digests_add(struct digests *d, const struct digests_key *key, const struct digest *digest, unsigned flags,
     int64_t read_at)
 {
-	struct record r = { .key = *key, .digest = *digest, .day = today(), .flags = (uint16_t)flags };
+	struct record r = { .key = *key, .digest = *digest, .day = d->today, .flags = (uint16_t)flags };
 	size_t slot;
 
 	if (key->ctime > read_at - RACY_NS || d->n_added >= RECORDS_MAX)
@@ -381,7 +383,7 @@ count_kept(const struct table *t, uint16_t now)
 static void
 slots_fill(struct digests *d, const struct table *current, struct record *slots, uint64_t n_slots)
 {
-	uint16_t now = today();
+	uint16_t now = d->today;
 
 	for (size_t i = 0; i < d->n_added; i++)
 		slots_put(slots, n_slots, &d->added[i]);
@@ -413,7 +415,7 @@ digests_save(struct digests *d, struct error *e)
 	if (d->dir < 0 || (!d->is_dirty && !d->refresh))
 		return 0;
 	table_open(&current, d->dir);
-	kept = count_kept(&current, today());
+	kept = count_kept(&current, d->today);
 	if (kept > RECORDS_MAX)
 		table_release(&current); /* begins anew */
 	wanted = (d->n_added + (kept > RECORDS_MAX ? 0 : kept)) * 5 / 4 + 1;

@@ -125,12 +125,11 @@ copy_opener_dir(struct copy_opener *opener, uint32_t node, const char **name, st
 	return opener->dir;
 }
 
-int
-copy_opener_file(struct copy_opener *opener, uint32_t node, struct error *e)
+static int
+open_file(struct copy_opener *opener, uint32_t node, struct stat *st, struct error *e)
 {
 	auto(buf) struct buf path = { 0 };
 	const char *name;
-	struct stat st;
 	int dir = copy_opener_dir(opener, node, &name, e);
 	int fd;
 
@@ -138,7 +137,7 @@ copy_opener_file(struct copy_opener *opener, uint32_t node, struct error *e)
 		return -1;
 	/* What was a file may be a FIFO by now: it must not block. */
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+	if (fd >= 0 && fstat(fd, st) == 0 && S_ISREG(st->st_mode))
 		return fd;
 	copy_node_source_path(opener->plan, node, &path);
 	if (fd < 0)
@@ -146,6 +145,14 @@ copy_opener_file(struct copy_opener *opener, uint32_t node, struct error *e)
 	(void)close(fd); /* never read */
 	return error_set(e, ERR_TEMPORARY, "'%s' of %s is no regular file any more", buf_text(&path),
 	    opener->plan->from_name);
+}
+
+int
+copy_opener_file(struct copy_opener *opener, uint32_t node, struct error *e)
+{
+	struct stat st;
+
+	return open_file(opener, node, &st, e);
 }
 
 /* Its times differ from what the plan has seen: are its bytes still the same? */
@@ -171,14 +178,12 @@ int
 copy_opener_checked(struct copy_opener *opener, uint32_t node, struct stat *st, struct error *e)
 {
 	const struct copy_node *n = &opener->plan->nodes[node];
-	autofd int fd = copy_opener_file(opener, node, e);
 	struct digests_key key;
 	struct stat now;
+	autofd int fd = open_file(opener, node, &now, e);
 
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &now) < 0)
-		return error_sys(e, "cannot look at '%s'", copy_node_name(opener->plan, n));
 	digests_key_of(&now, &key);
 	if ((key.size != n->size || key.ctime != n->ctime) && check_bytes(opener->plan, node, fd, e) < 0)
 		return -1;
