@@ -48,6 +48,16 @@ choose_layers(struct build *b)
 
 /* ---- the display ---- */
 
+/* A stage without a name is shown as docker shows it: "stage-1". */
+static char *
+shown_name(const struct plan_stage *plan)
+{
+	autofree char *number = xasprintf("%zu", plan->number);
+
+	return strcmp(plan->name, number) == 0 ? xasprintf("stage-%zu", plan->number)
+	                                       : xstrdup(plan->name);
+}
+
 static void
 show_stage(struct build *b, struct stage_state *stage)
 {
@@ -56,12 +66,13 @@ show_stage(struct build *b, struct stage_state *stage)
 		.text = plan->text,
 		.file = b->dockerfile.path,
 		.line = plan->line };
+	autofree char *name = shown_name(plan);
 	size_t n_shown = 1;
 
 	for (size_t i = 0; i < plan->n_steps; i++)
 		if (step_makes_layer(&plan->steps[i]))
 			stage->steps[i].shown = n_shown++;
-	stage->shown = progress_stage(b->progress, plan->name, n_shown);
+	stage->shown = progress_stage(b->progress, name, n_shown);
 	progress_step(b->progress, stage->shown, 0, &from);
 	for (size_t i = 0; i < plan->n_steps; i++) {
 		struct progress_step report = { .text = plan->steps[i].text,
@@ -137,8 +148,7 @@ open_environment(struct build *b, struct error *e)
 		return -1;
 	b->has_environment = true;
 	if (b->run.network == NETNS_DEFAULT && !b->run.netns.outside && b->run.netns.reason[0])
-		progress_note(b->progress, "RUN steps reach only the loopback interface: %s",
-		    b->run.netns.reason);
+		progress_note(b->progress, "%s", b->run.netns.reason);
 	return 0;
 }
 

@@ -617,8 +617,6 @@ show_failure(struct schedule *s)
 
 	if (m->error.hint[0])
 		strv_add(&hints, m->error.hint);
-	if (failure.only_loopback && b->run.netns.reason[0])
-		strv_add(&hints, b->run.netns.reason);
 	progress_fail(b->progress, &failure);
 	b->result->failure_shown = true;
 }
@@ -654,6 +652,9 @@ schedule_run(struct build *b, struct error *e)
 	loop_free(s.loop);
 	if (s.failed && ok == 0) {
 		*e = s.failure.error;
+		/* whatever is wrong with it: steps were run, and one of them failed */
+		if (e->kind == ERR_INPUT || e->kind == ERR_USAGE || e->kind == ERR_NOT_FOUND)
+			e->kind = ERR_STEP;
 		show_failure(&s);
 		ok = -1;
 	}
