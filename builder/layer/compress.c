@@ -65,8 +65,9 @@ isal_close(struct compressor *c)
 }
 
 /*
- * Everything is set up anew for each member: isal_deflate_reset() keeps that a gzip header was written, and matches
- * found through what an earlier member left in the work area would make the bytes depend on the thread.
+ * Everything is set up anew for each member: isal_deflate_reset() keeps that a gzip header was
+ * written, and matches found through what an earlier member left in the work area would make the
+ * bytes depend on the thread.
  */
 static ssize_t
 isal_run(struct compressor *c, const void *in, size_t length, void *out, size_t room)

@@ -297,6 +297,33 @@ listing_builder_add(struct listing_builder *b, const struct entry *entry)
 	fill_record(b, &b->records[index], entry);
 }
 
+void
+listing_builder_hide(struct listing_builder *b, const char *path)
+{
+	struct record *r = &b->records[get_parent(b, path, strlen(path))];
+
+	become_parent(r);
+	if (S_ISDIR(r->mode))
+		r->flags |= LISTING_OPAQUE;
+}
+
+bool
+listing_builder_has(const struct listing_builder *b, const char *path)
+{
+	uint32_t at = 0;
+
+	while (*path) {
+		size_t length = strcspn(path, "/");
+
+		at = *find_slot(b, at, path, length);
+		if (!at)
+			return false;
+		path += length;
+		path += *path == '/';
+	}
+	return !(b->records[at].flags & LISTING_REMOVES);
+}
+
 /* Order of the records: children of one directory together, by name; what matters for the walk. */
 struct order {
 	const struct listing_builder *builder;

@@ -49,6 +49,13 @@ struct listing_builder *listing_builder_new(void);
 void listing_builder_free(struct listing_builder *b); /* NULL is fine */
 /** In any order; of several entries of one path the last one counts. */
 void listing_builder_add(struct listing_builder *b, const struct entry *entry);
+/** Marks directory @path as one whose content in the layers below is hidden. */
+void listing_builder_hide(struct listing_builder *b, const char *path);
+/**
+ * Does the builder hold @path, as an entry or implied by one below it? A removed path it does not
+ * hold.
+ */
+bool listing_builder_has(const struct listing_builder *b, const char *path);
 /** Sorts, adds implied parents. Frees @b. ERR_INPUT when the texts are larger than 4 GiB. */
 struct listing *listing_builder_finish(struct listing_builder *b, struct error *e);
 

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * apply - layers and archives to files, through the confined helper program croze-unpack.
+ */
+#include "builder/layer/apply.h"
+
+#include "builder/layer/scan.h"
+#include "builder/layer/unpack.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/path.h"
+#include "runtime/base/process.h"
+#include "runtime/base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define NOTES_LENGTH_MAX (4U << 20)
+
+void
+apply_result_release(struct apply_result *r)
+{
+	strv_release(&r->notes);
+	*r = (struct apply_result){ 0 };
+}
+
+static void
+add_words(struct strv *words, const struct unpack_request *r)
+{
+	strv_add(words, UNPACK_PROGRAM);
+	strv_printf(words, "%d", (int)r->mode);
+	strv_printf(words, "%d", r->root);
+	strv_printf(words, "%d", r->listing);
+	strv_printf(words, "%llu", (unsigned long long)r->max_bytes);
+	strv_printf(words, "%llu", (unsigned long long)r->max_entries);
+	strv_add(words, r->dest);
+	strv_printf(words, "%d", r->chown);
+	strv_printf(words, "%u", r->uid);
+	strv_printf(words, "%u", r->gid);
+}
+
+/* Starts the program; *@answer is where it answers. */
+static pid_t
+start(const struct unpack_request *r, int in, int *answer, struct error *e)
+{
+	auto(strv) struct strv words = { 0 };
+	autofree char *program = process_helper(UNPACK_PROGRAM);
+	autofd int ours = -1, theirs = -1;
+	char *const no_environment[] = { NULL };
+	int keep[2], pipe_fds[2];
+	struct process_spec spec = {
+		.path = program, .in = in, .err = STDERR_FILENO, .keep = keep
+	};
+	pid_t pid;
+
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return error_sys(e, "cannot make a pipe");
+	ours = pipe_fds[0];
+	theirs = pipe_fds[1];
+	add_words(&words, r);
+	spec.argv = strv_array(&words);
+	spec.envp = no_environment; /* no locale: libarchive must not convert names */
+	spec.out = theirs;
+	if (r->root >= 0)
+		keep[spec.n_keep++] = r->root;
+	if (r->listing >= 0)
+		keep[spec.n_keep++] = r->listing;
+	if (spec.n_keep == 2 && keep[0] > keep[1]) {
+		keep[0] = r->listing;
+		keep[1] = r->root;
+	}
+	pid = process_spawn(&spec, e);
+	if (pid < 0)
+		return error_ctx(e, "cannot start '%s'", program);
+	*answer = steal_fd(&ours);
+	return pid;
+}
+
+static int
+read_answer(int fd, struct unpack_answer *answer, struct buf *notes, struct error *e)
+{
+	int got = fd_read_exact(fd, answer, sizeof(*answer), e);
+
+	if (got <= 0)
+		return got < 0 ? -1 : error_set(e, ERR_SYSTEM, "no answer");
+	if (answer->magic != UNPACK_MAGIC || answer->notes_length > NOTES_LENGTH_MAX)
+		return error_set(e, ERR_SYSTEM, "an answer that is none");
+	answer->error.text[ERROR_TEXT_MAX - 1] = '\0';
+	answer->error.hint[ERROR_HINT_MAX - 1] = '\0';
+	return fd_read_all(fd, notes, NOTES_LENGTH_MAX, "the notes of " UNPACK_PROGRAM, e);
+}
+
+/* The program's failure in words: its own, or how it ended. */
+static int
+explain(const struct unpack_answer *answer, bool answered, int status, struct error *e)
+{
+	auto(buf) struct buf text = { 0 };
+
+	if (answered) {
+		*e = answer->error;
+		if (e->kind == ERR_NONE)
+			error_set(e, ERR_SYSTEM, "%s failed without saying why", UNPACK_PROGRAM);
+		return -1;
+	}
+	process_status_text(status, &text);
+	return error_set(
+	    e, ERR_SYSTEM, "%s ended without an answer: %s", UNPACK_PROGRAM, buf_text(&text));
+}
+
+static int
+run(const struct unpack_request *request, int in, struct unpack_answer *answer, struct buf *notes,
+    struct error *e)
+{
+	struct error broken = ERROR_INIT;
+	autofd int fd = -1;
+	pid_t pid = start(request, in, &fd, e);
+	bool answered;
+	int status;
+
+	if (pid < 0)
+		return -1;
+	answered = read_answer(fd, answer, notes, &broken) == 0;
+	if (process_wait(pid, &status, e) < 0)
+		return -1;
+	if (!answered || answer->failed || status != 0)
+		return explain(answer, answered && answer->failed, status, e);
+	return 0;
+}
+
+static int
+check_digest(
+    const struct digest *expected, const struct digest *found, const char *what, struct error *e)
+{
+	char expected_text[DIGEST_TEXT_LEN + 1], found_text[DIGEST_TEXT_LEN + 1];
+
+	if (!expected || digest_equal(expected, found))
+		return 0;
+	return error_set(e, ERR_INPUT, "the %s of the layer is %s, not %s", what,
+	    digest_text(found, found_text), digest_text(expected, expected_text));
+}
+
+static void
+fill_result(
+    struct apply_result *result, const struct unpack_answer *answer, const struct buf *notes)
+{
+	if (!result)
+		return;
+	*result = (struct apply_result){
+		.digest = answer->digest,
+		.diff_id = answer->diff_id,
+		.size = answer->size,
+		.tar_size = answer->tar_size,
+		.n_entries = answer->n_entries,
+	};
+	if (notes->len > 1)
+		strv_split(&result->notes, buf_text(notes), '\n');
+	if (result->notes.count && !*result->notes.items[result->notes.count - 1])
+		strv_remove(&result->notes, result->notes.count - 1);
+}
+
+static void
+set_limits(struct unpack_request *request, const struct apply_limits *limits)
+{
+	request->max_bytes = limits && limits->bytes ? limits->bytes : UNPACK_BYTES_DEFAULT;
+	request->max_entries = limits && limits->entries ? limits->entries : UNPACK_ENTRIES_DEFAULT;
+}
+
+static int
+read_layer(enum unpack_mode mode, const struct layer_source *source, int root,
+    const struct apply_limits *limits, struct listing **listing, struct apply_result *result,
+    struct error *e)
+{
+	struct unpack_request request = { .mode = mode, .root = root, .listing = -1, .dest = "" };
+	auto(buf) struct buf notes = { 0 };
+	autofd int file = -1;
+	struct unpack_answer answer;
+
+	set_limits(&request, limits);
+	if (listing) {
+		file = memfd_create("croze-listing", MFD_CLOEXEC);
+		if (file < 0)
+			return error_sys(e, "cannot make a file in memory");
+		request.listing = file;
+	}
+	if (run(&request, source->fd, &answer, &notes, e) < 0)
+		return -1;
+	if (check_digest(source->digest, &answer.digest, "digest", e) < 0 ||
+	    check_digest(source->diff_id, &answer.diff_id, "diff ID", e) < 0)
+		return -1;
+	if (listing) {
+		*listing = listing_load_fd(file, e);
+		if (!*listing)
+			return -1;
+	}
+	fill_result(result, &answer, &notes);
+	return 0;
+}
+
+int
+layer_apply(const struct layer_source *source, int root, const struct apply_limits *limits,
+    struct listing **listing, struct apply_result *result, struct error *e)
+{
+	return read_layer(UNPACK_LAYER, source, root, limits, listing, result, e);
+}
+
+int
+layer_list(const struct layer_source *source, const struct apply_limits *limits,
+    struct listing **listing, struct apply_result *result, struct error *e)
+{
+	return read_layer(UNPACK_LIST, source, -1, limits, listing, result, e);
+}
+
+int
+archive_apply(int fd, int root, const struct archive_options *options, struct apply_result *result,
+    struct error *e)
+{
+	autofree char *dest = path_absolute(options->dest);
+	struct unpack_request request = {
+		.mode = UNPACK_ARCHIVE,
+		.root = root,
+		.listing = -1,
+		.dest = dest + 1,
+		.chown = options->chown,
+		.uid = options->uid,
+		.gid = options->gid,
+	};
+	auto(buf) struct buf notes = { 0 };
+	autofd int folder = -1;
+	struct unpack_answer answer;
+
+	folder = path_make_dirs(root, dest, 0755, options->dest_uid, options->dest_gid, e);
+	if (folder < 0)
+		return -1;
+	set_limits(&request, options->limits);
+	if (run(&request, fd, &answer, &notes, e) < 0)
+		return -1;
+	fill_result(result, &answer, &notes);
+	return 0;
+}
+
+static bool
+looks_compressed(const unsigned char *bytes, size_t length)
+{
+	static const struct {
+		const char *magic;
+		size_t length;
+	} known[] = { { "\x1f\x8b", 2 }, { "\x28\xb5\x2f\xfd", 4 },
+		{ "\xfd"
+		  "7zXZ",
+		    6 },
+		{ "BZh", 3 } };
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (length >= known[i].length && !memcmp(bytes, known[i].magic, known[i].length))
+			return true;
+	return false;
+}
+
+int
+archive_detect(int fd, struct error *e)
+{
+	struct unpack_request request = {
+		.mode = UNPACK_DETECT, .root = -1, .listing = -1, .dest = ""
+	};
+	auto(buf) struct buf notes = { 0 };
+	unsigned char block[512];
+	struct unpack_answer answer;
+	ssize_t got = pread(fd, block, sizeof(block), 0);
+	off_t at = lseek(fd, 0, SEEK_CUR);
+
+	if (got < 0 || at < 0)
+		return error_sys(e, "cannot read the file");
+	if (!looks_compressed(block, (size_t)got))
+		return got == sizeof(block) && scan_is_header(block);
+	set_limits(&request, NULL);
+	if (lseek(fd, 0, SEEK_SET) < 0 || run(&request, fd, &answer, &notes, e) < 0)
+		return -1;
+	if (lseek(fd, at, SEEK_SET) < 0)
+		return error_sys(e, "cannot read the file");
+	return answer.is_archive;
+}
