@@ -210,6 +210,7 @@ diagnostics_check(struct diagnostics *d, struct error *e)
 	else
 		(void)error_ctx(e, "%s", d->file);
 	if (d->n_errors > 1)
-		(void)error_hint(e, "%zu further errors in the same file", d->n_errors - 1);
+		(void)error_hint(e, "%zu further error%s in the same file", d->n_errors - 1,
+		    d->n_errors == 2 ? "" : "s");
 	return -1;
 }

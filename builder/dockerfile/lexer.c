@@ -120,8 +120,8 @@ set_syntax(struct lexer *x, const char *value, struct location at)
 static void
 set_check(struct lexer *x, const char *value, struct location at)
 {
-	(void)at;
 	x->file->check = xstrdup(value);
+	x->file->check_at = at;
 }
 
 struct directive {

@@ -35,6 +35,7 @@ struct dockerfile {
 	char escape;   /* '\\' or '`' */
 	char *syntax;  /* # syntax=, NULL when not given */
 	char *check;   /* # check=, NULL when not given */
+	struct location check_at;
 	struct instruction *instructions;
 	size_t count;
 	size_t room;

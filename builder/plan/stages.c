@@ -353,11 +353,12 @@ report_base(struct planner *p, size_t number, const struct from_lookup *lookup, 
 {
 	const struct instruction *i = from_of(p, number);
 	struct location at = instruction_locate(i, i->words[0].offset);
-	size_t later = find_stage(p, p->nodes[number].base_text, p->f->n_stages);
-	size_t near = suggest_stage(p, p->nodes[number].base_text, number);
+	const char *base = p->nodes[number].base_text;
+	size_t later = find_stage(p, base, p->f->n_stages);
+	size_t near = suggest_stage(p, base, number);
 
-	(void)diagnostics_add(
-	    p->diagnostics, SEVERITY_ERROR, at, "FROM %s: %s", p->nodes[number].base_text, e->text);
+	(void)diagnostics_add(p->diagnostics, SEVERITY_ERROR, at, "FROM %s: %s",
+	    base[0] ? base : i->words[0].text, e->text);
 	if (lookup->missing[0])
 		diagnostics_note(p->diagnostics, at,
 		    "$%s is not set: FROM sees only an ARG that stands before the first FROM", lookup->missing);

@@ -1,0 +1,3 @@
+FROM alpine
+ADD https://example.com/x.tar /
+ADD git@github.com:a/b.git /

@@ -1,0 +1,4 @@
+FROM alpine
+ARG "a b"=1
+ARG =x
+ARG

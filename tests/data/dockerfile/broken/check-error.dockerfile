@@ -1,0 +1,5 @@
+# check=error=true
+FROM alpine
+RUN a \
+
+  b

@@ -1,0 +1,3 @@
+FROM alpine
+COPY --form=builder a b
+COPY --zzz a b

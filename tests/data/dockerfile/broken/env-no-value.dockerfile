@@ -1,0 +1,4 @@
+FROM alpine
+ENV A
+ENV A=1 B
+ENV =1

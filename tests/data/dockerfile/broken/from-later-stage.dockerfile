@@ -1,0 +1,3 @@
+FROM missing-builder AS a
+FROM alpine AS missing-builder
+FROM a

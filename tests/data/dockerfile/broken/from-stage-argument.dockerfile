@@ -1,0 +1,3 @@
+FROM alpine AS a
+ARG TAG=missing
+FROM missing:${TAG}

@@ -1,0 +1,3 @@
+RUN make
+COPY . .
+FROM alpine

@@ -1,0 +1,2 @@
+FROM alpine AS a
+ONBUILD COPY --from=9 x y

@@ -1,0 +1,3 @@
+FROM alpine
+WORKDR /app
+RUN make
