@@ -31,6 +31,15 @@ const struct option_def inspect_option_table[] = {
 	{ 0 },
 };
 
+static bool
+has_text(const struct json *array, const char *text)
+{
+	for (size_t i = 0; i < json_count(array); i++)
+		if (strcmp(json_text(json_at(array, i)), text) == 0)
+			return true;
+	return false;
+}
+
 /* Names that stand for the image; with digests, as docker's RepoDigests. */
 static void
 add_names(struct store *store, const struct image *image, struct json *object)
@@ -48,8 +57,7 @@ add_names(struct store *store, const struct image *image, struct json *object)
 		autofree char *name = NULL;
 		autofree char *pinned = NULL;
 
-		if (names.items[i].name == NULL ||
-		    !digest_equal(&names.items[i].digest, &image->descriptor.digest) ||
+		if (names.items[i].name == NULL || !show_name_is(store, &names.items[i], image) ||
 		    reference_parse(names.items[i].name, &r, &ignored) < 0)
 			continue;
 		name = reference_short(&r);
@@ -59,7 +67,8 @@ add_names(struct store *store, const struct image *image, struct json *object)
 		free(r.digest);
 		r.digest = xstrdup(digest_text(&image->descriptor.digest, text));
 		pinned = reference_short(&r);
-		json_append(digests, json_new_text(pinned));
+		if (!has_text(digests, pinned))
+			json_append(digests, json_new_text(pinned));
 	}
 }
 

@@ -97,31 +97,49 @@ remove_name(struct store *store, const char *text, struct buf *b, struct error *
 	return 1;
 }
 
+/* All entries that stand for @image go; what they stand for may be an index with other platforms. */
+static int
+remove_entries(struct store *store, const struct store_names *names, const struct image *image,
+    struct buf *b, struct error *e)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		const struct store_name *entry = &names->items[i];
+		auto(store_names) struct store_names removed = { 0 };
+
+		if (!show_name_is(store, entry, image))
+			continue;
+		if (store_digest_remove(store, &entry->digest, &removed, e) < 0)
+			return -1;
+		for (size_t k = 0; k < removed.count; k++)
+			if (removed.items[k].name != NULL)
+				add_untagged(b, removed.items[k].name);
+		if (removed.count > 0)
+			add_deleted(store, b, &entry->digest);
+	}
+	return 0;
+}
+
 static int
 remove_image(struct store *store, const char *text, bool force, struct buf *b, struct error *e)
 {
 	auto(image) struct image image = { 0 };
-	auto(store_names) struct store_names removed = { 0 };
-	const struct digest *digest = &image.descriptor.digest;
+	auto(store_names) struct store_names names = { 0 };
+	size_t count = 0;
 
 	if (image_is_outside(text))
 		return error_set(e, ERR_USAGE, "'%s' is not in the store", text);
-	if (image_resolve(store, text, NULL, &image, e) < 0)
+	if (image_resolve(store, text, NULL, &image, e) < 0 ||
+	    store_names_list(store, &names, e) < 0)
 		return -1;
-	if (!force && count_names(store, digest) > 1) {
+	for (size_t i = 0; i < names.count; i++)
+		count += show_name_is(store, &names.items[i], &image);
+	if (count == 0)
+		return error_set(e, ERR_NOT_FOUND, "no name stands for '%s' alone", text);
+	if (!force && count > 1) {
 		error_set(e, ERR_USAGE, "'%s' has several names", text);
 		return error_hint(e, "remove the names, or all of them with --force");
 	}
-	if (store_digest_remove(store, digest, &removed, e) < 0)
-		return -1;
-	if (removed.count == 0)
-		return error_set(e, ERR_NOT_FOUND,
-		    "'%s' is part of an image for several platforms; remove that one's name", text);
-	for (size_t i = 0; i < removed.count; i++)
-		if (removed.items[i].name != NULL)
-			add_untagged(b, removed.items[i].name);
-	add_deleted(store, b, digest);
-	return 0;
+	return remove_entries(store, &names, &image, b, e);
 }
 
 static int

@@ -106,6 +106,20 @@ show_short_id(const struct digest *d, char text[DIGEST_TEXT_LEN + 1])
 	return text;
 }
 
+bool
+show_name_is(struct store *store, const struct store_name *name, const struct image *image)
+{
+	struct error ignored = ERROR_INIT;
+	auto(image) struct image other = { 0 };
+
+	if (digest_equal(&name->digest, &image->descriptor.digest))
+		return true;
+	if (media_class(name->media_type) != MEDIA_INDEX ||
+	    image_load(store, &name->digest, NULL, &other, &ignored) < 0)
+		return false;
+	return digest_equal(&other.descriptor.digest, &image->descriptor.digest);
+}
+
 /* ---- sizes ---- */
 
 /* What the files of a layer take, from its listing. */

@@ -28,6 +28,9 @@ void show_add_age(struct buf *b, bool known, const struct timespec *time);
 /** First 12 hexadecimal digits. */
 const char *show_short_id(const struct digest *d, char text[DIGEST_TEXT_LEN + 1]);
 
+/** Does @name stand for @image, directly or as the one for this machine among several platforms? */
+bool show_name_is(struct store *store, const struct store_name *name, const struct image *image);
+
 /** Sizes of an image, or of one layer of it. */
 struct show_size {
 	uint64_t packed;   /* of the blobs */

@@ -43,11 +43,13 @@ section_of(const char *manual, const char *name)
 {
 	autofree char *heading = xasprintf("\n.Ss croze %s", name);
 	const char *begin = strstr(manual, heading);
-	const char *end;
+	const char *end = begin;
 
 	if (begin == NULL)
 		fail_msg("croze.1 has no section for '%s'", name);
-	end = strstr(begin + 1, "\n.S");
+	do
+		end = strstr(end + 1, "\n.S");
+	while (end != NULL && end[3] != 's' && end[3] != 'h');
 	return xstrndup(begin, end != NULL ? (size_t)(end - begin) : strlen(begin));
 }
 

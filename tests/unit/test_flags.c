@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_flags - from what is typed behind croze build to its options; templates of --format.
+ */
+#include "unit.h"
+
+#include "builder/cli/build_flags.h"
+#include "builder/cli/commands.h"
+#include "builder/cli/show.h"
+#include "runtime/base/mem.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+struct typed {
+	struct build_flags flags;
+	struct build_options options;
+	struct strv words;
+	struct error e;
+	int result;
+};
+
+/* Parses @line, words with single blanks between, as the command does. */
+static void
+type(struct typed *t, const char *line)
+{
+	auto(strv) struct strv argv = { 0 };
+
+	*t = (struct typed){ .flags = BUILD_FLAGS_INIT };
+	strv_add(&argv, "build");
+	strv_split(&argv, line, ' ');
+	t->result = options_parse(command_find(command_table, "build"), (int)argv.count, argv.items,
+	    &t->flags, &t->words, &t->e);
+	if (t->result == 0)
+		t->result = build_flags_apply(&t->flags, &t->words, &t->options, &t->e);
+}
+
+static void
+typed_release(struct typed *t)
+{
+	build_options_release(&t->options);
+	build_flags_release(&t->flags);
+	strv_release(&t->words);
+}
+
+static int
+in_a_context(void **state)
+{
+	char path[] = "/tmp/test_flags.XXXXXX";
+	FILE *file;
+
+	unsetenv("SOURCE_DATE_EPOCH");
+	unsetenv("DOCKER_DEFAULT_PLATFORM");
+	assert_non_null(mkdtemp(path));
+	assert_int_equal(chdir(path), 0);
+	file = fopen("Dockerfile", "w");
+	assert_non_null(file);
+	fputs("FROM scratch\n", file);
+	fclose(file);
+	*state = xstrdup(path);
+	return 0;
+}
+
+static int
+out_of_it(void **state)
+{
+	assert_int_equal(unlink("Dockerfile"), 0);
+	assert_int_equal(chdir("/"), 0);
+	assert_int_equal(rmdir(*state), 0);
+	free(*state);
+	return 0;
+}
+
+static void
+good(struct typed *t, const char *line)
+{
+	type(t, line);
+	assert_ok(t->result, &t->e);
+}
+
+static void
+bad(const char *line, const char *text)
+{
+	struct typed t;
+
+	type(&t, line);
+	if (t.result >= 0)
+		fail_msg("'%s' was taken", line);
+	assert_int_equal(t.e.kind, ERR_USAGE);
+	if (strstr(t.e.text, text) == NULL)
+		fail_msg("'%s': '%s' instead of '%s'", line, t.e.text, text);
+	typed_release(&t);
+}
+
+static void
+defaults_are_those_of_docker(void **state)
+{
+	struct typed t;
+
+	(void)state;
+	good(&t, ".");
+	assert_int_equal(t.options.context.kind, BUILD_CONTEXT_DIR);
+	assert_string_equal(t.options.dockerfile, "Dockerfile");
+	assert_int_equal(t.options.network, BUILD_NETWORK_DEFAULT);
+	assert_int_equal(t.options.compression, BUILD_COMPRESSION_GZIP);
+	assert_int_equal(t.options.compression_level, -1);
+	assert_false(t.options.has_timestamp);
+	assert_true(t.options.jobs >= 1);
+	typed_release(&t);
+}
+
+static void
+tags_become_whole_references_once(void **state)
+{
+	struct typed t;
+
+	(void)state;
+	good(&t, "-t app -t docker.io/library/app:latest -t localhost:5000/x:1 .");
+	assert_int_equal(t.options.tags.count, 2);
+	assert_string_equal(t.options.tags.items[0], "docker.io/library/app:latest");
+	assert_string_equal(t.options.tags.items[1], "localhost:5000/x:1");
+	typed_release(&t);
+	bad("-t App .", "--tag");
+	bad("-t a@sha256:0000000000000000000000000000000000000000000000000000000000000000 .",
+	    "digest");
+}
+
+static void
+build_arguments_come_from_the_environment_too(void **state)
+{
+	struct typed t;
+
+	(void)state;
+	setenv("FROM_HERE", "yes", 1);
+	unsetenv("NOT_THERE");
+	good(&t, "--build-arg A=1 --build-arg FROM_HERE --build-arg NOT_THERE --build-arg A=2 .");
+	assert_int_equal(t.options.build_args.count, 2);
+	assert_string_equal(t.options.build_args.items[0], "A=2");
+	assert_string_equal(t.options.build_args.items[1], "FROM_HERE=yes");
+	typed_release(&t);
+	bad("--build-arg =x .", "no name");
+}
+
+static void
+timestamp_beats_argument_beats_environment(void **state)
+{
+	struct typed t;
+
+	(void)state;
+	setenv("SOURCE_DATE_EPOCH", "3", 1);
+	good(&t, ".");
+	assert_int_equal(t.options.timestamp, 3);
+	typed_release(&t);
+	good(&t, "--build-arg SOURCE_DATE_EPOCH=2 .");
+	assert_int_equal(t.options.timestamp, 2);
+	typed_release(&t);
+	good(&t, "--build-arg SOURCE_DATE_EPOCH=2 --timestamp 0 .");
+	assert_true(t.options.has_timestamp);
+	assert_int_equal(t.options.timestamp, 0);
+	typed_release(&t);
+	unsetenv("SOURCE_DATE_EPOCH");
+	bad("--timestamp now .", "--timestamp");
+}
+
+static void
+outputs_have_short_and_long_forms(void **state)
+{
+	static const struct {
+		const char *line;
+		enum build_output_kind kind;
+		const char *dest;
+		bool directory;
+	} rows[] = {
+		{ "-o app.tar .", BUILD_OUTPUT_HYBRID, "app.tar", false },
+		{ "-o out .", BUILD_OUTPUT_LOCAL, "out", false },
+		{ "-o type=local,dest=x.tar .", BUILD_OUTPUT_LOCAL, "x.tar", false },
+		{ "-o type=oci,dest=x .", BUILD_OUTPUT_OCI, "x", false },
+		{ "-o type=oci,dest=x/ .", BUILD_OUTPUT_OCI, "x/", true },
+		{ "-o type=oci,tar=false,dest=x .", BUILD_OUTPUT_OCI, "x", true },
+		{ "-o type=docker,dest=x .", BUILD_OUTPUT_DOCKER, "x", false },
+		{ "-o type=tar,dest=x .", BUILD_OUTPUT_TAR, "x", false },
+		{ "-o type=image,name=x .", BUILD_OUTPUT_STORE, NULL, false },
+		{ "-o type=cacheonly .", BUILD_OUTPUT_NONE, NULL, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct typed t;
+
+		good(&t, rows[i].line);
+		assert_int_equal(t.options.n_outputs, 1);
+		assert_int_equal(t.options.outputs[0].kind, rows[i].kind);
+		assert_int_equal(t.options.outputs[0].directory, rows[i].directory);
+		if (rows[i].dest != NULL)
+			assert_string_equal(t.options.outputs[0].dest, rows[i].dest);
+		else
+			assert_null(t.options.outputs[0].dest);
+		typed_release(&t);
+	}
+	bad("-o type=oci,dest=x,colour=red .", "unknown key 'colour'");
+	bad("-o type=tarball,dest=x .", "unknown type 'tarball'");
+	bad("-o type=registry,name=x .", "registry");
+	bad("-o type=oci,dest=x,push=true .", "push=true");
+	bad("-o dest=x .", "'type' is missing");
+	bad("-o type=local .", "'dest' is missing");
+	bad("-o type=cacheonly -o x .", "cacheonly");
+	bad("-o type=cacheonly -t x .", "cacheonly");
+}
+
+static void
+named_contexts_are_directories_images_or_layouts(void **state)
+{
+	static const char digest[] =
+	    "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+	autofree char *line = xasprintf(
+	    "--build-context a=. --build-context b=docker-image://x:1 --build-context "
+	    "c=oci-layout://p/q:gcr.io/n:5@%s --build-context d=oci-layout://p --build-context "
+	    "e=oci:p:q .",
+	    digest);
+	struct typed t;
+
+	(void)state;
+	good(&t, line);
+	assert_int_equal(t.options.n_contexts, 5);
+	assert_int_equal(t.options.contexts[0].kind, BUILD_CONTEXT_DIR);
+	assert_int_equal(t.options.contexts[1].kind, BUILD_CONTEXT_IMAGE);
+	assert_string_equal(t.options.contexts[1].path, "x:1");
+	assert_int_equal(t.options.contexts[2].kind, BUILD_CONTEXT_LAYOUT);
+	assert_string_equal(t.options.contexts[2].path, "p/q");
+	assert_string_equal(t.options.contexts[2].ref, "gcr.io/n:5");
+	assert_string_equal(t.options.contexts[2].digest, digest);
+	assert_null(t.options.contexts[3].ref);
+	assert_string_equal(t.options.contexts[4].path, "oci:p:q");
+	typed_release(&t);
+	bad("--build-context a .", "NAME=VALUE");
+	bad("--build-context a=https://x/y .", "cannot be fetched");
+	bad("--build-context a=Dockerfile .", "not a directory");
+	bad("--build-context a=oci-layout://:x .", "path is empty");
+}
+
+static void
+hosts_and_limits_are_checked(void **state)
+{
+	struct typed t;
+
+	(void)state;
+	good(&t,
+	    "--add-host a:10.0.0.1 --add-host b=[::1] --ulimit nofile=10:20 --ulimit core=-1 .");
+	assert_string_equal(t.options.hosts[0].name, "a");
+	assert_string_equal(t.options.hosts[1].address, "::1");
+	assert_int_equal(t.options.ulimits[0].resource, RLIMIT_NOFILE);
+	assert_int_equal(t.options.ulimits[0].soft, 10);
+	assert_int_equal(t.options.ulimits[0].hard, 20);
+	assert_true(t.options.ulimits[1].hard == UINT64_MAX);
+	typed_release(&t);
+	bad("--add-host a .", "NAME:ADDRESS");
+	bad("--add-host a:host-gateway .", "not an IPv4 or IPv6 address");
+	bad("--ulimit nofile=20:10 .", "above the hard one");
+	bad("--ulimit files=1 .", "no limit 'files'");
+}
+
+static void
+what_cannot_be_is_refused_by_name(void **state)
+{
+	(void)state;
+	bad("--squash .", "'--squash'");
+	bad("--secret id=x .", "'--secret'");
+	bad("-v /a:/b .", "'--volume'");
+	bad("--layers=false .", "--layers=false");
+	bad("--platform plan9/mips .", "not this machine's");
+	bad("--platform linux/amd64,linux/arm64 .", "one platform");
+	bad("--network bridge .", "'bridge'");
+	bad("https://github.com/x/y.git", "cannot be fetched");
+	bad("a b", "one build context");
+	bad("--colour .", "unknown option '--colour'");
+	bad("nowhere", "no build context 'nowhere'");
+}
+
+static void
+flags_for_what_is_so_anyway_are_taken(void **state)
+{
+	struct typed t;
+
+	(void)state;
+	good(&t, "--layers --rm=true --force-rm --provenance=false --sbom=false --format oci "
+		 "--isolation auto --skip-unused-stages=true .");
+	typed_release(&t);
+}
+
+static void
+templates_print_members(void **state)
+{
+	static const struct {
+		const char *format;
+		const char *text; /* NULL: refused */
+	} rows[] = {
+		{ "{{.A}}-{{ .B.C }}\\n", "x-1\n" },
+		{ "{{json .B}}", "{\"C\":1}" },
+		{ "{{.L}}", "[a b]" },
+		{ "{{.B}}", "map[C:1]" },
+		{ "{{index .B \"C\"}}", "1" },
+		{ "{{index .L 1}}", "b" },
+		{ "{{.Nothing}}", "<no value>" },
+		{ "plain", "plain" },
+		{ "{{range .L}}", NULL },
+		{ "{{.A | upper}}", NULL },
+		{ "{{.A", NULL },
+	};
+	static const char json[] = "{\"A\":\"x\",\"B\":{\"C\":1},\"L\":[\"a\",\"b\"]}";
+	struct error e = ERROR_INIT;
+	autojson struct json *value = json_parse(json, strlen(json), &e);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		auto(buf) struct buf b = { 0 };
+		int result = show_template(rows[i].format, value, &b, &e);
+
+		assert_int_equal(result, rows[i].text != NULL ? 0 : -1);
+		if (result == 0)
+			assert_string_equal(buf_text(&b), rows[i].text);
+	}
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test_setup_teardown(defaults_are_those_of_docker, in_a_context, out_of_it),
+	cmocka_unit_test_setup_teardown(tags_become_whole_references_once, in_a_context, out_of_it),
+	cmocka_unit_test_setup_teardown(
+	    build_arguments_come_from_the_environment_too, in_a_context, out_of_it),
+	cmocka_unit_test_setup_teardown(
+	    timestamp_beats_argument_beats_environment, in_a_context, out_of_it),
+	cmocka_unit_test_setup_teardown(outputs_have_short_and_long_forms, in_a_context, out_of_it),
+	cmocka_unit_test_setup_teardown(
+	    named_contexts_are_directories_images_or_layouts, in_a_context, out_of_it),
+	cmocka_unit_test_setup_teardown(hosts_and_limits_are_checked, in_a_context, out_of_it),
+	cmocka_unit_test_setup_teardown(what_cannot_be_is_refused_by_name, in_a_context, out_of_it),
+	cmocka_unit_test_setup_teardown(
+	    flags_for_what_is_so_anyway_are_taken, in_a_context, out_of_it),
+	cmocka_unit_test(templates_print_members),
+};
+
+UNIT_MAIN(tests);
