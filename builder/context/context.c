@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context - the build context: a directory of the user's, what of it is left out, and its Dockerfile.
+ * context - the build context: a directory of the user's, what of it is left out, and its
+ * Dockerfile.
  *
- * A file named with -f counts as one of the context when its name, or the place of its directory, is below the
- * context's: then it is resolved there and may not lead out. Any other is the user's own business.
+ * A file named with -f counts as one of the context when its name, or the place of its directory,
+ * is below the context's: then it is resolved there and may not lead out. Any other is the user's
+ * own business.
  */
 #include "builder/context/context.h"
 
@@ -14,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,12 +27,14 @@ context_open(struct context *context, const char *path, struct error *e)
 
 	*context = (struct context){ .dir = -1 };
 	if (strstr(path, "://") || text_starts_with(path, "git@"))
-		return error_set(e, ERR_USAGE, "build context '%s': remote build contexts are not supported", path);
+		return error_set(e, ERR_USAGE,
+		    "build context '%s': remote build contexts are not supported", path);
 	context->dir = path_open_user(path, O_RDONLY | O_DIRECTORY, 0, &why);
 	if (context->dir < 0) {
 		if (why.sys == ENOTDIR) {
 			error_set(e, ERR_USAGE, "build context '%s' is not a directory", path);
-			return error_hint(e, "a Dockerfile is named with -f: croze build -f '%s' .", path);
+			return error_hint(
+			    e, "a Dockerfile is named with -f: croze build -f '%s' .", path);
 		}
 		if (why.sys == ENOENT)
 			return error_set(e, ERR_USAGE, "build context '%s' is not there", path);
@@ -76,6 +81,23 @@ relative_to(const char *path, const char *top)
 	return xstrdup(path + (strcmp(top, "/") == 0 ? 1 : length + 1));
 }
 
+/*
+ * Where the user's directory @path really is, without links; NULL when it is not there. To be
+ * freed.
+ */
+static char *
+real_directory(const char *path)
+{
+	struct error ignored = ERROR_INIT;
+	autofd int fd = path_open_user(path, O_PATH | O_DIRECTORY, 0, &ignored);
+	char link[48], real[PATH_MAX];
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = fd < 0 ? -1 : readlinkat(AT_FDCWD, link, real, sizeof(real));
+	return length <= 0 || length == sizeof(real) ? NULL : xstrndup(real, (size_t)length);
+}
+
 /* The name of the user's @file within the context, or NULL when it is elsewhere. To be freed. */
 static char *
 name_in_context(const struct context *context, const char *file)
@@ -83,19 +105,14 @@ name_in_context(const struct context *context, const char *file)
 	autofree char *cwd = getcwd(NULL, 0);
 	autofree char *absolute = path_join(cwd ? cwd : "/", file);
 	autofree char *top = path_join(cwd ? cwd : "/", context->path);
-	autofree char *parent = NULL, *real_parent = NULL, *real_top = NULL, *real = NULL;
-	char *slash, *name;
+	autofree char *parent = xstrndup(absolute, (size_t)(path_base(absolute) - absolute));
+	autofree char *real_parent = NULL, *real_top = NULL, *real = NULL;
+	char *name = relative_to(absolute, top);
 
-	name = relative_to(absolute, top);
 	if (name)
 		return name;
-	parent = xstrdup(absolute);
-	slash = strrchr(parent, '/');
-	if (!slash)
-		return NULL;
-	*slash = '\0';
-	real_parent = realpath(*parent ? parent : "/", NULL);
-	real_top = realpath(top, NULL);
+	real_parent = real_directory(*parent ? parent : "/");
+	real_top = real_directory(top);
 	if (!real_parent || !real_top)
 		return NULL;
 	real = path_join(real_parent, path_base(absolute));
@@ -113,7 +130,8 @@ static int
 refuse_open(const char *file, struct error *e)
 {
 	if (errno == EXDEV)
-		return error_set(e, ERR_INPUT, "'%s' is a link that leaves the build context", file);
+		return error_set(
+		    e, ERR_INPUT, "'%s' is a link that leaves the build context", file);
 	return error_sys(e, "cannot open '%s'", file);
 }
 
@@ -133,18 +151,21 @@ read_file(int fd, const char *file, bool is_inside, size_t max, struct buf *text
 }
 
 /*
- * Opens a file that the user named: from the working directory, then from the context. Returns the descriptor, or -1
- * with errno ENOENT, or -2 with @e.
+ * Opens a file that the user named: from the working directory, then from the context. Returns the
+ * descriptor, or -1 with errno ENOENT, or -2 with @e.
  */
 static int
 open_named(const struct context *context, const char *file, bool *is_inside, struct error *e)
 {
 	autofree char *name = context->dir >= 0 ? name_in_context(context, file) : NULL;
+	struct error why = ERROR_INIT;
 	int fd;
 
 	*is_inside = name != NULL;
 	/* A pipe is fine for what is the user's own: -f <(generate). */
-	fd = name ? open_inside(context, name) : open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	fd = name ? open_inside(context, name) : path_open_user(file, O_RDONLY, 0, &why);
+	if (fd < 0 && !name)
+		errno = why.sys;
 	if (fd < 0 && errno == ENOENT && !name && context->dir >= 0 && file[0] != '/') {
 		*is_inside = true;
 		fd = open_inside(context, file);
@@ -157,7 +178,8 @@ open_named(const struct context *context, const char *file, bool *is_inside, str
 }
 
 static int
-dockerfile_read(struct context_dockerfile *dockerfile, int fd, const char *file, bool is_inside, struct error *e)
+dockerfile_read(struct context_dockerfile *dockerfile, int fd, const char *file, bool is_inside,
+    struct error *e)
 {
 	*dockerfile = (struct context_dockerfile){ .path = xstrdup(file) };
 	if (read_file(fd, file, is_inside, CONTEXT_DOCKERFILE_MAX, &dockerfile->text, e) < 0) {
@@ -168,8 +190,8 @@ dockerfile_read(struct context_dockerfile *dockerfile, int fd, const char *file,
 }
 
 int
-context_read_dockerfile(const struct context *context, const char *file, struct context_dockerfile *dockerfile,
-    struct error *e)
+context_read_dockerfile(const struct context *context, const char *file,
+    struct context_dockerfile *dockerfile, struct error *e)
 {
 	static const char *const names[] = { "Dockerfile", "dockerfile", "Containerfile" };
 	autofd int fd = -1;
@@ -205,7 +227,9 @@ looks_like_archive(const struct buf *b)
 	} kinds[] = {
 		{ "\x1f\x8b", 2, 0 },
 		{ "\x28\xb5\x2f\xfd", 4, 0 },
-		{ "\xfd" "7zXZ", 5, 0 },
+		{ "\xfd"
+		  "7zXZ",
+		    5, 0 },
 		{ "BZh", 3, 0 },
 		{ "ustar", 5, 257 },
 	};
@@ -228,7 +252,9 @@ context_read_dockerfile_stream(int fd, struct context_dockerfile *dockerfile, st
 	}
 	if (looks_like_archive(&dockerfile->text)) {
 		context_dockerfile_release(dockerfile);
-		error_set(e, ERR_USAGE, "standard input is an archive, and archives as build context are not supported");
+		error_set(e, ERR_USAGE,
+		    "standard input is an archive, and archives as build context are not "
+		    "supported");
 		return error_hint(e, "unpack it and name the directory");
 	}
 	return 0;

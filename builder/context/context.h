@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * context - the build context: a directory of the user's, what of it is left out, and its Dockerfile.
+ * context - the build context: a directory of the user's, what of it is left out, and its
+ * Dockerfile.
  *
- * The directory is opened once; everything in it is then resolved below that descriptor. Whoever wrote the files
- * in it is not trusted: a Dockerfile or an ignore file in it that is a link to outside, a FIFO or a device is refused
- * (SECURITY C5), and a huge one too.
+ * The directory is opened once; everything in it is then resolved below that descriptor. Whoever
+ * wrote the files in it is not trusted: a Dockerfile or an ignore file in it that is a link to
+ * outside, a FIFO or a device is refused (SECURITY C5), and a huge one too.
  */
 #ifndef CROZE_CONTEXT_CONTEXT_H
 #define CROZE_CONTEXT_CONTEXT_H
@@ -18,10 +19,10 @@
 #define CONTEXT_DOCKERFILE_MAX (16U << 20)
 
 struct context {
-	int dir;              /* O_PATH is not used: it can be read; -1: there is no context */
-	char *path;           /* as the user named it, for messages */
+	int dir;    /* O_PATH is not used: it can be read; -1: there is no context */
+	char *path; /* as the user named it, for messages */
 	struct ignore ignore;
-	char *ignore_file;    /* name of the ignore file for messages, NULL when there is none */
+	char *ignore_file; /* name of the ignore file for messages, NULL when there is none */
 };
 
 /**
@@ -35,27 +36,29 @@ void context_release(struct context *context);
 
 /** What a Dockerfile is called and what stands in it. */
 struct context_dockerfile {
-	char *path; /* for messages: "Dockerfile", "docker/app.Dockerfile"; "-" for standard input */
+	/* for messages: "Dockerfile", "docker/app.Dockerfile"; "-" for standard input */
+	char *path;
 	struct buf text;
 };
 void context_dockerfile_release(struct context_dockerfile *dockerfile);
 
 /**
- * Finds and reads the Dockerfile: @file as given with -f (looked up from the working directory, then from the
- * context), or, when it is NULL, "Dockerfile", then "dockerfile", then "Containerfile" in the context. In a file
- * below the context links may not leave it; a file elsewhere is the user's own and opened as any other.
- * ERR_USAGE with a hint when there is none.
+ * Finds and reads the Dockerfile: @file as given with -f (looked up from the working directory,
+ * then from the context), or, when it is NULL, "Dockerfile", then "dockerfile", then
+ * "Containerfile" in the context. In a file below the context links may not leave it; a file
+ * elsewhere is the user's own and opened as any other. ERR_USAGE with a hint when there is none.
  */
-int context_read_dockerfile(const struct context *context, const char *file, struct context_dockerfile *dockerfile,
-    struct error *e);
+int context_read_dockerfile(const struct context *context, const char *file,
+    struct context_dockerfile *dockerfile, struct error *e);
 /**
  * Reads a Dockerfile from a stream (-f -, or the context "-"). An archive there is refused by name.
  */
 int context_read_dockerfile_stream(int fd, struct context_dockerfile *dockerfile, struct error *e);
 
 /**
- * Reads the ignore patterns: "<Dockerfile>.dockerignore" beside the Dockerfile (as @dockerfile names it; NULL or "-":
- * none), else ".containerignore", else ".dockerignore" at the top of the context. None of them is fine.
+ * Reads the ignore patterns: "<Dockerfile>.dockerignore" beside the Dockerfile (as @dockerfile
+ * names it; NULL or "-": none), else ".containerignore", else ".dockerignore" at the top of the
+ * context. None of them is fine.
  */
 int context_read_ignore(struct context *context, const char *dockerfile, struct error *e);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * digests - which bytes a file had when it was last read, so that an unchanged file costs one stat().
+ * digests - which bytes a file had when it was last read, so that an unchanged file costs one
+ * stat().
  *
- * File: struct head, then a power of two of struct record. A slot whose check is 0 is free; the search for a key
- * starts at its hash and ends at a free slot. What this process adds stands in a list of its own, with an
- * index, until digests_save() merges it with what the file holds by then.
+ * File: struct head, then a power of two of struct record. A slot whose check is 0 is free; the
+ * search for a key starts at its hash and ends at a free slot. What this process adds stands in a
+ * list of its own, with an index, until digests_save() merges it with what the file holds by then.
  */
 #include "builder/context/digests.h"
 
@@ -74,7 +75,8 @@ struct digests {
 static uint64_t
 mix(uint64_t a, uint64_t b)
 {
-	__uint128_t product = (__uint128_t)(a ^ UINT64_C(0x9e3779b97f4a7c15)) * (b ^ UINT64_C(0xe7037ed1a0b428db));
+	__uint128_t product =
+	    (__uint128_t)(a ^ UINT64_C(0x9e3779b97f4a7c15)) * (b ^ UINT64_C(0xe7037ed1a0b428db));
 
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
@@ -124,7 +126,8 @@ digests_clock(void)
 static int64_t
 timespec_ns(const struct timespec *t)
 {
-	return (int64_t)((uint64_t)t->tv_sec * (uint64_t)NS + (uint64_t)t->tv_nsec); /* may wrap: only compared */
+	return (int64_t)((uint64_t)t->tv_sec * (uint64_t)NS +
+			 (uint64_t)t->tv_nsec); /* may wrap: only compared */
 }
 
 void
@@ -171,11 +174,13 @@ table_release(struct table *t)
 static void
 table_open(struct table *t, int dir)
 {
-	autofd int fd = path_try_open(dir, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, PATH_NO_SYMLINKS);
+	autofd int fd =
+	    path_try_open(dir, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, PATH_NO_SYMLINKS);
 	struct stat st;
 
 	*t = (struct table){ 0 };
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(struct head))
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    st.st_size < (off_t)sizeof(struct head))
 		return;
 	t->length = (size_t)st.st_size;
 	t->map = mmap(NULL, t->length, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
@@ -305,7 +310,8 @@ mark_used(struct digests *d, const struct record *r)
 }
 
 bool
-digests_find(struct digests *d, const struct digests_key *key, struct digest *digest, unsigned *flags)
+digests_find(
+    struct digests *d, const struct digests_key *key, struct digest *digest, unsigned *flags)
 {
 	const struct record *r = find_added(d, key);
 
@@ -323,10 +329,12 @@ digests_find(struct digests *d, const struct digests_key *key, struct digest *di
 }
 
 bool
-digests_add(struct digests *d, const struct digests_key *key, const struct digest *digest, unsigned flags,
-    int64_t read_at)
+digests_add(struct digests *d, const struct digests_key *key, const struct digest *digest,
+    unsigned flags, int64_t read_at)
 {
-	struct record r = { .key = *key, .digest = *digest, .day = d->today, .flags = (uint16_t)flags };
+	struct record r = {
+		.key = *key, .digest = *digest, .day = d->today, .flags = (uint16_t)flags
+	};
 	size_t slot;
 
 	if (key->ctime > read_at - RACY_NS || d->n_added >= RECORDS_MAX)
@@ -367,7 +375,8 @@ slots_put(struct record *slots, uint64_t n_slots, const struct record *r)
 static bool
 is_kept(const struct record *r, uint16_t now)
 {
-	return r->check != 0 && r->check == record_check(r) && (uint16_t)(now - r->day) <= KEEP_DAYS;
+	return r->check != 0 && r->check == record_check(r) &&
+	       (uint16_t)(now - r->day) <= KEEP_DAYS;
 }
 
 static uint64_t

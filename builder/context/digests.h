@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * digests - which bytes a file had when it was last read, so that an unchanged file costs one stat().
+ * digests - which bytes a file had when it was last read, so that an unchanged file costs one
+ * stat().
  *
- * A file is known by (device, inode, size, mtime, ctime). ctime cannot be set, so an edit that keeps size and
- * mtime is seen. A file that was changed within the clock's last two seconds could change again without its times
- * telling: its digest is used, and not remembered.
+ * A file is known by (device, inode, size, mtime, ctime). ctime cannot be set, so an edit that
+ * keeps size and mtime is seen. A file that was changed within the clock's last two seconds could
+ * change again without its times telling: its digest is used, and not remembered.
  *
- * The memory is one binary file: a header and a table with open addressing, read through mmap. A record carries a
- * check of itself, so a damaged file costs time and never a wrong digest. It is written anew, whole, and only when
- * there is something new; two builds that write at once lose some records of one of them, which costs time again.
+ * The memory is one binary file: a header and a table with open addressing, read through mmap. A
+ * record carries a check of itself, so a damaged file costs time and never a wrong digest. It is
+ * written anew, whole, and only when there is something new; two builds that write at once lose
+ * some records of one of them, which costs time again.
  */
 #ifndef CROZE_CONTEXT_DIGESTS_H
 #define CROZE_CONTEXT_DIGESTS_H
@@ -30,12 +32,16 @@ struct digests_key {
 };
 
 enum digests_flags {
-	DIGESTS_NO_XATTRS = 1 << 0, /* the file had no extended attribute: setting one would have changed its ctime */
+	/* the file had no extended attribute: setting one would have changed its ctime */
+	DIGESTS_NO_XATTRS = 1 << 0,
 };
 
 struct digests;
 
-/** Reads the memory in @dir (a missing, damaged or older one is empty). Never fails for what stands in it. */
+/**
+ * Reads the memory in @dir (a missing, damaged or older one is empty). Never fails for what stands
+ * in it.
+ */
 struct digests *digests_open(int dir, struct error *e);
 /** One that is only in this process. */
 struct digests *digests_new(void);
@@ -45,13 +51,15 @@ void digests_free_at(struct digests **digests);
 
 void digests_key_of(const struct stat *st, struct digests_key *key);
 /** Returns true with @digest and @flags (either may be NULL) when it is known. */
-bool digests_find(struct digests *digests, const struct digests_key *key, struct digest *digest, unsigned *flags);
+bool digests_find(
+    struct digests *digests, const struct digests_key *key, struct digest *digest, unsigned *flags);
 /**
- * Remembers, unless the file was changed so shortly before @read_at (CLOCK_REALTIME, nanoseconds, taken before its
- * bytes were read) that it might change once more unnoticed. Returns whether it was remembered.
+ * Remembers, unless the file was changed so shortly before @read_at (CLOCK_REALTIME, nanoseconds,
+ * taken before its bytes were read) that it might change once more unnoticed. Returns whether it
+ * was remembered.
  */
-bool digests_add(struct digests *digests, const struct digests_key *key, const struct digest *digest, unsigned flags,
-    int64_t read_at);
+bool digests_add(struct digests *digests, const struct digests_key *key,
+    const struct digest *digest, unsigned flags, int64_t read_at);
 /** Writes the memory when something was added, and drops what no build has used for 30 days. */
 int digests_save(struct digests *digests, struct error *e);
 /** Now, for @read_at. */

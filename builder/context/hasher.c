@@ -2,7 +2,8 @@
 /*
  * hasher - digests of many files at once, on all processors.
  *
- * Results are written to memory that caller and workers share: a worker that dies leaves what it had done.
+ * Results are written to memory that caller and workers share: a worker that dies leaves what it
+ * had done.
  */
 #include "builder/context/hasher.h"
 
@@ -40,8 +41,8 @@ struct job {
 static bool
 is_host_xattr(const char *name)
 {
-	static const char *const names[] = { "security.selinux", "security.ima", "security.evm", "security.apparmor",
-		"security.SMACK64" };
+	static const char *const names[] = { "security.selinux", "security.ima", "security.evm",
+		"security.apparmor", "security.SMACK64" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		if (strcmp(name, names[i]) == 0)
@@ -68,8 +69,8 @@ has_xattrs(int fd)
 static bool
 same_key(const struct digests_key *a, const struct digests_key *b)
 {
-	return a->device == b->device && a->inode == b->inode && a->size == b->size && a->mtime == b->mtime &&
-	    a->ctime == b->ctime;
+	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+	       a->mtime == b->mtime && a->ctime == b->ctime;
 }
 
 /* Reads @fd from its start to its end. */
@@ -190,7 +191,8 @@ job_run(struct job *job, uint64_t bytes, struct error *e)
 
 int
 hasher_run(size_t count, uint64_t bytes, hasher_open *open_file,
-    void (*take)(void *arg, size_t index, const struct hasher_result *result), void *arg, struct error *e)
+    void (*take)(void *arg, size_t index, const struct hasher_result *result), void *arg,
+    struct error *e)
 {
 	struct job job = { .count = count, .open_file = open_file, .arg = arg };
 	size_t length;

@@ -2,7 +2,8 @@
 /*
  * traverse - every path below a directory, with its metadata, without following a link.
  *
- * Directories that were seen and not yet read wait on a stack of paths: no recursion, no descriptor a level.
+ * Directories that were seen and not yet read wait on a stack of paths: no recursion, no descriptor
+ * a level.
  */
 #include "builder/context/traverse.h"
 
@@ -17,7 +18,10 @@
 #include <limits.h>
 #include <unistd.h>
 
-/* Paths are opened in pieces of at most this many bytes: PATH_MAX counts the NUL, and some room is kept. */
+/*
+ * Paths are opened in pieces of at most this many bytes: PATH_MAX counts the NUL, and some room is
+ * kept.
+ */
 #define PIECE_MAX (PATH_MAX - 96)
 
 struct pending {
@@ -53,8 +57,8 @@ traverse_open(int root, const char *path, int flags)
 	while (strlen(path) > PIECE_MAX) {
 		size_t length = piece_length(path);
 		autofree char *piece = xstrndup(path, length);
-		int next = path_try_open(
-		    at < 0 ? root : at, piece, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, PATH_NO_SYMLINKS);
+		int next = path_try_open(at < 0 ? root : at, piece,
+		    O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, PATH_NO_SYMLINKS);
 
 		if (next < 0)
 			return -1;
@@ -151,18 +155,22 @@ walker_release(struct walker *w)
 
 /* Looks at one name. Returns 0 or -1. */
 static int
-walker_entry(struct walker *w, int dir, size_t prefix, const char *name, uint32_t parent, struct error *e)
+walker_entry(
+    struct walker *w, int dir, size_t prefix, const char *name, uint32_t parent, struct error *e)
 {
 	const struct ignore *ignore = w->traverse->ignore;
 	struct stat st;
-	struct traverse_item item = { .name = name, .name_length = strlen(name), .parent = parent, .dir = dir, .stat = &st };
+	struct traverse_item item = {
+		.name = name, .name_length = strlen(name), .parent = parent, .dir = dir, .stat = &st
+	};
 	uint32_t token = 0;
 	int enter;
 
 	buf_truncate(&w->path, prefix);
 	buf_add(&w->path, name, item.name_length);
 	if (ignore && ignore_match(ignore, buf_text(&w->path), false)) {
-		if (!ignore->has_negation || !ignore_may_reinclude_below(ignore, buf_text(&w->path)))
+		if (!ignore->has_negation ||
+		    !ignore_may_reinclude_below(ignore, buf_text(&w->path)))
 			return 0;
 		item.excluded = true;
 	}

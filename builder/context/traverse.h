@@ -2,10 +2,11 @@
 /*
  * traverse - every path below a directory, with its metadata, without following a link.
  *
- * One directory is read, sorted and looked at as a whole, then closed; those below it come later. So a tree of any
- * depth needs one descriptor, and a million files in one directory need their names and nothing else. Directories
- * are opened again from the root, each component checked by the kernel (openat2), so that one that is exchanged for
- * a link meanwhile is an error and never a way out.
+ * One directory is read, sorted and looked at as a whole, then closed; those below it come later.
+ * So a tree of any depth needs one descriptor, and a million files in one directory need their
+ * names and nothing else. Directories are opened again from the root, each component checked by the
+ * kernel (openat2), so that one that is exchanged for a link meanwhile is an error and never a way
+ * out.
  */
 #ifndef CROZE_CONTEXT_TRAVERSE_H
 #define CROZE_CONTEXT_TRAVERSE_H
@@ -19,26 +20,32 @@
 #include <sys/stat.h>
 
 struct traverse_item {
-	const char *name;       /* in its directory */
+	const char *name; /* in its directory */
 	size_t name_length;
-	uint32_t parent;        /* what visit() answered for its directory; the start's is the caller's */
-	int dir;                /* open directory that holds it */
+	/* what visit() answered for its directory; the start's is the caller's */
+	uint32_t parent;
+	int dir; /* open directory that holds it */
 	const struct stat *stat;
-	bool excluded;          /* a directory that is left out, walked because something below may be taken back in */
+	/* a directory that is left out, walked because something below may be taken back in */
+	bool excluded;
 };
 
 /**
- * Called for each entry, those of one directory in bytewise order of their names and without another between them.
+ * Called for each entry, those of one directory in bytewise order of their names and without
+ * another between them.
  * @token: for a directory, what its entries get as parent.
  * Returns 1 to go into a directory, 0 not to, -1 with @e.
  */
-typedef int traverse_visit(void *arg, const struct traverse_item *item, uint32_t *token, struct error *e);
+typedef int traverse_visit(
+    void *arg, const struct traverse_item *item, uint32_t *token, struct error *e);
 
 struct traverse {
-	int root;                    /* what paths are relative to */
-	const char *start;           /* clean path of the directory to walk; "." is the root itself */
-	uint32_t token;              /* parent of the entries of @start */
-	const struct ignore *ignore; /* paths below @root that it matches are left out; NULL: none */
+	int root; /* what paths are relative to */
+	/* clean path of the directory to walk; "." is the root itself */
+	const char *start;
+	uint32_t token; /* parent of the entries of @start */
+	/* paths below @root that it matches are left out; NULL: none */
+	const struct ignore *ignore;
 	traverse_visit *visit;
 	void *arg;
 };

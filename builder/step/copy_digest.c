@@ -2,9 +2,10 @@
 /*
  * copy_digest - the digest of what a copy copies, for the cache key.
  *
- * Canonical form: "croze copy 1", then for each source its kind and name, and for each of its paths in the order of layers:
- * the path relative to the source, mode with type, owner, content or link target or device, hard-link group by first
- * appearance, attributes. Numbers are 8 bytes, big-endian; texts end in NUL.
+ * Canonical form: "croze copy 1", then for each source its kind and name, and for each of its paths
+ * in the order of layers: the path relative to the source, mode with type, owner, content or link
+ * target or device, hard-link group by first appearance, attributes. Numbers are 8 bytes,
+ * big-endian; texts end in NUL.
  */
 #include "builder/context/hasher.h"
 #include "builder/step/copy_nodes.h"
@@ -50,7 +51,8 @@ take_digest(void *arg, size_t index, const struct hasher_result *result)
 	if (result->flags & DIGESTS_NO_XATTRS)
 		node->flags |= NODE_XATTRS;
 	if (u->plan->digests && !u->plan->from.is_rootfs)
-		digests_add(u->plan->digests, &result->key, &result->digest, result->flags, result->read_at);
+		digests_add(u->plan->digests, &result->key, &result->digest, result->flags,
+		    result->read_at);
 }
 
 /* Reads the attributes of those files that turned out to have some. */
@@ -117,7 +119,8 @@ struct groups {
 };
 
 static void
-add_node(const struct copy_plan *plan, uint32_t number, struct copy_entry *entry, struct groups *groups, struct buf *b)
+add_node(const struct copy_plan *plan, uint32_t number, struct copy_entry *entry,
+    struct groups *groups, struct buf *b)
 {
 	const struct copy_node *n = &plan->nodes[number];
 	bool given = plan->flags & COPY_CHOWN;
@@ -146,8 +149,8 @@ add_node(const struct copy_plan *plan, uint32_t number, struct copy_entry *entry
 
 /* The paths of a source. A directory's path is kept from one file in it to the next. */
 static void
-add_source(const struct copy_plan *plan, const struct copy_source *source, struct groups *groups, struct buf *b,
-    struct hash *hash)
+add_source(const struct copy_plan *plan, const struct copy_source *source, struct groups *groups,
+    struct buf *b, struct hash *hash)
 {
 	auto(buf) struct buf path = { 0 };
 	struct copy_entry entry = { 0 };
@@ -161,7 +164,8 @@ add_source(const struct copy_plan *plan, const struct copy_source *source, struc
 		if (n->parent == COPY_NO_NODE || n->parent != dir) {
 			copy_node_relative_path(plan, number, &path);
 			dir = n->parent;
-			prefix = path.len - (dir == COPY_NO_NODE ? 0 : strlen(copy_node_name(plan, n)));
+			prefix =
+			    path.len - (dir == COPY_NO_NODE ? 0 : strlen(copy_node_name(plan, n)));
 		} else {
 			buf_truncate(&path, prefix);
 			buf_add_text(&path, copy_node_name(plan, n));
@@ -190,7 +194,9 @@ copy_plan_digest(struct copy_plan *plan, struct digest *digest, struct error *e)
 	for (size_t i = 0; i < plan->n_sources; i++) {
 		const struct copy_source *source = &plan->sources[i];
 
-		add_text(&b, source->is_archive ? "archive" : source->is_dir ? "directory" : "file");
+		add_text(&b, source->is_archive ? "archive"
+			     : source->is_dir   ? "directory"
+						: "file");
 		add_text(&b, source->is_dir ? "" : source->name);
 		add_u64(&b, source->n_order);
 		add_source(plan, source, &groups, &b, hash);

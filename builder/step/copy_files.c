@@ -2,9 +2,10 @@
 /*
  * copy_files - a placed copy plan to files in a root filesystem.
  *
- * Each directory is opened below the root, no link followed, and its files are made by name in it: whatever somebody
- * exchanges in the tree meanwhile, nothing is made elsewhere. Directories are made so that they can be written to, and get
- * their mode and times when all is in them, the deepest first.
+ * Each directory is opened below the root, no link followed, and its files are made by name in it:
+ * whatever somebody exchanges in the tree meanwhile, nothing is made elsewhere. Directories are
+ * made so that they can be written to, and get their mode and times when all is in them, the
+ * deepest first.
  */
 #include "builder/context/traverse.h"
 #include "builder/layer/apply.h"
@@ -47,7 +48,10 @@ struct maker {
 	char *bytes;
 };
 
-/* Opens the directory that holds @path, which is then named @name in it. Returns it, borrowed, or -1. */
+/*
+ * Opens the directory that holds @path, which is then named @name in it. Returns it, borrowed, or
+ * -1.
+ */
 static int
 open_parent(struct maker *m, const char *path, const char **name, struct error *e)
 {
@@ -56,15 +60,18 @@ open_parent(struct maker *m, const char *path, const char **name, struct error *
 
 	*name = path_base(path);
 	length = *name == path ? 0 : (size_t)(*name - path) - 1;
-	if (m->dir >= 0 && m->dir_path.len == length && memcmp(buf_text(&m->dir_path), path, length) == 0)
+	if (m->dir >= 0 && m->dir_path.len == length &&
+	    memcmp(buf_text(&m->dir_path), path, length) == 0)
 		return m->dir;
 	fd_close_at(&m->dir);
 	buf_clear(&m->dir_path);
 	buf_add(&m->dir_path, path, length);
-	m->dir = traverse_open(m->root, length ? buf_text(&m->dir_path) : ".", O_RDONLY | O_DIRECTORY);
+	m->dir =
+	    traverse_open(m->root, length ? buf_text(&m->dir_path) : ".", O_RDONLY | O_DIRECTORY);
 	if (m->dir < 0 || fstat(m->dir, &st) < 0)
 		return error_sys(e, "cannot open directory '/%s'", buf_text(&m->dir_path));
-	m->inherits = (st.st_mode & S_ISGID) || fgetxattr(m->dir, "system.posix_acl_default", NULL, 0) > 0;
+	m->inherits =
+	    (st.st_mode & S_ISGID) || fgetxattr(m->dir, "system.posix_acl_default", NULL, 0) > 0;
 	return m->dir;
 }
 
@@ -84,7 +91,8 @@ static void
 note_xattr(struct maker *m, const char *name, const char *path)
 {
 	if (!m->noted_xattr)
-		copy_note(m->plan, "'/%s': extended attribute '%s' is not kept: %s", path, name, strerror(errno));
+		copy_note(m->plan, "'/%s': extended attribute '%s' is not kept: %s", path, name,
+		    strerror(errno));
 	m->noted_xattr = true;
 }
 
@@ -94,16 +102,21 @@ set_xattrs(struct maker *m, int fd, const char *path)
 	const struct entry *entry = &m->entry.entry;
 
 	if (m->inherits) {
-		(void)fremovexattr(fd, "system.posix_acl_access"); /* of the directory, not of the source */
+		(void)fremovexattr(
+		    fd, "system.posix_acl_access"); /* of the directory, not of the source */
 		(void)fremovexattr(fd, "system.posix_acl_default");
 	}
 	for (size_t i = 0; i < entry->n_xattrs; i++) {
-		if (fsetxattr(fd, entry->xattrs[i].name, entry->xattrs[i].value, entry->xattrs[i].length, 0) < 0)
+		if (fsetxattr(fd, entry->xattrs[i].name, entry->xattrs[i].value,
+			entry->xattrs[i].length, 0) < 0)
 			note_xattr(m, entry->xattrs[i].name, path);
 	}
 }
 
-/* Sets the owner of an open file. One that has no place in the id map is written beside it. Returns 1 when changed. */
+/*
+ * Sets the owner of an open file. One that has no place in the id map is written beside it. Returns
+ * 1 when changed.
+ */
 static int
 set_owner(struct maker *m, int fd, const char *path, struct error *e)
 {
@@ -116,7 +129,8 @@ set_owner(struct maker *m, int fd, const char *path, struct error *e)
 	if (fchown(fd, entry->uid, entry->gid) == 0)
 		return 1;
 	if (errno != EINVAL)
-		return error_sys(e, "cannot set the owner of '/%s' to %u:%u", path, entry->uid, entry->gid);
+		return error_sys(
+		    e, "cannot set the owner of '/%s' to %u:%u", path, entry->uid, entry->gid);
 	length = snprintf(text, sizeof(text), "%u:%u", entry->uid, entry->gid);
 	if (fchown(fd, ENTRY_FOREIGN_ID, ENTRY_FOREIGN_ID) < 0 ||
 	    fsetxattr(fd, ENTRY_XATTR_OWNER, text, (size_t)length, 0) < 0)
@@ -136,7 +150,8 @@ finish_file(struct maker *m, int fd, const char *path, struct error *e)
 		return -1;
 	set_xattrs(m, fd, path);
 	/* Changing the owner and writing clear the set-id bits. */
-	if ((changed > 0 || m->inherits || (entry->mode & 07000)) && fchmod(fd, entry->mode & 07777) < 0)
+	if ((changed > 0 || m->inherits || (entry->mode & 07000)) &&
+	    fchmod(fd, entry->mode & 07777) < 0)
 		return error_sys(e, "cannot set the mode of '/%s'", path);
 	if (futimens(fd, times) < 0)
 		return error_sys(e, "cannot set the time of '/%s'", path);
@@ -255,7 +270,8 @@ make_symlink(struct maker *m, const char *path, struct error *e)
 	}
 	if ((entry->uid != m->uid || entry->gid != m->gid || m->inherits) &&
 	    fchownat(dir, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return error_sys(e, "cannot set the owner of link '/%s' to %u:%u", path, entry->uid, entry->gid);
+		return error_sys(
+		    e, "cannot set the owner of link '/%s' to %u:%u", path, entry->uid, entry->gid);
 	if (utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_sys(e, "cannot set the time of link '/%s'", path);
 	return 0;
@@ -275,7 +291,8 @@ make_fifo(struct maker *m, const char *path, struct error *e)
 		return error_sys(e, "cannot make '/%s'", path);
 	if ((entry->uid != m->uid || entry->gid != m->gid || m->inherits) &&
 	    fchownat(dir, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return error_sys(e, "cannot set the owner of '/%s' to %u:%u", path, entry->uid, entry->gid);
+		return error_sys(
+		    e, "cannot set the owner of '/%s' to %u:%u", path, entry->uid, entry->gid);
 	if ((entry->mode & 07000) && fchmodat(dir, name, entry->mode & 07777, 0) < 0)
 		return error_sys(e, "cannot set the mode of '/%s'", path);
 	if (utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
@@ -289,8 +306,8 @@ make_device(struct maker *m, const char *path, struct error *e)
 {
 	const struct entry *entry = &m->entry.entry;
 	char text[48];
-	int length = snprintf(text, sizeof(text), "%c:%u:%u", S_ISCHR(entry->mode) ? 'c' : 'b', major(entry->rdev),
-	    minor(entry->rdev));
+	int length = snprintf(text, sizeof(text), "%c:%u:%u", S_ISCHR(entry->mode) ? 'c' : 'b',
+	    major(entry->rdev), minor(entry->rdev));
 	autofd int fd = create_file(m, path, e);
 
 	if (fd < 0)
@@ -322,8 +339,10 @@ make_dir(struct maker *m, const char *path, struct error *e)
 	is_new = mkdirat(dir, name, (entry->mode & 0777) | 0700) == 0;
 	if (!is_new && errno != EEXIST)
 		return error_sys(e, "cannot make directory '/%s'", path);
-	is_plain = is_new && !m->inherits && entry->uid == m->uid && entry->gid == m->gid && entry->n_xattrs == 0;
-	finish_later(m, path, is_plain && (entry->mode & 07700) == 0700 ? 0 : S_IFDIR | entry->mode, entry->mtime);
+	is_plain = is_new && !m->inherits && entry->uid == m->uid && entry->gid == m->gid &&
+	           entry->n_xattrs == 0;
+	finish_later(m, path, is_plain && (entry->mode & 07700) == 0700 ? 0 : S_IFDIR | entry->mode,
+	    entry->mtime);
 	if (is_plain)
 		return 0;
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -342,7 +361,9 @@ make_parent(struct maker *m, const struct copy_parent *parent, struct error *e)
 	struct stat st;
 
 	if (!parent->exists) {
-		m->entry.entry = (struct entry){ .mode = parent->mode, .uid = parent->uid, .gid = parent->gid,
+		m->entry.entry = (struct entry){ .mode = parent->mode,
+			.uid = parent->uid,
+			.gid = parent->gid,
 			.mtime = parent->mtime };
 		return make_dir(m, parent->path, e);
 	}
@@ -430,7 +451,8 @@ make_sources(struct maker *m, size_t from, size_t to, struct error *e)
 				result = make_parent(m, walk.parent, e);
 			continue;
 		}
-		if (m->plan->nodes[walk.node].source >= from && m->plan->nodes[walk.node].source < to)
+		if (m->plan->nodes[walk.node].source >= from &&
+		    m->plan->nodes[walk.node].source < to)
 			result = make_one(m, &walk, e);
 	}
 	copy_walk_release(&walk);
@@ -452,7 +474,8 @@ make_all(struct maker *m, struct error *e)
 			return -1;
 		done = i + 1;
 	}
-	if ((done == 0 || done < m->plan->n_sources) && make_sources(m, done, m->plan->n_sources, e) < 0)
+	if ((done == 0 || done < m->plan->n_sources) &&
+	    make_sources(m, done, m->plan->n_sources, e) < 0)
 		return -1;
 	return finish_dirs(m, e);
 }
@@ -460,7 +483,11 @@ make_all(struct maker *m, struct error *e)
 int
 copy_plan_materialise(struct copy_plan *plan, int root, struct error *e)
 {
-	struct maker m = { .plan = plan, .root = root, .uid = geteuid(), .gid = getegid(), .dir = -1,
+	struct maker m = { .plan = plan,
+		.root = root,
+		.uid = geteuid(),
+		.gid = getegid(),
+		.dir = -1,
 		.opener = COPY_OPENER_INIT(plan) };
 	mode_t mask;
 	int result;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * copy_nodes - the inside of a copy plan: paths of nodes, opening their files, going through them in order.
+ * copy_nodes - the inside of a copy plan: paths of nodes, opening their files, going through them
+ * in order.
  */
 #include "builder/step/copy_nodes.h"
 
@@ -42,7 +43,8 @@ add_names(const struct copy_plan *plan, uint32_t stop, uint32_t node, struct buf
 		for (count = 0; at != stop; at = plan->nodes[at].parent)
 			above[count++ % 64] = at;
 		for (size_t i = 0; i < count && i < 64; i++)
-			add_component(b, copy_node_name(plan, &plan->nodes[above[(count - 1 - i) % 64]]));
+			add_component(
+			    b, copy_node_name(plan, &plan->nodes[above[(count - 1 - i) % 64]]));
 		if (count <= 64)
 			return;
 		stop = above[count % 64];
@@ -105,7 +107,8 @@ copy_opener_dir(struct copy_opener *opener, uint32_t node, const char **name, st
 	const char *path;
 	char *slash;
 
-	*name = n->parent == COPY_NO_NODE ? path_base(plan->sources[n->source].path) : copy_node_name(plan, n);
+	*name = n->parent == COPY_NO_NODE ? path_base(plan->sources[n->source].path)
+	                                  : copy_node_name(plan, n);
 	if (opener->dir >= 0 && opener->source == n->source && opener->parent == n->parent)
 		return opener->dir;
 	fd_close_at(&opener->dir);
@@ -141,10 +144,11 @@ open_file(struct copy_opener *opener, uint32_t node, struct stat *st, struct err
 		return fd;
 	copy_node_source_path(opener->plan, node, &path);
 	if (fd < 0)
-		return error_sys(e, "cannot open '%s' of %s", buf_text(&path), opener->plan->from_name);
+		return error_sys(
+		    e, "cannot open '%s' of %s", buf_text(&path), opener->plan->from_name);
 	(void)close(fd); /* never read */
-	return error_set(e, ERR_TEMPORARY, "'%s' of %s is no regular file any more", buf_text(&path),
-	    opener->plan->from_name);
+	return error_set(e, ERR_TEMPORARY, "'%s' of %s is no regular file any more",
+	    buf_text(&path), opener->plan->from_name);
 }
 
 int
@@ -170,7 +174,8 @@ check_bytes(const struct copy_plan *plan, uint32_t node, int fd, struct error *e
 			return 0;
 	}
 	copy_node_source_path(plan, node, &path);
-	error_set(e, ERR_TEMPORARY, "'%s' of %s was changed during the build", buf_text(&path), plan->from_name);
+	error_set(e, ERR_TEMPORARY, "'%s' of %s was changed during the build", buf_text(&path),
+	    plan->from_name);
 	return error_hint(e, "build again");
 }
 
@@ -185,7 +190,8 @@ copy_opener_checked(struct copy_opener *opener, uint32_t node, struct stat *st, 
 	if (fd < 0)
 		return -1;
 	digests_key_of(&now, &key);
-	if ((key.size != n->size || key.ctime != n->ctime) && check_bytes(opener->plan, node, fd, e) < 0)
+	if ((key.size != n->size || key.ctime != n->ctime) &&
+	    check_bytes(opener->plan, node, fd, e) < 0)
 		return -1;
 	if (st)
 		*st = now;
@@ -278,7 +284,9 @@ walk_peek(struct copy_walk *walk)
 	return COPY_NO_NODE;
 }
 
-/* Puts the path of @node into walk->path; the directory's part is kept from one file to the next. */
+/*
+ * Puts the path of @node into walk->path; the directory's part is kept from one file to the next.
+ */
 static void
 walk_set_path(struct copy_walk *walk, uint32_t node)
 {

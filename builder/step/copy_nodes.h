@@ -2,9 +2,9 @@
 /*
  * copy_nodes - the inside of a copy plan; for the files copy_*.c alone.
  *
- * One fixed-size node a path, and names and attributes packed into buffers: about 110 bytes a file. The
- * children of a directory stand side by side, and an order of node numbers goes through them as layers do. Paths are
- * put together from names when they are needed.
+ * One fixed-size node a path, and names and attributes packed into buffers: about 110 bytes a file.
+ * The children of a directory stand side by side, and an order of node numbers goes through them as
+ * layers do. Paths are put together from names when they are needed.
  */
 #ifndef CROZE_STEP_COPY_NODES_H
 #define CROZE_STEP_COPY_NODES_H
@@ -15,20 +15,23 @@
 #define COPY_NO_NODE UINT32_MAX
 
 enum copy_node_flags {
-	NODE_DIGEST = 1 << 0,      /* @digest is known */
-	NODE_XATTRS = 1 << 1,      /* @xattrs is known */
-	NODE_EXCLUDED = 1 << 2,    /* a directory that is left out, unless something below it is not */
-	NODE_DROPPED = 1 << 3,     /* nothing below it is */
-	NODE_NEW_TIME = 1 << 4,    /* the top of the context: its time is that of the build */
-	NODE_REDIRECTED = 1 << 5,  /* placed: a link to a directory is there; content goes where it leads */
-	NODE_KEPT = 1 << 6,        /* placed: the destination is there and keeps its own metadata */
-	NODE_REPLACED = 1 << 7,    /* placed: a later source has the same path */
+	NODE_DIGEST = 1 << 0, /* @digest is known */
+	NODE_XATTRS = 1 << 1, /* @xattrs is known */
+	/* a directory that is left out, unless something below it is not */
+	NODE_EXCLUDED = 1 << 2,
+	NODE_DROPPED = 1 << 3,  /* nothing below it is */
+	NODE_NEW_TIME = 1 << 4, /* the top of the context: its time is that of the build */
+	/* placed: a link to a directory is there; content goes where it leads */
+	NODE_REDIRECTED = 1 << 5,
+	NODE_KEPT = 1 << 6,     /* placed: the destination is there and keeps its own metadata */
+	NODE_REPLACED = 1 << 7, /* placed: a later source has the same path */
 };
 
 struct copy_node {
 	uint32_t parent; /* COPY_NO_NODE for the source itself */
 	uint32_t name;   /* in names */
-	uint32_t extra;  /* link: its target in names; regular file: number of its hard-link group, 0 for none */
+	/* link: its target in names; regular file: number of its hard-link group, 0 for none */
+	uint32_t extra;
 	uint32_t xattrs; /* in xattrs, plus 1; 0: none */
 	uint32_t mode;
 	uint32_t uid;
@@ -37,18 +40,19 @@ struct copy_node {
 	uint32_t flags;
 	uint32_t mtime_ns;
 	int64_t mtime;
-	int64_t ctime;   /* as in struct digests_key */
-	uint64_t size;   /* device: its number; directory: number of its first child << 32 | count */
+	int64_t ctime; /* as in struct digests_key */
+	/* device: its number; directory: number of its first child << 32 | count */
+	uint64_t size;
 	struct digest digest;
 };
 
 /** One source, or one match of a pattern. */
 struct copy_source {
-	char *path;      /* resolved, relative to the root, "." is the root itself */
-	char *name;      /* it gets in a destination directory */
-	uint32_t first;  /* its nodes */
+	char *path;     /* resolved, relative to the root, "." is the root itself */
+	char *name;     /* it gets in a destination directory */
+	uint32_t first; /* its nodes */
 	uint32_t end;
-	size_t order;    /* where its nodes begin in plan.order */
+	size_t order; /* where its nodes begin in plan.order */
 	size_t n_order;
 	bool is_dir;
 	bool is_archive; /* unpacked */
@@ -117,11 +121,14 @@ struct copy_plan {
 struct copy_links;
 
 /**
- * Adds a source: the resolved @path (relative to the root, "." for itself), called @name in the destination.
+ * Adds a source: the resolved @path (relative to the root, "." for itself), called @name in the
+ * destination.
  */
-int copy_scan(struct copy_plan *plan, struct copy_links **links, const char *path, const char *name, struct error *e);
+int copy_scan(struct copy_plan *plan, struct copy_links **links, const char *path, const char *name,
+    struct error *e);
 void copy_links_free(struct copy_links *links);
-void copy_note(const struct copy_plan *plan, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void copy_note(const struct copy_plan *plan, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /** Reads the attributes of an open context file into its node. */
 int copy_read_xattrs(struct copy_plan *plan, struct copy_node *node, int fd, struct error *e);
 
@@ -143,19 +150,26 @@ struct copy_opener {
 	int dir;
 	struct buf path;
 };
-#define COPY_OPENER_INIT(p) { .plan = (p), .source = UINT32_MAX, .parent = COPY_NO_NODE, .dir = -1 }
+#define COPY_OPENER_INIT(p)                                                          \
+	{                                                                            \
+		.plan = (p), .source = UINT32_MAX, .parent = COPY_NO_NODE, .dir = -1 \
+	}
 void copy_opener_release(struct copy_opener *opener);
 /** The directory that holds @node's source, borrowed, and its name there in @name; -1 with @e. */
 int copy_opener_dir(struct copy_opener *opener, uint32_t node, const char **name, struct error *e);
 /** Opens a regular file for reading. */
 int copy_opener_file(struct copy_opener *opener, uint32_t node, struct error *e);
 /**
- * The same, and makes sure that it is what the plan has seen: ERR_TEMPORARY when it was changed. @st (may be NULL)
- * is what it is now.
+ * The same, and makes sure that it is what the plan has seen: ERR_TEMPORARY when it was changed.
+ * @st (may be NULL) is what it is now.
  */
-int copy_opener_checked(struct copy_opener *opener, uint32_t node, struct stat *st, struct error *e);
+int copy_opener_checked(
+    struct copy_opener *opener, uint32_t node, struct stat *st, struct error *e);
 
-/** Fills @entry but for its path and whether it is a hard link. @xattrs is grown as needed and owned by the caller. */
+/**
+ * Fills @entry but for its path and whether it is a hard link. @xattrs is grown as needed and owned
+ * by the caller.
+ */
 struct copy_entry {
 	struct entry entry;
 	struct entry_xattr *xattrs;
@@ -166,15 +180,15 @@ void copy_entry_fill(const struct copy_plan *plan, uint32_t node, struct copy_en
 /** Goes through a placed plan in the order of layers. */
 struct copy_walk {
 	const struct copy_plan *plan;
-	size_t next;        /* in the order of nodes */
+	size_t next; /* in the order of nodes */
 	size_t next_parent;
-	uint32_t dir;       /* whose path is in @path, up to @prefix */
-	struct buf path;    /* of the current one */
+	uint32_t dir;    /* whose path is in @path, up to @prefix */
+	struct buf path; /* of the current one */
 	size_t prefix;
-	uint32_t *firsts;   /* of each hard-link group: the node that came first, plus 1 */
+	uint32_t *firsts; /* of each hard-link group: the node that came first, plus 1 */
 	const struct copy_parent *parent; /* the current one, or NULL */
-	uint32_t node;      /* else this */
-	uint32_t link_to;   /* it is another name of this node; COPY_NO_NODE */
+	uint32_t node;                    /* else this */
+	uint32_t link_to;                 /* it is another name of this node; COPY_NO_NODE */
 };
 void copy_walk_init(struct copy_walk *walk, const struct copy_plan *plan);
 void copy_walk_release(struct copy_walk *walk);

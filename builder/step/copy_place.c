@@ -2,8 +2,8 @@
 /*
  * copy_place - where each path of a copy plan goes in a root filesystem.
  *
- * The destination is looked at only as far as it can matter: a directory that is made hides nothing, so nothing below
- * it is looked up.
+ * The destination is looked at only as far as it can matter: a directory that is made hides
+ * nothing, so nothing below it is looked up.
  */
 #include "builder/step/copy_nodes.h"
 
@@ -104,7 +104,8 @@ add_parents(struct placer *p, const char *path, bool itself, struct error *e)
 static int
 compare_parents(const void *a, const void *b)
 {
-	return entry_path_compare(((const struct copy_parent *)a)->path, ((const struct copy_parent *)b)->path);
+	return entry_path_compare(
+	    ((const struct copy_parent *)a)->path, ((const struct copy_parent *)b)->path);
 }
 
 static int
@@ -113,8 +114,9 @@ refuse(const struct placer *p, uint32_t node, bool is_dir, const char *path, str
 	auto(buf) struct buf source = { 0 };
 
 	copy_node_source_path(p->plan, node, &source);
-	return error_set(e, ERR_USAGE, "cannot copy %s '%s' of %s over %s '/%s'", is_dir ? "directory" : "file",
-	    buf_text(&source), p->plan->from_name, is_dir ? "file" : "directory", path);
+	return error_set(e, ERR_USAGE, "cannot copy %s '%s' of %s over %s '/%s'",
+	    is_dir ? "directory" : "file", buf_text(&source), p->plan->from_name,
+	    is_dir ? "file" : "directory", path);
 }
 
 static int place_children(struct placer *p, uint32_t dir, const char *dest, struct error *e);
@@ -272,7 +274,8 @@ sort_nodes(struct placer *p, struct error *e)
 		if (plan->nodes[node].flags & (NODE_KEPT | NODE_REDIRECTED))
 			continue;
 		copy_node_dest_path(plan, node, &path);
-		paths[count] = (struct path_node){ xstrdup(buf_text(&path)), node, (uint32_t)count };
+		paths[count] =
+		    (struct path_node){ xstrdup(buf_text(&path)), node, (uint32_t)count };
 		count++;
 	}
 	qsort(paths, count, sizeof(*paths), compare_paths);
@@ -298,7 +301,9 @@ place_all(struct placer *p, struct error *e)
 	if (plan->is_directory)
 		return add_parents(p, p->dest.path, true, e);
 	if ((plan->n_words > 1 || plan->n_sources > 1) && !p->is_dir && !p->is_slash) {
-		error_set(e, ERR_USAGE, "several sources need a directory as destination, and '%s' is none", plan->dest);
+		error_set(e, ERR_USAGE,
+		    "several sources need a directory as destination, and '%s' is none",
+		    plan->dest);
 		return error_hint(e, "write '%s/'", plan->dest);
 	}
 	for (size_t i = 0; i < plan->n_sources; i++) {
@@ -340,7 +345,8 @@ copy_plan_is_empty(const struct copy_plan *plan)
 	for (size_t i = 0; i < plan->n_sources; i++) {
 		const struct copy_source *source = &plan->sources[i];
 
-		if (source->is_archive || source->n_order > 1 || !(plan->nodes[source->first].flags & NODE_KEPT))
+		if (source->is_archive || source->n_order > 1 ||
+		    !(plan->nodes[source->first].flags & NODE_KEPT))
 			return false;
 	}
 	return true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * copy_plan - from the words of COPY and ADD to sources: links, patterns, what is left out, what is missing.
+ * copy_plan - from the words of COPY and ADD to sources: links, patterns, what is left out, what is
+ * missing.
  */
 #include "builder/context/traverse.h"
 #include "builder/dockerfile/glob.h"
@@ -21,8 +22,8 @@ struct maker {
 	struct copy_plan *plan;
 	struct tree *tree; /* of the sources */
 	struct copy_links *links;
-	size_t n_matches;  /* of the pattern that is looked at */
-	const char *word;  /* as written */
+	size_t n_matches; /* of the pattern that is looked at */
+	const char *word; /* as written */
 };
 
 static struct copy_plan *
@@ -149,7 +150,10 @@ find_archive(struct copy_plan *plan, struct copy_source *source, struct error *e
 	return 0;
 }
 
-/* Adds what is at @path, which is as written or as found: relative to the root, clean, "" for itself. */
+/*
+ * Adds what is at @path, which is as written or as found: relative to the root, clean, "" for
+ * itself.
+ */
 static int
 add_source(struct maker *m, const char *path, struct error *e)
 {
@@ -162,11 +166,13 @@ add_source(struct maker *m, const char *path, struct error *e)
 	if (tree_resolve(m->tree, path, &place, e) < 0)
 		return error_ctx(e, "source '%s' of %s", m->word, plan->from_name);
 	is_dir = S_ISDIR(place.item.mode);
-	is_there = tree_place_exists(&place) && !is_ignored(plan, path, is_dir) && !is_ignored(plan, place.path, is_dir);
+	is_there = tree_place_exists(&place) && !is_ignored(plan, path, is_dir) &&
+	           !is_ignored(plan, place.path, is_dir);
 	if (!is_there)
 		result = missing(m, path, e);
 	else
-		result = copy_scan(plan, &m->links, *place.path ? place.path : ".", path_base(path), e);
+		result =
+		    copy_scan(plan, &m->links, *place.path ? place.path : ".", path_base(path), e);
 	if (result == 0 && plan->n_sources > before)
 		result = find_archive(plan, &plan->sources[before], e);
 	tree_place_release(&place);
@@ -239,23 +245,34 @@ count_deeper(void *arg, const struct traverse_item *item, uint32_t *token, struc
 	return 1;
 }
 
-/* A two-star component is one component, as in the reference builder: say so when that leaves files behind. */
+/*
+ * A two-star component is one component, as in the reference builder: say so when that leaves files
+ * behind.
+ */
 static void
 note_deeper(struct maker *m, const char *dir, const char *pattern)
 {
 	struct deeper deeper = { .name = path_base(pattern) };
-	struct traverse walk = { .root = m->plan->from.root, .start = *dir ? dir : ".", .token = 0,
-		.ignore = m->plan->from.ignore, .visit = count_deeper, .arg = &deeper };
+	struct traverse walk = { .root = m->plan->from.root,
+		.start = *dir ? dir : ".",
+		.token = 0,
+		.ignore = m->plan->from.ignore,
+		.visit = count_deeper,
+		.arg = &deeper };
 	struct error ignored = ERROR_INIT;
 
 	if (!text_starts_with(pattern, "**/") || strchr(pattern + 3, '/'))
 		return;
 	if (traverse_run(&walk, &ignored) == 0 && deeper.count > 0)
-		copy_note(m->plan, "'%s' matches files one directory down only; %llu deeper ones are not copied", m->word,
-		    (unsigned long long)deeper.count);
+		copy_note(m->plan,
+		    "'%s' matches files one directory down only; %llu deeper ones are not copied",
+		    m->word, (unsigned long long)deeper.count);
 }
 
-/* The part of @pattern before the component with the first wildcard, as a path; *@rest is what follows. To be freed. */
+/*
+ * The part of @pattern before the component with the first wildcard, as a path; *@rest is what
+ * follows. To be freed.
+ */
 static char *
 literal_prefix(const char *pattern, const char **rest)
 {
@@ -293,7 +310,8 @@ add_pattern(struct maker *m, const char *pattern, struct error *e)
 	}
 	tree_place_release(&place);
 	if (result == 0 && m->n_matches == 0)
-		copy_note(m->plan, "'%s' matches nothing in %s: nothing is copied", m->word, m->plan->from_name);
+		copy_note(m->plan, "'%s' matches nothing in %s: nothing is copied", m->word,
+		    m->plan->from_name);
 	return result;
 }
 
@@ -324,7 +342,8 @@ copy_plan_make(const struct copy_request *request, struct error *e)
 	int result = 0;
 
 	if (request->from.root < 0) {
-		error_set(e, ERR_USAGE, "there is no build context to copy '%s' from", request->sources[0]);
+		error_set(e, ERR_USAGE, "there is no build context to copy '%s' from",
+		    request->sources[0]);
 		error_hint(e, "name a directory as context: croze build .");
 		return NULL;
 	}

@@ -2,9 +2,9 @@
 /*
  * copy_scan - from a source to nodes: what is there, with its metadata.
  *
- * Files of a context cost one stat() each when their digest is remembered: the memory also knows that a file has
- * no extended attributes. Files of a root filesystem go through the one reader that knows how snapshots keep owners
- * and devices.
+ * Files of a context cost one stat() each when their digest is remembered: the memory also knows
+ * that a file has no extended attributes. Files of a root filesystem go through the one reader that
+ * knows how snapshots keep owners and devices.
  */
 #include "builder/step/copy_nodes.h"
 
@@ -24,7 +24,7 @@ struct copy_links {
 		dev_t device;
 		ino_t inode;
 		uint32_t group;
-	} *slots;
+	} * slots;
 	size_t n_slots;
 	size_t count;
 };
@@ -122,7 +122,8 @@ pack_u32(struct buf *b, size_t value)
 }
 
 static int
-pack_xattrs(struct copy_plan *plan, struct copy_node *node, const struct entry_xattr *xattrs, size_t count, struct error *e)
+pack_xattrs(struct copy_plan *plan, struct copy_node *node, const struct entry_xattr *xattrs,
+    size_t count, struct error *e)
 {
 	if (plan->xattrs.len > UINT32_MAX - (16U << 20))
 		return error_set(e, ERR_INPUT, "too many extended attributes in one copy");
@@ -142,7 +143,8 @@ pack_xattrs(struct copy_plan *plan, struct copy_node *node, const struct entry_x
 static bool
 context_keeps_xattr(const char *name)
 {
-	return (strncmp(name, "user.", 5) == 0 || strcmp(name, "security.capability") == 0) && entry_keeps_xattr(name);
+	return (strncmp(name, "user.", 5) == 0 || strcmp(name, "security.capability") == 0) &&
+	       entry_keeps_xattr(name);
 }
 
 static int
@@ -153,7 +155,8 @@ compare_xattrs(const void *a, const void *b)
 
 /* Reads the values of those of @names that are kept. */
 static int
-collect_xattrs(int fd, const char *names, size_t length, struct entry_xattr **xattrs, size_t *count, struct error *e)
+collect_xattrs(int fd, const char *names, size_t length, struct entry_xattr **xattrs, size_t *count,
+    struct error *e)
 {
 	size_t room = 0;
 
@@ -172,7 +175,8 @@ collect_xattrs(int fd, const char *names, size_t length, struct entry_xattr **xa
 			return error_sys(e, "cannot read extended attribute '%s'", name);
 		}
 		xgrow(xattrs, *count, &room, sizeof(**xattrs));
-		(*xattrs)[(*count)++] = (struct entry_xattr){ name, xrealloc(value, (size_t)got + 1, 1), (size_t)got };
+		(*xattrs)[(*count)++] =
+		    (struct entry_xattr){ name, xrealloc(value, (size_t)got + 1, 1), (size_t)got };
 	}
 	return 0;
 }
@@ -238,7 +242,8 @@ read_link(struct scan *s, struct copy_node *node, int dir, const char *name, str
 static int
 read_xattrs_at(struct scan *s, struct copy_node *node, int dir, const char *name, struct error *e)
 {
-	autofd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	autofd int fd =
+	    openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
 	if (fd < 0)
 		return error_sys(e, "cannot open");
@@ -247,7 +252,8 @@ read_xattrs_at(struct scan *s, struct copy_node *node, int dir, const char *name
 
 /* What only the kind of file decides, in a context. */
 static int
-fill_context(struct scan *s, struct copy_node *node, int dir, const char *name, const struct stat *st, struct error *e)
+fill_context(struct scan *s, struct copy_node *node, int dir, const char *name,
+    const struct stat *st, struct error *e)
 {
 	struct digests_key key;
 	unsigned flags = 0;
@@ -277,7 +283,8 @@ fill_context(struct scan *s, struct copy_node *node, int dir, const char *name, 
 
 /* The same in a root filesystem. */
 static int
-fill_rootfs(struct scan *s, struct copy_node *node, int dir, const char *name, const struct stat *st, struct error *e)
+fill_rootfs(struct scan *s, struct copy_node *node, int dir, const char *name,
+    const struct stat *st, struct error *e)
 {
 	struct entry entry;
 	struct stat real = *st;
@@ -290,7 +297,8 @@ fill_rootfs(struct scan *s, struct copy_node *node, int dir, const char *name, c
 	set_metadata(s->plan, node, &real);
 	node->uid = entry.uid;
 	node->gid = entry.gid;
-	if (S_ISLNK(entry.mode) && add_text(s->plan, entry.link, strlen(entry.link), &node->extra, e) < 0)
+	if (S_ISLNK(entry.mode) &&
+	    add_text(s->plan, entry.link, strlen(entry.link), &node->extra, e) < 0)
 		return -1;
 	if (S_ISREG(entry.mode) && st->st_nlink > 1)
 		node->extra = links_group(s, st);
@@ -299,8 +307,8 @@ fill_rootfs(struct scan *s, struct copy_node *node, int dir, const char *name, c
 
 /* Adds a node for @name in @dir; its number in *@number. */
 static int
-add_node(struct scan *s, uint32_t parent, int dir, const char *name, const struct stat *st, uint32_t *number,
-    struct error *e)
+add_node(struct scan *s, uint32_t parent, int dir, const char *name, const struct stat *st,
+    uint32_t *number, struct error *e)
 {
 	struct copy_plan *plan = s->plan;
 	struct copy_node *node;
@@ -327,7 +335,8 @@ visit(void *arg, const struct traverse_item *item, uint32_t *token, struct error
 	uint32_t number;
 
 	if (S_ISSOCK(item->stat->st_mode)) {
-		copy_note(plan, "'%s' in '%s': sockets are not copied", item->name, plan->sources[s->source].path);
+		copy_note(plan, "'%s' in '%s': sockets are not copied", item->name,
+		    plan->sources[s->source].path);
 		return 0;
 	}
 	if (add_node(s, item->parent, item->dir, item->name, item->stat, &number, e) < 0)
@@ -414,7 +423,8 @@ scan_source(struct scan *s, struct copy_source *source, struct error *e)
 	if (dir < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_sys(e, "cannot look at '%s' of %s", source->path, plan->from_name);
 	if (S_ISSOCK(st.st_mode)) {
-		copy_note(plan, "'%s' of %s: sockets are not copied", source->path, plan->from_name);
+		copy_note(
+		    plan, "'%s' of %s: sockets are not copied", source->path, plan->from_name);
 		return 1;
 	}
 	if (add_node(s, COPY_NO_NODE, dir, name, &st, &first, e) < 0)
@@ -422,8 +432,12 @@ scan_source(struct scan *s, struct copy_source *source, struct error *e)
 	source->first = first;
 	source->is_dir = S_ISDIR(st.st_mode);
 	if (source->is_dir) {
-		struct traverse walk = { .root = plan->from.root, .start = source->path, .token = first,
-			.ignore = plan->from.ignore, .visit = visit, .arg = s };
+		struct traverse walk = { .root = plan->from.root,
+			.start = source->path,
+			.token = first,
+			.ignore = plan->from.ignore,
+			.visit = visit,
+			.arg = s };
 
 		if (traverse_run(&walk, e) < 0)
 			return error_ctx(e, "%s", plan->from_name);
@@ -435,7 +449,8 @@ scan_source(struct scan *s, struct copy_source *source, struct error *e)
 static void
 neutralise_top(struct copy_plan *plan, struct copy_node *node)
 {
-	node->mode = S_IFDIR | (plan->has_chmod ? mode_apply(&plan->chmod, S_IFDIR | 0755) & 07777 : 0755);
+	node->mode =
+	    S_IFDIR | (plan->has_chmod ? mode_apply(&plan->chmod, S_IFDIR | 0755) & 07777 : 0755);
 	node->uid = 0;
 	node->gid = 0;
 	node->xattrs = 0;
@@ -443,7 +458,8 @@ neutralise_top(struct copy_plan *plan, struct copy_node *node)
 }
 
 int
-copy_scan(struct copy_plan *plan, struct copy_links **links, const char *path, const char *name, struct error *e)
+copy_scan(struct copy_plan *plan, struct copy_links **links, const char *path, const char *name,
+    struct error *e)
 {
 	struct scan s = { .plan = plan, .source = (uint32_t)plan->n_sources };
 	struct copy_source *source;

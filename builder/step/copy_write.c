@@ -60,7 +60,8 @@ complete(struct layer_copy *c, uint32_t number, int fd, struct error *e)
 		node->digest = read.digest;
 		node->flags |= NODE_DIGEST;
 		if (c->plan->digests && !c->plan->from.is_rootfs)
-			digests_add(c->plan->digests, &read.key, &read.digest, read.flags, read.read_at);
+			digests_add(
+			    c->plan->digests, &read.key, &read.digest, read.flags, read.read_at);
 	}
 	if (!(node->flags & NODE_XATTRS))
 		return copy_read_xattrs(c->plan, node, fd, e);
@@ -89,7 +90,8 @@ write_file(struct layer_copy *c, const struct copy_walk *walk, struct error *e)
 		return -1;
 	if (fstat(fd, &after) < 0)
 		return error_sys(e, "cannot look at '%s'", buf_text(&walk->path));
-	if (before.st_ctim.tv_sec == after.st_ctim.tv_sec && before.st_ctim.tv_nsec == after.st_ctim.tv_nsec)
+	if (before.st_ctim.tv_sec == after.st_ctim.tv_sec &&
+	    before.st_ctim.tv_nsec == after.st_ctim.tv_nsec)
 		return 0;
 	error_set(e, ERR_TEMPORARY, "'%s' was changed while it was copied", buf_text(&walk->path));
 	return error_hint(e, "build again when nothing writes to it");
@@ -98,9 +100,11 @@ write_file(struct layer_copy *c, const struct copy_walk *walk, struct error *e)
 static int
 write_parent(struct layer_copy *c, const struct copy_parent *parent, struct error *e)
 {
-	struct entry entry = {
-		.path = parent->path, .mode = parent->mode, .uid = parent->uid, .gid = parent->gid, .mtime = parent->mtime
-	};
+	struct entry entry = { .path = parent->path,
+		.mode = parent->mode,
+		.uid = parent->uid,
+		.gid = parent->gid,
+		.mtime = parent->mtime };
 
 	return layer_writer_add(c->writer, &entry, -1, e);
 }

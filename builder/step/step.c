@@ -14,7 +14,8 @@ step_result_release(struct step_result *result)
 }
 
 static int
-write_layer(const struct step_context *context, struct copy_plan *plan, struct step_result *result, struct error *e)
+write_layer(const struct step_context *context, struct copy_plan *plan, struct step_result *result,
+    struct error *e)
 {
 	struct layer_record record = { 0 };
 	struct layer_sink sink;
@@ -38,14 +39,16 @@ write_layer(const struct step_context *context, struct copy_plan *plan, struct s
 
 /* Files first: they need a fork for archives, and the writer of layers may have threads. */
 static int
-carry_out(const struct step_context *context, struct copy_plan *plan, struct step_result *result, struct error *e)
+carry_out(const struct step_context *context, struct copy_plan *plan, struct step_result *result,
+    struct error *e)
 {
 	struct copy_stats stats;
 
 	copy_plan_stats(plan, &stats);
 	result->is_empty = copy_plan_is_empty(plan);
 	if (stats.n_archives > 0 && context->root < 0)
-		return error_set(e, ERR_SYSTEM, "an archive cannot be unpacked into a layer without files");
+		return error_set(
+		    e, ERR_SYSTEM, "an archive cannot be unpacked into a layer without files");
 	if (context->root >= 0 && copy_plan_materialise(plan, context->root, e) < 0)
 		return -1;
 	if (context->layer && stats.n_archives == 0)
@@ -54,10 +57,12 @@ carry_out(const struct step_context *context, struct copy_plan *plan, struct ste
 }
 
 int
-step_copy(const struct step_context *context, struct copy_plan *plan, uid_t uid, gid_t gid, struct step_result *result,
-    struct error *e)
+step_copy(const struct step_context *context, struct copy_plan *plan, uid_t uid, gid_t gid,
+    struct step_result *result, struct error *e)
 {
-	struct copy_placement placement = { .tree = context->parent, .uid = uid, .gid = gid, .now = context->now };
+	struct copy_placement placement = {
+		.tree = context->parent, .uid = uid, .gid = gid, .now = context->now
+	};
 
 	*result = (struct step_result){ 0 };
 	if (copy_plan_place(plan, &placement, e) < 0)
@@ -66,8 +71,8 @@ step_copy(const struct step_context *context, struct copy_plan *plan, uid_t uid,
 }
 
 int
-step_workdir(const struct step_context *context, const char *path, uid_t uid, gid_t gid, struct step_result *result,
-    struct error *e)
+step_workdir(const struct step_context *context, const char *path, uid_t uid, gid_t gid,
+    struct step_result *result, struct error *e)
 {
 	autoplan struct copy_plan *plan = copy_plan_directory(path, uid, gid);
 

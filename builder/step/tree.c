@@ -2,8 +2,9 @@
 /*
  * tree - looking paths up in a root filesystem, whether or not it is unpacked.
  *
- * A level of the stack answers for one path: it has it, it hides it (a whiteout, an opaque directory or something that
- * is no directory on the way), or it knows nothing and the next lower one is asked.
+ * A level of the stack answers for one path: it has it, it hides it (a whiteout, an opaque
+ * directory or something that is no directory on the way), or it knows nothing and the next lower
+ * one is asked.
  */
 #include "builder/step/tree.h"
 
@@ -119,9 +120,11 @@ item_of_listing(struct tree *tree, const struct listing_item *from, struct tree_
 	buf_clear(&tree->link);
 	if (S_ISLNK(from->mode))
 		buf_add_text(&tree->link, from->link);
-	*item = (struct tree_item){
-		.mode = from->mode, .uid = from->uid, .gid = from->gid, .mtime = from->mtime, .link = buf_text(&tree->link)
-	};
+	*item = (struct tree_item){ .mode = from->mode,
+		.uid = from->uid,
+		.gid = from->gid,
+		.mtime = from->mtime,
+		.link = buf_text(&tree->link) };
 }
 
 static enum answer
@@ -158,18 +161,22 @@ listing_lookup(struct tree *tree, const struct listing *l, const char *path, str
 
 /* The item for what fstatat() says of @name in @dir. */
 static int
-item_of_file(struct tree *tree, int dir, const char *name, const struct stat *st, struct tree_item *item, struct error *e)
+item_of_file(struct tree *tree, int dir, const char *name, const struct stat *st,
+    struct tree_item *item, struct error *e)
 {
 	char target[PATH_MAX];
 	ssize_t length = 0;
 
-	*item = (struct tree_item){ .mode = st->st_mode, .uid = st->st_uid, .gid = st->st_gid, .mtime = st->st_mtim };
+	*item = (struct tree_item){
+		.mode = st->st_mode, .uid = st->st_uid, .gid = st->st_gid, .mtime = st->st_mtim
+	};
 	if (S_ISLNK(st->st_mode)) {
 		length = readlinkat(dir, name, target, sizeof(target));
 		if (length < 0)
 			return error_sys(e, "cannot read link '%s'", name);
 	}
-	if (S_ISDIR(st->st_mode) && *name && (st->st_uid == ENTRY_FOREIGN_ID || st->st_gid == ENTRY_FOREIGN_ID)) {
+	if (S_ISDIR(st->st_mode) && *name &&
+	    (st->st_uid == ENTRY_FOREIGN_ID || st->st_gid == ENTRY_FOREIGN_ID)) {
 		struct entry entry;
 		autofd int fd = -1;
 
@@ -207,7 +214,8 @@ upper_step(int at, const char *name, bool is_opaque_here, struct stat *st)
 }
 
 static enum answer
-upper_lookup(struct tree *tree, int upper, const char *path, struct tree_item *item, struct error *e)
+upper_lookup(
+    struct tree *tree, int upper, const char *path, struct tree_item *item, struct error *e)
 {
 	bool hides = false;
 	const char *rest = path;
@@ -232,7 +240,8 @@ upper_lookup(struct tree *tree, int upper, const char *path, struct tree_item *i
 		if (answer != ANSWER_FOUND)
 			return answer;
 		if (rest[strspn(rest, "/")] == '\0')
-			return item_of_file(tree, at, name, &st, item, e) < 0 ? ANSWER_ERROR : ANSWER_FOUND;
+			return item_of_file(tree, at, name, &st, item, e) < 0 ? ANSWER_ERROR
+			                                                      : ANSWER_FOUND;
 		if (!S_ISDIR(st.st_mode))
 			return ANSWER_HIDDEN;
 		next = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -264,11 +273,13 @@ root_lookup(struct tree *tree, int root, const char *path, struct tree_item *ite
 		error_sys(e, "cannot look up '%s'", path);
 		return ANSWER_ERROR;
 	}
-	return item_of_file(tree, dir, *path ? name : "", &st, item, e) < 0 ? ANSWER_ERROR : ANSWER_FOUND;
+	return item_of_file(tree, dir, *path ? name : "", &st, item, e) < 0 ? ANSWER_ERROR
+	                                                                    : ANSWER_FOUND;
 }
 
 static enum answer
-level_lookup(struct tree *tree, const struct level *level, const char *path, struct tree_item *item, struct error *e)
+level_lookup(struct tree *tree, const struct level *level, const char *path, struct tree_item *item,
+    struct error *e)
 {
 	switch (level->kind) {
 	case LEVEL_LISTING:
@@ -344,12 +355,14 @@ resolver_up(struct resolver *r)
 
 /* Replaces the link that was added last, at @parent bytes, by where it points. */
 static int
-resolver_follow(struct resolver *r, const char *link, size_t parent, const char *rest, struct error *e)
+resolver_follow(
+    struct resolver *r, const char *link, size_t parent, const char *rest, struct error *e)
 {
 	char *joined;
 
 	if (++r->links > LINKS_MAX)
-		return error_set(e, ERR_INPUT, "'/%s': too many symbolic links", buf_text(&r->done));
+		return error_set(
+		    e, ERR_INPUT, "'/%s': too many symbolic links", buf_text(&r->done));
 	joined = xasprintf("%s/%s", link, rest);
 	free(r->rest);
 	r->rest = joined;
@@ -381,7 +394,8 @@ resolver_step(struct resolver *r, struct tree *tree, struct error *e)
 		return 1;
 	}
 	if (length > NAME_MAX)
-		return error_set(e, ERR_INPUT, "'%.40s...': a name of %zu bytes is too long", name, length);
+		return error_set(
+		    e, ERR_INPUT, "'%.40s...': a name of %zu bytes is too long", name, length);
 	if (parent > 0)
 		buf_add_char(&r->done, '/');
 	buf_add(&r->done, name, length);
@@ -432,7 +446,8 @@ level_names(const struct level *level, const char *path, struct strv *names)
 		size_t index = listing_find(level->listing, path);
 		struct listing_item item;
 
-		for (size_t child = 0; index != SIZE_MAX && (child = listing_child(level->listing, index, child)) != 0;) {
+		for (size_t child = 0; index != SIZE_MAX && (child = listing_child(level->listing,
+								 index, child)) != 0;) {
 			listing_at(level->listing, child, &item);
 			strv_add(names, item.name);
 		}
@@ -492,7 +507,8 @@ suggest_beside(struct tree *tree, const char *dir, const char *name, size_t max,
 		for (size_t i = 0; i < names.count && paths->count < max; i++) {
 			autofree char *path = child_path(dir, names.items[i]);
 
-			if ((text_distance(names.items[i], name, 2) == limit || strcasecmp(names.items[i], name) == 0) &&
+			if ((text_distance(names.items[i], name, 2) == limit ||
+				strcasecmp(names.items[i], name) == 0) &&
 			    !strv_has(paths, path))
 				strv_add(paths, path);
 		}

@@ -2,9 +2,10 @@
 /*
  * tree - looking paths up in a root filesystem, whether or not it is unpacked.
  *
- * The files of a step are a stack: listings of layers and upper directories of snapshots, the lowest first, in which a
- * whiteout, an opaque directory or a file in the place of a directory hides what is below it; or they are one
- * directory, such as a mount of that stack. Links are resolved inside the root, as chroot would.
+ * The files of a step are a stack: listings of layers and upper directories of snapshots, the
+ * lowest first, in which a whiteout, an opaque directory or a file in the place of a directory
+ * hides what is below it; or they are one directory, such as a mount of that stack. Links are
+ * resolved inside the root, as chroot would.
  */
 #ifndef CROZE_STEP_TREE_H
 #define CROZE_STEP_TREE_H
@@ -26,7 +27,10 @@ void tree_free_at(struct tree **tree);
 
 /** Puts a layer on top. @listing is borrowed and must outlive @tree. */
 void tree_add_listing(struct tree *tree, const struct listing *listing);
-/** Puts a snapshot on top: fs/ of an overlay upper directory as the kernel left it. @upper is borrowed. */
+/**
+ * Puts a snapshot on top: fs/ of an overlay upper directory as the kernel left it. @upper is
+ * borrowed.
+ */
 void tree_add_upper(struct tree *tree, int upper);
 /** Puts an ordinary directory or a mount on top; it hides everything below. @root is borrowed. */
 void tree_add_root(struct tree *tree, int root);
@@ -41,32 +45,36 @@ struct tree_item {
 };
 
 /**
- * Looks @path up, which is clean, relative to the root, and goes through no link ("" is the root itself).
- * Returns 1 with @item, 0 when nothing is there (also when something on the way is no directory), -1 with @e.
+ * Looks @path up, which is clean, relative to the root, and goes through no link ("" is the root
+ * itself). Returns 1 with @item, 0 when nothing is there (also when something on the way is no
+ * directory), -1 with @e.
  */
 int tree_lookup(struct tree *tree, const char *path, struct tree_item *item, struct error *e);
 
 /** Where a path leads. */
 struct tree_place {
-	char *path;           /* clean, relative to the root, through no link; "" is the root */
-	size_t existing;      /* length of the part of @path that is there; strlen(path) when all of it is */
+	char *path; /* clean, relative to the root, through no link; "" is the root */
+	/* length of the part of @path that is there; strlen(path) when all of it is */
+	size_t existing;
 	struct tree_item item; /* of the existing part */
 };
 void tree_place_release(struct tree_place *place);
 bool tree_place_exists(const struct tree_place *place);
 
 /**
- * Follows every link of @path, inside the root; ".." stops at the root. What is not there stays as it is written, also
- * behind a dangling link. ERR_INPUT for a loop of links and for a way through something that is no directory.
+ * Follows every link of @path, inside the root; ".." stops at the root. What is not there stays as
+ * it is written, also behind a dangling link. ERR_INPUT for a loop of links and for a way through
+ * something that is no directory.
  */
 int tree_resolve(struct tree *tree, const char *path, struct tree_place *place, struct error *e);
 
 /** Names in directory @path (resolved), sorted, each once, at most @max of them. */
-int tree_names(struct tree *tree, const char *path, size_t max, struct strv *names, struct error *e);
+int tree_names(
+    struct tree *tree, const char *path, size_t max, struct strv *names, struct error *e);
 
 /**
- * Paths near @path that are there, for a message: other names in its directory that look alike or a file of that name
- * elsewhere near the root. At most @max are appended to @paths. Never fails.
+ * Paths near @path that are there, for a message: other names in its directory that look alike or a
+ * file of that name elsewhere near the root. At most @max are appended to @paths. Never fails.
  */
 void tree_suggest(struct tree *tree, const char *path, size_t max, struct strv *paths);
 

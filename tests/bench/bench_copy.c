@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench_copy - what COPY of many small files costs: looking at them cold and remembered, writing a layer, making files.
+ * bench_copy - what COPY of many small files costs: looking at them cold and remembered, writing a
+ * layer, making files.
  *
  *	bench_copy [FILES [DIRECTORY]]
  *
- * Makes FILES (10,000) of 100 to 4,000 bytes in directories of 100 below DIRECTORY (/tmp), and prints the best time in
- * milliseconds, with the processor time of this process (hashing workers not counted) behind it.
+ * Makes FILES (10,000) of 100 to 4,000 bytes in directories of 100 below DIRECTORY (/tmp), and
+ * prints the best time in milliseconds, with the processor time of this process (hashing workers
+ * not counted) behind it.
  */
 #include "builder/context/digests.h"
 #include "builder/step/copy_plan.h"

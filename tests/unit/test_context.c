@@ -40,7 +40,8 @@ open_scratch(void **state)
 {
 	(void)state;
 	snprintf(scratch, sizeof(scratch), "/tmp/test_context.XXXXXX");
-	if (!mkdtemp(scratch) || chdir(scratch) < 0 || mkdir("context", 0755) < 0 || mkdir("outside", 0755) < 0)
+	if (!mkdtemp(scratch) || chdir(scratch) < 0 || mkdir("context", 0755) < 0 ||
+	    mkdir("outside", 0755) < 0)
 		return -1;
 	top = open("context", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (top < 0)
@@ -61,7 +62,10 @@ close_scratch(void **state)
 	return chdir("/") < 0 ? -1 : path_remove_tree(tmp, path_base(scratch), &e);
 }
 
-/* Reads the Dockerfile as -f @file finds it; checks its text, or that the error holds @expected when it begins with '!'. */
+/*
+ * Reads the Dockerfile as -f @file finds it; checks its text, or that the error holds @expected
+ * when it begins with '!'.
+ */
 static void
 check_dockerfile(const char *file, const char *expected)
 {
@@ -85,7 +89,9 @@ check_dockerfile(const char *file, const char *expected)
 	context_release(&context);
 }
 
-/* Reads the ignore file; @expected is what its canonical text begins with, or the error after '!'. */
+/*
+ * Reads the ignore file; @expected is what its canonical text begins with, or the error after '!'.
+ */
 static void
 check_ignore(const char *dockerfile, const char *expected)
 {
@@ -294,7 +300,9 @@ static void
 check_walk(const struct ignore *ignore, const char *expected)
 {
 	struct seen seen = { 0 };
-	struct traverse traverse = { .root = top, .start = ".", .ignore = ignore, .visit = see, .arg = &seen };
+	struct traverse traverse = {
+		.root = top, .start = ".", .ignore = ignore, .visit = see, .arg = &seen
+	};
 	struct error e = ERROR_INIT;
 	autofree char *joined = NULL;
 

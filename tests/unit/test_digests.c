@@ -45,7 +45,9 @@ close_scratch(void **state)
 static struct digests_key
 key_number(uint64_t n)
 {
-	return (struct digests_key){ .device = 1, .inode = n, .size = 5, .mtime = 7, .ctime = 1000 * NS };
+	return (struct digests_key){
+		.device = 1, .inode = n, .size = 5, .mtime = 7, .ctime = 1000 * NS
+	};
 }
 
 static struct digest
@@ -64,7 +66,8 @@ fill(struct digests *digests, uint64_t from, uint64_t to)
 		struct digests_key key = key_number(i);
 		struct digest d = digest_number(i);
 
-		assert_true(digests_add(digests, &key, &d, i % 2 ? DIGESTS_NO_XATTRS : 0, digests_clock()));
+		assert_true(
+		    digests_add(digests, &key, &d, i % 2 ? DIGESTS_NO_XATTRS : 0, digests_clock()));
 	}
 }
 

@@ -59,8 +59,9 @@ make_listing(const struct line *lines, size_t count)
 	return listing;
 }
 
-#define LISTING(...) \
-	make_listing((const struct line[]){ __VA_ARGS__ }, ARRAY_LEN(((const struct line[]){ __VA_ARGS__ })))
+#define LISTING(...)                                       \
+	make_listing((const struct line[]){ __VA_ARGS__ }, \
+	    ARRAY_LEN(((const struct line[]){ __VA_ARGS__ })))
 
 /* 'd', 'f', 'l', or '-' when nothing is there. */
 static char
@@ -105,10 +106,11 @@ empty_tree_has_a_root(void **state)
 static void
 upper_layers_hide_lower_ones(void **state)
 {
-	autolisting struct listing *low = LISTING({ 'd', "a" }, { 'f', "a/x" }, { 'f', "a/y" }, { 'd', "b" }, { 'f', "b/x" },
-	    { 'd', "c" }, { 'f', "c/x" }, { 'f', "d" }, { 'd', "e" }, { 'f', "e/x" });
-	autolisting struct listing *high = LISTING({ 'd', "a" }, { 'w', "a/x" }, { 'w', "b" }, { 'o', "c" }, { 'f', "c/z" },
-	    { 'd', "d" }, { 'f', "d/n" }, { 'f', "e" });
+	autolisting struct listing *low =
+	    LISTING({ 'd', "a" }, { 'f', "a/x" }, { 'f', "a/y" }, { 'd', "b" }, { 'f', "b/x" },
+		{ 'd', "c" }, { 'f', "c/x" }, { 'f', "d" }, { 'd', "e" }, { 'f', "e/x" });
+	autolisting struct listing *high = LISTING({ 'd', "a" }, { 'w', "a/x" }, { 'w', "b" },
+	    { 'o', "c" }, { 'f', "c/z" }, { 'd', "d" }, { 'f', "d/n" }, { 'f', "e" });
 	autotree struct tree *tree = tree_new();
 
 	(void)state;
@@ -150,9 +152,11 @@ implied_parents_take_metadata_from_below(void **state)
 static void
 links_are_followed_inside(void **state)
 {
-	autolisting struct listing *l = LISTING({ 'd', "usr" }, { 'd', "usr/bin" }, { 'f', "usr/bin/sh" }, { 'l', "bin", "usr/bin" },
-	    { 'd', "run" }, { 'd', "var" }, { 'l', "var/run", "/run" }, { 'l', "up", "../../../../usr" }, { 'l', "gone", "/no/where" },
-	    { 'l', "loop", "loop2" }, { 'l', "loop2", "loop" }, { 'f', "file" }, { 'l', "dot", "." });
+	autolisting struct listing *l = LISTING({ 'd', "usr" }, { 'd', "usr/bin" },
+	    { 'f', "usr/bin/sh" }, { 'l', "bin", "usr/bin" }, { 'd', "run" }, { 'd', "var" },
+	    { 'l', "var/run", "/run" }, { 'l', "up", "../../../../usr" },
+	    { 'l', "gone", "/no/where" }, { 'l', "loop", "loop2" }, { 'l', "loop2", "loop" },
+	    { 'f', "file" }, { 'l', "dot", "." });
 	autotree struct tree *tree = tree_new();
 	struct error e = ERROR_INIT;
 	struct tree_place place;
@@ -178,7 +182,8 @@ static void
 names_are_merged(void **state)
 {
 	autolisting struct listing *low = LISTING({ 'd', "a" }, { 'f', "a/x" }, { 'f', "a/y" });
-	autolisting struct listing *high = LISTING({ 'd', "a" }, { 'w', "a/x" }, { 'f', "a/b" }, { 'f', "a/y" });
+	autolisting struct listing *high =
+	    LISTING({ 'd', "a" }, { 'w', "a/x" }, { 'f', "a/b" }, { 'f', "a/y" });
 	autotree struct tree *tree = tree_new();
 	auto(strv) struct strv names = { 0 };
 	autofree char *joined = NULL;
@@ -195,8 +200,8 @@ names_are_merged(void **state)
 static void
 suggestions_are_near(void **state)
 {
-	autolisting struct listing *l = LISTING({ 'd', "app" }, { 'f', "app/server" }, { 'f', "app/Server" }, { 'd', "opt" },
-	    { 'd', "opt/x" }, { 'f', "opt/x/tool" });
+	autolisting struct listing *l = LISTING({ 'd', "app" }, { 'f', "app/server" },
+	    { 'f', "app/Server" }, { 'd', "opt" }, { 'd', "opt/x" }, { 'f', "opt/x/tool" });
 	autotree struct tree *tree = tree_new();
 	auto(strv) struct strv paths = { 0 };
 
@@ -272,7 +277,8 @@ directories_are_trees(void **state)
 static void
 snapshots_hide_what_is_below(void **state)
 {
-	autolisting struct listing *low = LISTING({ 'd', "a" }, { 'f', "a/x" }, { 'f', "a/y" }, { 'd', "b" }, { 'f', "b/x" });
+	autolisting struct listing *low =
+	    LISTING({ 'd', "a" }, { 'f', "a/x" }, { 'f', "a/y" }, { 'd', "b" }, { 'f', "b/x" });
 	autotree struct tree *tree = tree_new();
 	autofd int dir = -1;
 
