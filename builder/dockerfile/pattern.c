@@ -136,7 +136,7 @@ piece_last(struct piece p, const struct characters *text, size_t from, size_t *a
 static struct piece
 next_piece(const struct characters *pattern, size_t *from)
 {
-	struct piece p = { pattern->items + *from, 0 };
+	struct piece p = { pattern->count > 0 ? pattern->items + *from : NULL, 0 };
 
 	while (*from < pattern->count && pattern->items[*from] != ELEMENT_STAR) {
 		p.count++;
