@@ -59,9 +59,10 @@ sources_open(struct build *b, struct error *e)
 	    open_named_contexts(b, e) < 0)
 		return -1;
 	diagnostics_init(&b->diagnostics, b->dockerfile.path);
+	/* What is wrong is reported by sources_plan(), with what is wrong between the stages. */
 	(void)dockerfile_parse(
 	    &b->file, buf_text(&b->dockerfile.text), b->dockerfile.text.len, &b->diagnostics);
-	return diagnostics_check(&b->diagnostics, e);
+	return 0;
 }
 
 /* ---- images ---- */
@@ -143,6 +144,24 @@ copy_environment(struct strv *environment)
 		strv_add(environment, *item);
 }
 
+/* What the Dockerfile is warned of, when nothing is wrong with it. */
+static void
+show_warnings(struct build *b)
+{
+	diagnostics_sort(&b->diagnostics);
+	for (size_t i = 0; i < b->diagnostics.count; i++) {
+		const struct diagnostic *d = &b->diagnostics.items[i];
+		autofree char *place = d->at.line > 0
+		                           ? xasprintf("%s:%u", b->diagnostics.file, (unsigned)d->at.line)
+		                           : xstrdup(b->diagnostics.file);
+
+		if (d->severity == SEVERITY_WARNING)
+			progress_warn(b->progress, "%s: %s", place, d->text);
+		else
+			progress_note(b->progress, "%s: %s", place, d->text);
+	}
+}
+
 int
 sources_plan(struct build *b, struct error *e)
 {
@@ -177,6 +196,7 @@ sources_plan(struct build *b, struct error *e)
 		b->has_timestamp = true;
 		b->timestamp = b->plan.epoch;
 	}
+	show_warnings(b);
 	return 0;
 }
 
