@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -31,6 +32,7 @@ struct relay {
 	struct loop_source *input;
 	struct termios saved;
 	bool raw;
+	int ended_by; /* the signal that SIGKILL stood for; 0 */
 	int *status;
 };
 
@@ -143,12 +145,43 @@ on_window(void *arg, int signal, struct error *e)
 	return 0;
 }
 
+/* Bit of @signal in the mask that line @name of /proc/PID/status holds. */
+static bool
+mask_has(const char *status, const char *name, int signal)
+{
+	const char *at = strstr(status, name);
+
+	return at != NULL && (strtoull(at + strlen(name), NULL, 16) >> (signal - 1) & 1) != 0;
+}
+
+/* Would @signal end a process that is not the first of its namespace? The kernel spares the first one. */
+static bool
+is_unhandled(pid_t pid, int signal)
+{
+	char path[64];
+	struct error ignored = ERROR_INIT;
+	auto(buf) struct buf status = { 0 };
+	autofd int fd = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fd_read_all(fd, &status, 65536, path, &ignored) < 0)
+		return false;
+	return !mask_has(buf_text(&status), "SigCgt:", signal) &&
+	       !mask_has(buf_text(&status), "SigIgn:", signal);
+}
+
+/* ctrl-c ends a command that does nothing about it, as it would outside. */
 static int
 on_signal(void *arg, int signal, struct error *e)
 {
 	struct relay *r = arg;
 
 	(void)e;
+	if (is_unhandled(r->container->pid, signal)) {
+		r->ended_by = signal;
+		signal = SIGKILL;
+	}
 	container_signal(r->container, signal);
 	return 0;
 }
@@ -226,7 +259,7 @@ on_end(void *arg, pid_t pid, int status, struct error *e)
 
 	(void)pid;
 	(void)e;
-	*r->status = status;
+	*r->status = WIFSIGNALED(status) && r->ended_by != 0 ? r->ended_by : status;
 	loop_stop(r->loop);
 	return 0;
 }

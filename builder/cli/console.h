@@ -36,7 +36,7 @@ int console_open(
     struct console *c, enum console_flags flags, struct container_spec *spec, struct error *e);
 /**
  * Relays until the container ends and all it wrote was shown; SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 go to its
- * first process. The terminal is as before when this returns, in every case. @status as from waitpid(2).
+ * first process; one that does nothing about them is ended, as it would be outside. The terminal is as before when this returns, in every case. @status as from waitpid(2).
  */
 int console_run(struct console *c, const struct container *container, int *status, struct error *e);
 void console_close(struct console *c);

@@ -221,6 +221,21 @@ struct session {
 	int status;
 };
 
+static const char *
+container_hostname(const struct session *s)
+{
+	return s->flags->hostname != NULL ? s->flags->hostname : "croze";
+}
+
+static const char *
+container_workdir(const struct session *s)
+{
+	const char *workdir =
+	    s->flags->workdir != NULL ? s->flags->workdir : s->image.config.workdir;
+
+	return workdir != NULL && *workdir != '\0' ? workdir : "/";
+}
+
 /* ---- what is run ---- */
 
 static int
@@ -287,7 +302,7 @@ make_env(struct session *s, struct error *e)
 	strv_append(&s->env, &s->image.config.env);
 	if (env_get(&s->env, "PATH") == NULL)
 		env_set(&s->env, "PATH", PLAN_DEFAULT_PATH);
-	env_set(&s->env, "HOSTNAME", flags->hostname != NULL ? flags->hostname : "croze");
+	env_set(&s->env, "HOSTNAME", container_hostname(s));
 	if (flags->tty && env_get(&s->env, "TERM") == NULL)
 		env_set(&s->env, "TERM", "xterm");
 	for (size_t i = 0; i < flags->env_files.count; i++)
@@ -424,14 +439,29 @@ read_limits(struct session *s, struct error *e)
 static int
 open_environment(struct session *s, struct error *e)
 {
-	autofree struct run_host *hosts = xcalloc(s->typed.n_hosts + 1, sizeof(*hosts));
+	size_t n = s->typed.n_hosts;
+	autofree struct run_host *hosts = xcalloc(n + 1, sizeof(*hosts));
 
-	for (size_t i = 0; i < s->typed.n_hosts; i++)
+	for (size_t i = 0; i < n; i++)
 		hosts[i] = (struct run_host){ s->typed.hosts[i].name, s->typed.hosts[i].address };
-	return run_environment_open(&s->environment, s->store, hosts, s->typed.n_hosts, e);
+	hosts[n] = (struct run_host){ container_hostname(s), "127.0.0.1" };
+	return run_environment_open(&s->environment, s->store, hosts, n + 1, e);
 }
 
 /* ---- the container ---- */
+
+/* In a rootfs that the container cannot change its folder has to be there before. */
+static int
+make_workdir(struct session *s, struct error *e)
+{
+	autofree char *path = path_absolute(container_workdir(s));
+	autofd int fd = -1;
+
+	if (strcmp(path, "/") == 0)
+		return 0;
+	fd = path_make_dirs(s->rootfs, path + 1, 0755, (uid_t)-1, (gid_t)-1, e);
+	return fd < 0 ? -1 : 0;
+}
 
 static int
 open_rootfs(struct session *s, struct error *e)
@@ -447,6 +477,8 @@ open_rootfs(struct session *s, struct error *e)
 	s->rootfs = chain_mount(s->store, &chain, &s->upper, e);
 	if (s->rootfs < 0)
 		return -1;
+	if (s->flags->read_only && make_workdir(s, e) < 0)
+		return -1;
 	if (user_resolve_in(s->rootfs, user != NULL ? user : "", &s->user, e) < 0)
 		return error_ctx(e, "--user");
 	return 0;
@@ -456,7 +488,6 @@ static void
 make_spec(struct session *s, struct container_spec *spec)
 {
 	const struct run_flags *flags = s->flags;
-	const char *workdir = flags->workdir != NULL ? flags->workdir : s->image.config.workdir;
 
 	container_spec_init(spec);
 	spec->userns = &s->environment.userns;
@@ -464,13 +495,13 @@ make_spec(struct session *s, struct container_spec *spec)
 	spec->read_only = flags->read_only;
 	spec->argv = strv_array(&s->argv);
 	spec->envp = strv_array(&s->env);
-	spec->cwd = workdir != NULL && *workdir != '\0' ? workdir : "/";
+	spec->cwd = container_workdir(s);
 	spec->make_cwd = true;
 	spec->uid = s->user.uid;
 	spec->gid = s->user.gid;
 	spec->groups = s->user.groups;
 	spec->n_groups = s->user.n_groups;
-	spec->hostname = flags->hostname != NULL ? flags->hostname : "croze";
+	spec->hostname = container_hostname(s);
 	spec->rlimits = s->rlimits;
 	spec->n_rlimits = s->typed.n_ulimits;
 	spec->network =
