@@ -352,14 +352,10 @@ take_from_layout(struct store *store, const struct source *s, const struct outsi
 	platform_native(&native);
 	if (!d || layout_choose(s, d, platform ? platform : &native, &manifest, e) < 0)
 		return -1;
-	if (!store_blob_has(store, &manifest.digest) && copy_manifest(store, s, &manifest, e) < 0)
+	/* What the store has already is not copied again. */
+	if (copy_manifest(store, s, &manifest, e) < 0)
 		return -1;
-	if (image_load_descriptor(store, &manifest, platform, image, e) == 0)
-		return 0;
-	if (e->kind != ERR_NOT_FOUND)
-		return -1;
-	/* The manifest was there, but not all that it names: a prune, or another tool's doing. */
-	return copy_manifest(store, s, &manifest, e) < 0 ? -1 : image_load_descriptor(store, &manifest, platform, image, e);
+	return image_load_descriptor(store, &manifest, platform, image, e);
 }
 
 static int

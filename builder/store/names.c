@@ -406,3 +406,16 @@ store_digest_remove(struct store *store, const struct digest *digest, struct sto
 
 	return remove_entries(store, has_digest, digest_text(digest, text), removed, e) < 0 ? -1 : 0;
 }
+
+static bool
+has_no_name(const struct json *entry, const void *arg)
+{
+	(void)arg;
+	return !entry_name(entry);
+}
+
+int
+names_remove_unnamed(struct store *store, struct error *e)
+{
+	return remove_entries(store, has_no_name, NULL, NULL, e) < 0 ? -1 : 0;
+}

@@ -73,6 +73,8 @@ int names_lock(struct store *store, struct error *e);
 struct json *index_read(struct store *store, struct error *e);
 /** Syncs, then puts @index in place of index.json. */
 int names_write(struct store *store, const struct json *index, struct error *e);
+/** Removes the members without a name. */
+int names_remove_unnamed(struct store *store, struct error *e);
 /** Reads one member of "manifests"; -1 without an error text of its own when it is not well-formed. */
 int names_read_entry(const struct json *entry, struct store_name *n, struct error *e);
 

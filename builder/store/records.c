@@ -7,6 +7,8 @@
  */
 #include "builder/store/private.h"
 
+#include "runtime/base/strv.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <time.h>
@@ -14,6 +16,8 @@
 
 #define LISTING_MAX ((size_t)1 << 30)
 #define TOUCH_SECONDS 3600
+#define BUILDS_MAX 250  /* records of builds; then the oldest go, */
+#define BUILDS_KEPT 200 /* so many at once that most builds need not */
 
 static int
 read_file(int dir, const char *name, size_t max, struct buf *b, struct stat *st, struct error *e)
@@ -193,6 +197,34 @@ store_listing_has(struct store *store, const struct digest *diff_id)
 
 /* ---- builds ---- */
 
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Names begin with the time, so the oldest sort first. */
+static int
+trim_builds(struct store *store, struct error *e)
+{
+	autodir DIR *dir = fd_opendir(store->dirs[DIR_BUILDS], e);
+	auto(strv) struct strv names = { 0 };
+	const struct dirent *entry;
+
+	if (!dir)
+		return -1;
+	while ((entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.')
+			strv_add(&names, entry->d_name);
+	if (names.count <= BUILDS_MAX)
+		return 0;
+	qsort(names.items, names.count, sizeof(*names.items), compare_names);
+	for (size_t i = 0; i + BUILDS_KEPT < names.count; i++)
+		if (tmp_discard(store, store->dirs[DIR_BUILDS], names.items[i], e) < 0)
+			return -1;
+	return 0;
+}
+
 int
 store_build_begin(struct store *store, char **id, struct error *e)
 {
@@ -203,7 +235,7 @@ store_build_begin(struct store *store, char **id, struct error *e)
 	struct tm tm;
 	int fd;
 
-	if (store_random_name(random, e) < 0)
+	if (trim_builds(store, e) < 0 || store_random_name(random, e) < 0)
 		return -1;
 	if (!gmtime_r(&now, &tm) || strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm) == 0)
 		return error_set(e, ERR_HOST, "the clock shows no usable time");

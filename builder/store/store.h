@@ -183,7 +183,7 @@ int store_step_remove(struct store *store, const struct digest *key, struct erro
 
 /* ---- builds ---- */
 
-/** Makes builds/<time>-<id>/ and opens it; @id (to be freed) gets its name. */
+/** Makes builds/<time>-<id>/ and opens it; @id (to be freed) gets its name. Of more than 250 builds the oldest records go. */
 int store_build_begin(struct store *store, char **id, struct error *e);
 
 /* ---- keeping the house (prune.h has prune and check) ---- */
