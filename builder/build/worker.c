@@ -200,11 +200,21 @@ static int
 resolve_owner(const struct plan_step *step, int root, uid_t *uid, gid_t *gid, struct error *e)
 {
 	struct user user = { 0 };
+	struct user_spec spec;
 
 	*uid = 0;
 	*gid = 0;
 	if (step->kind != PLAN_WORKDIR)
 		return step->has_chown ? resolve_chown(step, root, uid, gid, e) : 0;
+	if (!step->user[0])
+		return 0;
+	if (user_parse(step->user, &spec, e) < 0)
+		return -1;
+	if (spec.user.numeric && spec.group.numeric) {
+		*uid = spec.user.id;
+		*gid = spec.group.id;
+		return 0;
+	}
 	if (user_resolve_in(root, step->user, &user, e) < 0)
 		return error_ctx(e, "USER %s", step->user);
 	*uid = user.uid;
