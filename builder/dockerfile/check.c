@@ -72,7 +72,8 @@ check_healthcheck(struct reading *r)
 			if (check_duration(r, flag) < 0)
 				result = -1;
 		} else if (parse_u64(flag->value, 0, INT32_MAX, "retries", &retries, &e) < 0) {
-			result = reading_error(r, flag->offset, "--retries=%s is no number from 0 on", flag->value);
+			result = reading_error(
+			    r, flag->offset, "--retries=%s is no number from 0 on", flag->value);
 		}
 	}
 	return result;
@@ -87,8 +88,8 @@ check_variable_names(struct reading *r)
 		const struct pair *pair = &r->i->pairs[n];
 
 		if (strpbrk(pair->name, " \t\"'"))
-			result = reading_error(r, pair->offset, "'%s' cannot be a name: it has a blank or quote",
-			    pair->name);
+			result = reading_error(r, pair->offset,
+			    "'%s' cannot be a name: it has a blank or quote", pair->name);
 	}
 	return result;
 }
@@ -100,10 +101,12 @@ check_copy(struct reading *r)
 
 	if (from && strchr(from->value, '$'))
 		return reading_error(r, from->offset,
-		    "COPY --from=%s: variables are not replaced here; name a stage that is FROM the image",
+		    "COPY --from=%s: variables are not replaced here; name a stage that is FROM "
+		    "the image",
 		    from->value);
 	if (from && from->value[0] == '\0')
-		return reading_error(r, from->offset, "COPY --from needs a stage, an image or a context");
+		return reading_error(
+		    r, from->offset, "COPY --from needs a stage, an image or a context");
 	return 0;
 }
 

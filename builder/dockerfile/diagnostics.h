@@ -37,7 +37,7 @@ struct diagnostic {
 	struct location group; /* where it is sorted to: a note stands behind what it explains */
 	size_t order;          /* of that error or warning, then its own */
 	size_t suborder;
-	char *text;   /* safe to show */
+	char *text;       /* safe to show */
 	const char *rule; /* name of the lint rule, static text; NULL for none */
 };
 
@@ -46,7 +46,7 @@ struct diagnostics {
 	struct diagnostic *items;
 	size_t count;
 	size_t room;
-	size_t n_errors;   /* of all, also those beyond DIAGNOSTICS_MAX */
+	size_t n_errors; /* of all, also those beyond DIAGNOSTICS_MAX */
 	size_t n_warnings;
 };
 
@@ -57,11 +57,11 @@ struct diagnostics {
 void diagnostics_init(struct diagnostics *d, const char *file);
 void diagnostics_release(struct diagnostics *d);
 /** Adds one. The text may quote the file: it is made safe for terminals here. Always returns -1. */
-int diagnostics_add(struct diagnostics *d, enum severity severity, struct location at, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+int diagnostics_add(struct diagnostics *d, enum severity severity, struct location at,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
 /** Adds a warning of a lint rule ("NoEmptyContinuation"). */
-void diagnostics_lint(struct diagnostics *d, const char *rule, struct location at, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void diagnostics_lint(struct diagnostics *d, const char *rule, struct location at,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
 /** Adds a note that stays behind the error or warning added last, wherever that is sorted to. */
 void diagnostics_note(struct diagnostics *d, struct location at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

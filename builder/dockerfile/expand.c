@@ -144,7 +144,8 @@ read_until(struct reader *r, struct sink *s, char stop, enum escapes escapes)
 		int result;
 
 		if (c == '\0' && stop != '\0')
-			return fail(r, stop == '}' ? "'}' is missing" : "the second '/' is missing");
+			return fail(
+			    r, stop == '}' ? "'}' is missing" : "the second '/' is missing");
 		if (c == stop) {
 			r->at += c != '\0';
 			return 0;
@@ -246,7 +247,8 @@ replace(const char *value, const struct replacement *how, struct buf *result)
 	size_t from = 0, start, end, last_end = (size_t)-1, copied = 0;
 
 	characters_decode(&text, value, strlen(value));
-	while (result->len <= EXPAND_MAX_VALUE && pattern_find(how->pattern, &text, from, &start, &end)) {
+	while (result->len <= EXPAND_MAX_VALUE &&
+	       pattern_find(how->pattern, &text, from, &start, &end)) {
 		size_t before = characters_bytes(&text, copied, start - copied);
 
 		buf_add(result, value, before);
@@ -311,7 +313,7 @@ modified(struct reader *r, struct sink *s, const char *name, char modifier, enum
 		return strip(r, s, value, buf_text(&operand), modifier, flags);
 	if (modifier == '-')
 		return set ? emit(r, s, value, strlen(value), flags)
-			   : emit(r, s, buf_text(&operand), operand.len, flags);
+		           : emit(r, s, buf_text(&operand), operand.len, flags);
 	if (modifier == '+')
 		return set ? emit(r, s, buf_text(&operand), operand.len, flags) : 0;
 	if (set)
@@ -356,7 +358,8 @@ braced(struct reader *r, struct sink *s, enum part_flags flags)
 	if (c == '\0')
 		return fail(r, "'}' is missing");
 	r->x->failed_at = r->at;
-	return error_set(r->e, ERR_INPUT, "unsupported modifier '%s%c' in '${%s'", test ? ":" : "", c, name);
+	return error_set(
+	    r->e, ERR_INPUT, "unsupported modifier '%s%c' in '${%s'", test ? ":" : "", c, name);
 }
 
 /** At a '$'. */

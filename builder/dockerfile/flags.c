@@ -31,10 +31,11 @@ unknown_flag(const struct reading *r, const char *name, uint32_t offset)
 		names[n++] = f->name;
 	near = text_suggest(name, names);
 	if (near)
-		return reading_error(
-		    r, offset, "%s has no flag --%s, did you mean --%s?", r->i->def->name, name, near);
+		return reading_error(r, offset, "%s has no flag --%s, did you mean --%s?",
+		    r->i->def->name, name, near);
 	if (n == 0)
-		return reading_error(r, offset, "%s has no flags, --%s is unknown", r->i->def->name, name);
+		return reading_error(
+		    r, offset, "%s has no flags, --%s is unknown", r->i->def->name, name);
 	return reading_error(r, offset, "%s has no flag --%s", r->i->def->name, name);
 }
 
@@ -52,7 +53,8 @@ static int
 add_flag(struct reading *r, const char *word, uint32_t offset)
 {
 	struct instruction *i = r->i;
-	const char *name = word + 2, *equals = strchr(name, '='), *value = equals ? equals + 1 : NULL;
+	const char *name = word + 2, *equals = strchr(name, '='),
+		   *value = equals ? equals + 1 : NULL;
 	size_t length = equals ? (size_t)(equals - name) : strlen(name);
 	const struct flag_def *def = find_flag(i->def->flags, name, length);
 	autofree char *plain = xstrndup(name, length);
@@ -65,8 +67,8 @@ add_flag(struct reading *r, const char *word, uint32_t offset)
 	if (def->type == FLAG_BOOL && bool_value(r, def, value, offset) < 0)
 		return -1;
 	if (def->type != FLAG_BOOL && !value)
-		return reading_error(
-		    r, offset, "%s --%s needs a value: --%s=...", i->def->name, def->name, def->name);
+		return reading_error(r, offset, "%s --%s needs a value: --%s=...", i->def->name,
+		    def->name, def->name);
 	if (def->type != FLAG_LIST && instruction_flag(i, def->name))
 		return reading_error(r, offset, "%s --%s is given twice", i->def->name, def->name);
 	if (def->type == FLAG_BOOL)

@@ -105,7 +105,8 @@ glob_check(const char *pattern, struct error *e)
 			p++;
 			if (glob_match_class(&p, 'a') < 0)
 				return error_set(e, ERR_INPUT,
-				    "wrong pattern '%s': the '[' at character %zu has no proper end",
+				    "wrong pattern '%s': the '[' at character %zu has no proper "
+				    "end",
 				    pattern, (size_t)(start - pattern) + 1);
 			continue;
 		}

@@ -17,11 +17,11 @@
 
 enum element_kind {
 	ELEMENT_CHARACTER,
-	ELEMENT_ANY,       /* ? */
-	ELEMENT_CLASS,     /* [...] */
-	ELEMENT_STAR,      /* *: any characters but '/' */
-	ELEMENT_FOLDERS,   /* double star in front of something: nothing, or whatever ends in '/' */
-	ELEMENT_REST,      /* double star at the end: whatever follows */
+	ELEMENT_ANY,     /* ? */
+	ELEMENT_CLASS,   /* [...] */
+	ELEMENT_STAR,    /* *: any characters but '/' */
+	ELEMENT_FOLDERS, /* double star in front of something: nothing, or whatever ends in '/' */
+	ELEMENT_REST,    /* double star at the end: whatever follows */
 };
 
 struct element {
@@ -372,7 +372,8 @@ add_line(struct ignore *ignore, const char *line, size_t length, size_t number, 
 }
 
 static int
-parse_lines(struct ignore *ignore, const char *text, size_t length, const char *file, struct error *e)
+parse_lines(
+    struct ignore *ignore, const char *text, size_t length, const char *file, struct error *e)
 {
 	const char *end = text + length;
 	size_t number = 1;
@@ -391,7 +392,8 @@ parse_lines(struct ignore *ignore, const char *text, size_t length, const char *
 }
 
 int
-ignore_parse(struct ignore *ignore, const char *text, size_t length, const char *file, struct error *e)
+ignore_parse(
+    struct ignore *ignore, const char *text, size_t length, const char *file, struct error *e)
 {
 	*ignore = (struct ignore){ 0 };
 	if (length > IGNORE_MAX_BYTES)

@@ -29,7 +29,8 @@ struct ignore {
  * Parses an ignore file. @file names it in errors ("FILE:3: ..."). On success @ignore is to be released.
  * Returns 0 or -1 with @e ERR_INPUT for a wrong pattern.
  */
-int ignore_parse(struct ignore *ignore, const char *text, size_t length, const char *file, struct error *e);
+int ignore_parse(
+    struct ignore *ignore, const char *text, size_t length, const char *file, struct error *e);
 void ignore_release(struct ignore *ignore);
 
 /** Is @path (relative, clean, "a/b") left out? Patterns that match a folder cover all below it. @is_dir changes nothing, as no pattern asks for it. */

@@ -15,12 +15,17 @@ static const struct flag_def no_flags[] = {
 };
 
 static const struct flag_def from_flags[] = {
-	{ .name = "platform", .type = FLAG_STRING, .expand = true, .help = "platform of the base image" },
+	{ .name = "platform",
+	    .type = FLAG_STRING,
+	    .expand = true,
+	    .help = "platform of the base image" },
 	{ 0 },
 };
 
 static const struct flag_def run_flags[] = {
-	{ .name = "mount", .type = FLAG_LATER, .help = "file system to mount while the command runs" },
+	{ .name = "mount",
+	    .type = FLAG_LATER,
+	    .help = "file system to mount while the command runs" },
 	{ .name = "network", .type = FLAG_LATER, .help = "network of the command" },
 	{ .name = "security", .type = FLAG_LATER, .help = "how much the command is confined" },
 	{ .name = "device", .type = FLAG_LATER, .help = "device that the command gets" },
@@ -31,7 +36,9 @@ static const struct flag_def copy_flags[] = {
 	{ .name = "from", .type = FLAG_STRING, .help = "stage, image or context to copy from" },
 	{ .name = "chown", .type = FLAG_STRING, .expand = true, .help = "owner of what is copied" },
 	{ .name = "chmod", .type = FLAG_STRING, .expand = true, .help = "mode of what is copied" },
-	{ .name = "link", .type = FLAG_LATER, .help = "make a layer that does not depend on those below" },
+	{ .name = "link",
+	    .type = FLAG_LATER,
+	    .help = "make a layer that does not depend on those below" },
 	{ .name = "parents", .type = FLAG_LATER, .help = "keep the folders of the source path" },
 	{ .name = "exclude", .type = FLAG_LATER, .help = "leave out what matches" },
 	{ 0 },
@@ -40,10 +47,14 @@ static const struct flag_def copy_flags[] = {
 static const struct flag_def add_flags[] = {
 	{ .name = "chown", .type = FLAG_STRING, .expand = true, .help = "owner of what is added" },
 	{ .name = "chmod", .type = FLAG_STRING, .expand = true, .help = "mode of what is added" },
-	{ .name = "link", .type = FLAG_LATER, .help = "make a layer that does not depend on those below" },
+	{ .name = "link",
+	    .type = FLAG_LATER,
+	    .help = "make a layer that does not depend on those below" },
 	{ .name = "exclude", .type = FLAG_LATER, .help = "leave out what matches" },
 	{ .name = "checksum", .type = FLAG_LATER, .help = "digest that the source must have" },
-	{ .name = "keep-git-dir", .type = FLAG_LATER, .help = "keep the .git folder of a repository" },
+	{ .name = "keep-git-dir",
+	    .type = FLAG_LATER,
+	    .help = "keep the .git folder of a repository" },
 	{ .name = "unpack", .type = FLAG_LATER, .help = "whether archives are unpacked" },
 	{ 0 },
 };
@@ -51,9 +62,15 @@ static const struct flag_def add_flags[] = {
 static const struct flag_def healthcheck_flags[] = {
 	{ .name = "interval", .type = FLAG_STRING, .help = "time between two checks" },
 	{ .name = "timeout", .type = FLAG_STRING, .help = "time after which a check has failed" },
-	{ .name = "start-period", .type = FLAG_STRING, .help = "time in which failures do not count" },
-	{ .name = "start-interval", .type = FLAG_STRING, .help = "time between checks in that period" },
-	{ .name = "retries", .type = FLAG_STRING, .help = "failures in a row that make it unhealthy" },
+	{ .name = "start-period",
+	    .type = FLAG_STRING,
+	    .help = "time in which failures do not count" },
+	{ .name = "start-interval",
+	    .type = FLAG_STRING,
+	    .help = "time between checks in that period" },
+	{ .name = "retries",
+	    .type = FLAG_STRING,
+	    .help = "failures in a row that make it unhealthy" },
 	{ 0 },
 };
 

@@ -39,15 +39,15 @@ enum instruction_kind {
 
 /** How the text behind the flags is taken apart. */
 enum argument_syntax {
-	ARGUMENTS_COMMAND,       /* JSON list of strings, else one text for the shell */
-	ARGUMENTS_JSON,          /* JSON list of strings only */
-	ARGUMENTS_WORDS,         /* at blanks; quotes mean nothing here */
-	ARGUMENTS_LIST,          /* JSON list of strings, else words */
-	ARGUMENTS_PAIRS,         /* name=value ..., or one "name rest of line" */
-	ARGUMENTS_NAMES,         /* name[=value] ... */
-	ARGUMENTS_TEXT,          /* the whole rest is one argument */
-	ARGUMENTS_HEALTHCHECK,   /* NONE, or CMD and a command */
-	ARGUMENTS_INSTRUCTION,   /* another instruction */
+	ARGUMENTS_COMMAND,     /* JSON list of strings, else one text for the shell */
+	ARGUMENTS_JSON,        /* JSON list of strings only */
+	ARGUMENTS_WORDS,       /* at blanks; quotes mean nothing here */
+	ARGUMENTS_LIST,        /* JSON list of strings, else words */
+	ARGUMENTS_PAIRS,       /* name=value ..., or one "name rest of line" */
+	ARGUMENTS_NAMES,       /* name[=value] ... */
+	ARGUMENTS_TEXT,        /* the whole rest is one argument */
+	ARGUMENTS_HEALTHCHECK, /* NONE, or CMD and a command */
+	ARGUMENTS_INSTRUCTION, /* another instruction */
 };
 
 enum flag_type {
@@ -60,7 +60,7 @@ enum flag_type {
 struct flag_def {
 	const char *name; /* NULL ends a table */
 	enum flag_type type;
-	bool expand;      /* the value sees $variables */
+	bool expand; /* the value sees $variables */
 	const char *help;
 };
 
@@ -80,7 +80,7 @@ struct instruction_def {
 	size_t min_arguments; /* words, pairs or names */
 	size_t max_arguments; /* 0: any number */
 	const struct flag_def *flags;
-	const char *usage;    /* "COPY [FLAGS] SOURCE... DESTINATION" */
+	const char *usage; /* "COPY [FLAGS] SOURCE... DESTINATION" */
 };
 
 /** All instructions, in the order of enum instruction_kind. */
@@ -100,8 +100,8 @@ struct word {
 /** name=value of ENV, LABEL and ARG, still as written, quotes and all. */
 struct pair {
 	char *name;
-	char *value; /* NULL: an ARG without default */
-	uint32_t offset;       /* of the name */
+	char *value;     /* NULL: an ARG without default */
+	uint32_t offset; /* of the name */
 	uint32_t value_offset;
 };
 
@@ -129,7 +129,8 @@ enum pair_form {
 
 struct instruction {
 	const struct instruction_def *def;
-	char *text; /* the logical line: continuations joined, comments inside dropped, blanks around it trimmed */
+	char *
+	    text; /* the logical line: continuations joined, comments inside dropped, blanks around it trimmed */
 	uint32_t arguments; /* offset of what follows the flags; strlen(text) when nothing does */
 	uint32_t line;      /* first and last line in the file, heredocs included */
 	uint32_t end_line;
@@ -146,7 +147,7 @@ struct instruction {
 	size_t n_pairs;
 	struct heredocs heredocs;
 	struct instruction *trigger; /* ONBUILD: what it holds */
-	char *comment;               /* the comment lines directly above, without '#'; NULL for none */
+	char *comment; /* the comment lines directly above, without '#'; NULL for none */
 };
 
 void instruction_release(struct instruction *i);

@@ -83,14 +83,16 @@ place(const struct lexer *x, const char *at)
 bool
 lexer_syntax_is_builtin(const char *name)
 {
-	static const char *const names[] = { "docker/dockerfile", "docker/dockerfile-upstream", "dockerfile.v0" };
+	static const char *const names[] = { "docker/dockerfile", "docker/dockerfile-upstream",
+		"dockerfile.v0" };
 
 	if (text_starts_with(name, "docker.io/"))
 		name += strlen("docker.io/");
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		size_t n = strlen(names[i]);
 
-		if (strncmp(name, names[i], n) == 0 && (name[n] == '\0' || name[n] == ':' || name[n] == '@'))
+		if (strncmp(name, names[i], n) == 0 &&
+		    (name[n] == '\0' || name[n] == ':' || name[n] == '@'))
 			return true;
 	}
 	return false;
@@ -114,7 +116,8 @@ set_syntax(struct lexer *x, const char *value, struct location at)
 		return;
 	(void)diagnostics_add(x->diagnostics, SEVERITY_ERROR, at,
 	    "the external frontend '%s' cannot be run: only the built-in language is there", value);
-	diagnostics_note(x->diagnostics, at, "'# syntax=docker/dockerfile:1' means the built-in one");
+	diagnostics_note(
+	    x->diagnostics, at, "'# syntax=docker/dockerfile:1' means the built-in one");
 }
 
 static void
@@ -150,7 +153,8 @@ parse_directive(struct line comment, struct line *value)
 		return NULL;
 	*value = skip_blanks((struct line){ value->text + 1, value->length - 1 });
 	for (size_t i = 0; i < ARRAY_LEN(directives); i++)
-		if (strlen(directives[i].name) == n && strncasecmp(directives[i].name, rest.text, n) == 0)
+		if (strlen(directives[i].name) == n &&
+		    strncasecmp(directives[i].name, rest.text, n) == 0)
 			return &directives[i];
 	return NULL;
 }
@@ -240,7 +244,8 @@ read_continuation(struct lexer *x, struct logical_line *l, struct buf *text)
 
 		if (bare.length == 0 && !warned)
 			diagnostics_lint(x->diagnostics, "NoEmptyContinuation", place(x, line.text),
-			    "an empty line inside of an instruction: later versions may end it here");
+			    "an empty line inside of an instruction: later versions may end it "
+			    "here");
 		warned = warned || bare.length == 0;
 		if (bare.length == 0 || *bare.text == '#') {
 			x->next++;
@@ -268,7 +273,8 @@ finish(struct logical_line *l, const struct buf *text)
 	while (first + 1 < l->n_segments && l->segments[first + 1].offset <= moved)
 		first++;
 	if (first > 0)
-		memmove(l->segments, l->segments + first, (l->n_segments - first) * sizeof(*l->segments));
+		memmove(l->segments, l->segments + first,
+		    (l->n_segments - first) * sizeof(*l->segments));
 	l->n_segments -= first;
 	for (size_t i = 0; i < l->n_segments; i++) {
 		struct segment *s = &l->segments[i];
@@ -355,7 +361,8 @@ lexer_read_heredocs(struct lexer *x, struct heredocs *h, uint32_t line)
 		}
 		doc->body = buf_steal(&body);
 		if (!ended)
-			(void)diagnostics_add(x->diagnostics, SEVERITY_ERROR, (struct location){ line, 0 },
+			(void)diagnostics_add(x->diagnostics, SEVERITY_ERROR,
+			    (struct location){ line, 0 },
 			    "the heredoc '%s' is not ended by a line '%s'", doc->word, doc->word);
 	}
 	return (uint32_t)x->next;

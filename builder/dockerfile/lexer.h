@@ -10,7 +10,7 @@
 struct lexer {
 	struct dockerfile *file; /* text and lines are there already */
 	struct diagnostics *diagnostics;
-	size_t next;             /* line that is read next, from 0 */
+	size_t next; /* line that is read next, from 0 */
 };
 
 /** An instruction's lines as one. */

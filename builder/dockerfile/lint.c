@@ -28,7 +28,8 @@ static bool
 has_rule(const struct strv *rules, const char *rule)
 {
 	for (size_t n = 0; n < rules->count; n++)
-		if (strcasecmp(rules->items[n], rule) == 0 || strcasecmp(rules->items[n], "all") == 0)
+		if (strcasecmp(rules->items[n], rule) == 0 ||
+		    strcasecmp(rules->items[n], "all") == 0)
 			return true;
 	return false;
 }
@@ -61,7 +62,8 @@ make_errors(struct diagnostics *d, struct location at)
 		d->n_warnings--;
 		d->n_errors++;
 	}
-	diagnostics_note(d, at, "'error=true': of the lint rules, this version checks NoEmptyContinuation only");
+	diagnostics_note(
+	    d, at, "'error=true': of the lint rules, this version checks NoEmptyContinuation only");
 }
 
 static void
@@ -78,14 +80,15 @@ apply_option(struct diagnostics *d, const char *option, struct location at)
 	if (equals && length == 5 && strncasecmp(option, "error", length) == 0) {
 		error = parse_truth(equals + 1);
 		if (error == TRUTH_UNKNOWN)
-			(void)diagnostics_add(d, SEVERITY_ERROR, at, "'# check=' error is true or false, not '%s'",
-			    equals + 1);
+			(void)diagnostics_add(d, SEVERITY_ERROR, at,
+			    "'# check=' error is true or false, not '%s'", equals + 1);
 		if (error == TRUTH_YES)
 			make_errors(d, at);
 		return;
 	}
 	if (equals && length == 12 && strncasecmp(option, "experimental", length) == 0) {
-		diagnostics_note(d, at, "'experimental=%s': this version has no experimental lint rules", equals + 1);
+		diagnostics_note(d, at,
+		    "'experimental=%s': this version has no experimental lint rules", equals + 1);
 		return;
 	}
 	(void)diagnostics_add(d, SEVERITY_ERROR, at,

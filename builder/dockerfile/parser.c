@@ -19,7 +19,8 @@ struct parser {
 	struct diagnostics *diagnostics;
 	struct lexer *lexer; /* NULL for a trigger */
 	char escape;
-	bool lost; /* an unknown instruction in front of the first FROM: perhaps that was meant as one */
+	bool
+	    lost; /* an unknown instruction in front of the first FROM: perhaps that was meant as one */
 };
 
 void
@@ -112,7 +113,8 @@ make_trigger(const struct instruction *outer)
 	for (size_t n = 0; n < outer->n_segments; n++)
 		if (outer->segments[n].offset > start)
 			i->segments[i->n_segments++] =
-			    (struct segment){ outer->segments[n].offset - start, outer->segments[n].at };
+			    (struct segment){ outer->segments[n].offset - start,
+				    outer->segments[n].at };
 	return i;
 }
 
@@ -248,8 +250,8 @@ take_text(struct dockerfile *f, const char *text, size_t length, struct diagnost
 		if (f->text[n] == '\0') {
 			f->text[n] = ' ';
 			if (diagnostics->n_errors == n_errors)
-				(void)diagnostics_add(
-				    diagnostics, SEVERITY_ERROR, at, "a NUL byte: this is no text file");
+				(void)diagnostics_add(diagnostics, SEVERITY_ERROR, at,
+				    "a NUL byte: this is no text file");
 		}
 		at.column = f->text[n] == '\n' ? 1 : at.column + 1;
 		at.line += f->text[n] == '\n';
@@ -263,8 +265,9 @@ parse_lines(struct parser *p)
 
 	while (lexer_next(p->lexer, &line)) {
 		if (p->file->count >= DOCKERFILE_MAX_INSTRUCTIONS) {
-			(void)diagnostics_add(p->diagnostics, SEVERITY_ERROR, (struct location){ line.line, 1 },
-			    "more than %d instructions", DOCKERFILE_MAX_INSTRUCTIONS);
+			(void)diagnostics_add(p->diagnostics, SEVERITY_ERROR,
+			    (struct location){ line.line, 1 }, "more than %d instructions",
+			    DOCKERFILE_MAX_INSTRUCTIONS);
 			logical_line_release(&line);
 			return;
 		}

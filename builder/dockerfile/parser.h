@@ -24,17 +24,17 @@ struct stage {
 	size_t from;  /* index of the FROM instruction */
 	size_t first; /* of the first instruction behind it */
 	size_t count;
-	char *name;   /* lower case; NULL without AS */
+	char *name; /* lower case; NULL without AS */
 };
 
 struct dockerfile {
-	char *text;    /* as it was read */
+	char *text; /* as it was read */
 	size_t length;
 	size_t *lines; /* offset of each line */
 	size_t n_lines;
-	char escape;   /* '\\' or '`' */
-	char *syntax;  /* # syntax=, NULL when not given */
-	char *check;   /* # check=, NULL when not given */
+	char escape;  /* '\\' or '`' */
+	char *syntax; /* # syntax=, NULL when not given */
+	char *check;  /* # check=, NULL when not given */
 	struct location check_at;
 	struct instruction *instructions;
 	size_t count;
@@ -49,7 +49,8 @@ struct dockerfile {
  * Parses @length bytes of @text. Errors, warnings and notes go to @diagnostics.
  * Returns 0, or -1 when there was an error; @f is then still what could be read, and to be released.
  */
-int dockerfile_parse(struct dockerfile *f, const char *text, size_t length, struct diagnostics *diagnostics);
+int dockerfile_parse(
+    struct dockerfile *f, const char *text, size_t length, struct diagnostics *diagnostics);
 void dockerfile_release(struct dockerfile *f);
 
 /** Line @number (from 1) without its end; NULL when there is none. Not NUL-terminated: *@length bytes. */
@@ -59,6 +60,7 @@ const char *dockerfile_line(const struct dockerfile *f, size_t number, size_t *l
  * Parses one instruction that is not in the file: an ONBUILD trigger of a base image. @at is the place that
  * messages name (the FROM); its text is spoken of as "ONBUILD trigger". Returns 0 or -1.
  */
-int dockerfile_parse_trigger(struct instruction *i, const char *text, struct location at, struct diagnostics *diagnostics);
+int dockerfile_parse_trigger(
+    struct instruction *i, const char *text, struct location at, struct diagnostics *diagnostics);
 
 #endif

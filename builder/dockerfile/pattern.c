@@ -76,7 +76,8 @@ pattern_compile(struct characters *pattern, const char *text, struct error *e)
 		if (*text == '\\') {
 			text++;
 			if (*text == '\0' || !strchr("*?\\}/", *text))
-				return error_set(e, ERR_INPUT, "'\\%.1s' in a pattern means nothing", text);
+				return error_set(
+				    e, ERR_INPUT, "'\\%.1s' in a pattern means nothing", text);
 			add(pattern, (unsigned char)*text++);
 		} else if (*text == '*' || *text == '?') {
 			add(pattern, *text++ == '*' ? ELEMENT_STAR : ELEMENT_ANY);
@@ -84,7 +85,8 @@ pattern_compile(struct characters *pattern, const char *text, struct error *e)
 			add(pattern, glob_next_character(&text));
 		}
 		if (pattern->count > EXPAND_MAX_PATTERN)
-			return error_set(e, ERR_INPUT, "a pattern of more than %d characters", EXPAND_MAX_PATTERN);
+			return error_set(e, ERR_INPUT, "a pattern of more than %d characters",
+			    EXPAND_MAX_PATTERN);
 	}
 	return 0;
 }
@@ -175,16 +177,17 @@ pattern_match_start(const struct characters *pattern, const struct characters *t
 	size_t next = 0;
 	struct piece first = next_piece(pattern, &next);
 
-	return piece_is_at(first, text, 0) && match_rest(pattern, next, text, first.count, length, count);
+	return piece_is_at(first, text, 0) &&
+	       match_rest(pattern, next, text, first.count, length, count);
 }
 
 bool
-pattern_find(const struct characters *pattern, const struct characters *text, size_t from, size_t *start,
-    size_t *end)
+pattern_find(const struct characters *pattern, const struct characters *text, size_t from,
+    size_t *start, size_t *end)
 {
 	size_t next = 0;
 	struct piece first = next_piece(pattern, &next);
 
 	return piece_first(first, text, from, start) &&
-	    match_rest(pattern, next, text, *start + first.count, PATTERN_LONGEST, end);
+	       match_rest(pattern, next, text, *start + first.count, PATTERN_LONGEST, end);
 }

@@ -43,16 +43,18 @@ check_name(const char *text, size_t length, const char *what, struct error *e)
 
 		if (c <= ' ' || c == 0x7f)
 			return error_set(e, ERR_INPUT,
-			    "the %s name '%.*s' has a blank or control character", what, (int)length, text);
+			    "the %s name '%.*s' has a blank or control character", what,
+			    (int)length, text);
 		if (strchr("/,\"'\\", c))
-			return error_set(
-			    e, ERR_INPUT, "the %s name '%.*s' has a '%c'", what, (int)length, text, c);
+			return error_set(e, ERR_INPUT, "the %s name '%.*s' has a '%c'", what,
+			    (int)length, text, c);
 	}
 	return 0;
 }
 
 static int
-parse_part(const char *text, size_t length, const char *what, struct user_part *part, struct error *e)
+parse_part(
+    const char *text, size_t length, const char *what, struct user_part *part, struct error *e)
 {
 	uint64_t id;
 
@@ -60,8 +62,9 @@ parse_part(const char *text, size_t length, const char *what, struct user_part *
 	if (length == 0)
 		return 0;
 	if (is_odd_number(text, length))
-		return error_set(e, ERR_INPUT, "the %s '%.*s' is neither a name nor a decimal number", what,
-		    (int)length, text);
+		return error_set(e, ERR_INPUT,
+		    "the %s '%.*s' is neither a name nor a decimal number", what, (int)length,
+		    text);
 	if (check_name(text, length, what, e) < 0)
 		return -1;
 	memcpy(part->name, text, length);
@@ -69,7 +72,8 @@ parse_part(const char *text, size_t length, const char *what, struct user_part *
 	if (!is_number(text, length))
 		return 0;
 	if (parse_u64(part->name, 0, USER_MAX_ID, what, &id, e) < 0)
-		return error_set(e, ERR_INPUT, "the %s id %s is larger than %d", what, part->name, USER_MAX_ID);
+		return error_set(
+		    e, ERR_INPUT, "the %s id %s is larger than %d", what, part->name, USER_MAX_ID);
 	part->numeric = true;
 	part->id = (uint32_t)id;
 	part->name[0] = '\0';
@@ -84,7 +88,8 @@ user_parse(const char *text, struct user_spec *spec, struct error *e)
 
 	if (colon && strchr(colon + 1, ':'))
 		return error_set(e, ERR_INPUT, "'%s' has more than one ':'", text);
-	if (parse_part(text, colon ? (size_t)(colon - text) : strlen(text), "user", &parsed.user, e) < 0)
+	if (parse_part(
+		text, colon ? (size_t)(colon - text) : strlen(text), "user", &parsed.user, e) < 0)
 		return -1;
 	if (colon && parse_part(colon + 1, strlen(colon + 1), "group", &parsed.group, e) < 0)
 		return -1;
@@ -166,8 +171,8 @@ parse_symbolic(const char *text, struct mode_spec *spec, struct error *e)
 				return error_set(e, ERR_INPUT,
 				    "mode '%s' is neither octal nor of the form u=rwX,go=rX", text);
 			if (spec->n_changes == MODE_MAX_CHANGES)
-				return error_set(e, ERR_INPUT, "mode '%s' has more than %d changes", text,
-				    MODE_MAX_CHANGES);
+				return error_set(e, ERR_INPUT, "mode '%s' has more than %d changes",
+				    text, MODE_MAX_CHANGES);
 			*change = (struct mode_change){ .who = who, .operation = *p };
 			p = parse_bits(p + 1, change);
 			spec->n_changes++;
@@ -218,7 +223,8 @@ mode_apply(const struct mode_spec *spec, mode_t mode)
 		return spec->mode;
 	for (size_t i = 0; i < spec->n_changes; i++) {
 		const struct mode_change *change = &spec->changes[i];
-		mode_t bits = change->copy_from ? copied_bits(change->copy_from, result) : change->bits;
+		mode_t bits =
+		    change->copy_from ? copied_bits(change->copy_from, result) : change->bits;
 
 		if (change->execute_if && (S_ISDIR(mode) || (result & 0111)))
 			bits |= 0111;

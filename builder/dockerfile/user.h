@@ -41,11 +41,11 @@ struct mode_spec {
 	bool symbolic;
 	mode_t mode; /* when not symbolic: at most 07777 */
 	struct mode_change {
-		mode_t who;       /* mask: 04700, 02070, 01007 or their sum */
-		char operation;   /* '=', '+', '-' */
-		mode_t bits;      /* rwxst in all three places */
-		bool execute_if;  /* X */
-		char copy_from;   /* 'u', 'g', 'o' or 0 */
+		mode_t who;      /* mask: 04700, 02070, 01007 or their sum */
+		char operation;  /* '=', '+', '-' */
+		mode_t bits;     /* rwxst in all three places */
+		bool execute_if; /* X */
+		char copy_from;  /* 'u', 'g', 'o' or 0 */
 	} changes[MODE_MAX_CHANGES];
 	size_t n_changes;
 };

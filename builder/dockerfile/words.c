@@ -68,7 +68,8 @@ read_plain_words(struct reading *r)
 
 		while (*p != '\0' && !isspace((unsigned char)*p))
 			p++;
-		reading_add_word(r, xstrndup(start, (size_t)(p - start)), (uint32_t)(start - r->i->text));
+		reading_add_word(
+		    r, xstrndup(start, (size_t)(p - start)), (uint32_t)(start - r->i->text));
 		p = skip_blanks(p);
 	}
 	return 0;
@@ -125,11 +126,13 @@ warn_of_brackets(const struct reading *r, const char *text)
 {
 	size_t length = strlen(text);
 
-	if (text[0] != '[' || length < 2 || text[length - 1] != ']' || isspace((unsigned char)text[1]))
+	if (text[0] != '[' || length < 2 || text[length - 1] != ']' ||
+	    isspace((unsigned char)text[1]))
 		return;
 	(void)diagnostics_add(r->diagnostics, SEVERITY_WARNING,
 	    instruction_locate(r->i, (uint32_t)(text - r->i->text)),
-	    "this is no JSON list of strings, so the shell gets it as it stands; JSON wants double quotes");
+	    "this is no JSON list of strings, so the shell gets it as it stands; JSON wants double "
+	    "quotes");
 }
 
 /** The command that begins at @text: JSON list or one text. */
@@ -145,7 +148,8 @@ read_command_at(struct reading *r, const char *text)
 	if (list)
 		return 0;
 	if (text[0] == '[' && text[1] == ']' && text[2] != '\0' && !isspace((unsigned char)text[2]))
-		return reading_error(r, offset, "'[]' with text behind it is neither a list nor a command");
+		return reading_error(
+		    r, offset, "'[]' with text behind it is neither a list nor a command");
 	if (*text == '\0')
 		return reading_error(r, (uint32_t)strlen(r->i->text), "%s needs a command: %s",
 		    r->i->def->name, r->i->def->usage);
@@ -171,8 +175,8 @@ read_json(struct reading *r)
 	r->i->form = FORM_EXEC;
 	if (list)
 		return 0;
-	return reading_error(r, r->i->arguments, "%s needs a JSON list of strings: %s", r->i->def->name,
-	    r->i->def->usage);
+	return reading_error(r, r->i->arguments, "%s needs a JSON list of strings: %s",
+	    r->i->def->name, r->i->def->usage);
 }
 
 static int
@@ -197,17 +201,16 @@ add_equals_pair(struct reading *r, const char *start, const char *end)
 	uint32_t offset = (uint32_t)(start - r->i->text);
 
 	if (!equals)
-		return reading_error(r, offset, "'%.*s' has no '=': write %s", (int)(end - start), start,
-		    r->i->def->usage);
+		return reading_error(r, offset, "'%.*s' has no '=': write %s", (int)(end - start),
+		    start, r->i->def->usage);
 	if (equals == start)
 		return reading_error(r, offset, "nothing stands in front of the '='");
-	add_pair(r,
-	    (struct pair){
-		.name = xstrndup(start, (size_t)(equals - start)),
-		.value = xstrndup(equals + 1, (size_t)(end - equals) - 1),
-		.offset = offset,
-		.value_offset = (uint32_t)(equals + 1 - r->i->text),
-	    });
+	add_pair(r, (struct pair){
+			.name = xstrndup(start, (size_t)(equals - start)),
+			.value = xstrndup(equals + 1, (size_t)(end - equals) - 1),
+			.offset = offset,
+			.value_offset = (uint32_t)(equals + 1 - r->i->text),
+		    });
 	return 0;
 }
 
@@ -224,13 +227,12 @@ read_legacy_pair(struct reading *r)
 		return reading_error(r, r->i->arguments, "%s of '%s' without a value: write %s",
 		    r->i->def->name, name, r->i->def->usage);
 	r->i->pair_form = PAIRS_LEGACY;
-	add_pair(r,
-	    (struct pair){
-		.name = xstrndup(name, (size_t)(end - name)),
-		.value = xstrdup(value),
-		.offset = r->i->arguments,
-		.value_offset = (uint32_t)(value - r->i->text),
-	    });
+	add_pair(r, (struct pair){
+			.name = xstrndup(name, (size_t)(end - name)),
+			.value = xstrdup(value),
+			.offset = r->i->arguments,
+			.value_offset = (uint32_t)(value - r->i->text),
+		    });
 	return 0;
 }
 
@@ -264,11 +266,10 @@ read_names(struct reading *r)
 			if (add_equals_pair(r, p, end) < 0)
 				result = -1;
 		} else {
-			add_pair(r,
-			    (struct pair){
-				.name = xstrndup(p, (size_t)(end - p)),
-				.offset = (uint32_t)(p - r->i->text),
-			    });
+			add_pair(r, (struct pair){
+					.name = xstrndup(p, (size_t)(end - p)),
+					.offset = (uint32_t)(p - r->i->text),
+				    });
 		}
 		p = skip_blanks(end);
 	}
@@ -299,13 +300,14 @@ read_healthcheck(struct reading *r)
 	if (end - p == 4 && strncasecmp(p, "NONE", 4) == 0) {
 		reading_add_word(r, xstrdup("NONE"), r->i->arguments);
 		if (*rest != '\0')
-			return reading_error(
-			    r, (uint32_t)(rest - r->i->text), "HEALTHCHECK NONE takes no arguments");
+			return reading_error(r, (uint32_t)(rest - r->i->text),
+			    "HEALTHCHECK NONE takes no arguments");
 		return 0;
 	}
 	if (end - p != 3 || strncasecmp(p, "CMD", 3) != 0)
-		return reading_error(r, r->i->arguments, "'%.*s' is no kind of HEALTHCHECK: write %s",
-		    (int)(end - p), p, r->i->def->usage);
+		return reading_error(r, r->i->arguments,
+		    "'%.*s' is no kind of HEALTHCHECK: write %s", (int)(end - p), p,
+		    r->i->def->usage);
 	reading_add_word(r, xstrdup("CMD"), r->i->arguments);
 	if (read_command_at(r, rest) < 0)
 		return -1;

@@ -84,13 +84,15 @@ gather_given(struct planner *p)
 		env_set(&p->given, EPOCH, env_get(environment, EPOCH));
 	for (size_t n = 0; p->options->build_args && n < p->options->build_args->count; n++) {
 		const char *item = p->options->build_args->items[n], *equals = strchr(item, '=');
-		autofree char *name = xstrndup(item, equals ? (size_t)(equals - item) : strlen(item));
+		autofree char *name =
+		    xstrndup(item, equals ? (size_t)(equals - item) : strlen(item));
 
 		env_set(&p->given, name, equals ? equals + 1 : "");
 	}
 	for (size_t n = 0; n < ARRAY_LEN(proxy_names); n++)
 		if (env_get(&p->given, proxy_names[n]))
-			env_set(&p->plan->proxies, proxy_names[n], env_get(&p->given, proxy_names[n]));
+			env_set(
+			    &p->plan->proxies, proxy_names[n], env_get(&p->given, proxy_names[n]));
 }
 
 static void
@@ -128,8 +130,8 @@ parse_epoch(const char *text, int64_t *epoch, struct error *e)
 {
 	if (parse_i64(text, 0, EPOCH_MAX, EPOCH, epoch, e) == 0)
 		return 0;
-	return error_set(e, ERR_INPUT,
-	    EPOCH " is '%s', and has to be a number of seconds since 1970", text);
+	return error_set(
+	    e, ERR_INPUT, EPOCH " is '%s', and has to be a number of seconds since 1970", text);
 }
 
 /** The time of everything in the image, from what was given or the global ARG. */
@@ -176,7 +178,8 @@ arguments_lookup(void *arg, const char *name)
 
 /** One ARG before the first FROM. */
 static void
-apply_global(struct planner *p, const struct instruction *i, const struct pair *pair, struct arguments *set)
+apply_global(
+    struct planner *p, const struct instruction *i, const struct pair *pair, struct arguments *set)
 {
 	struct expansion x = { p->f->escape, arguments_lookup_global, p, 0 };
 	const char *given = env_get(&p->given, pair->name);

@@ -46,7 +46,7 @@ add_quoted(struct buf *b, const char *text)
 		else if (code < 0x80)
 			add_quoted_byte(b, (unsigned char)*text);
 		else if (code <= 0xa0 || code == 0xad || (code >= 0x2000 && code <= 0x200f) ||
-		    (code >= 0x2028 && code <= 0x202f) || code == 0xfeff)
+			 (code >= 0x2028 && code <= 0x202f) || code == 0xfeff)
 			buf_printf(b, "\\u%04" PRIx32, code);
 		else
 			buf_add(b, text, n);
@@ -149,18 +149,21 @@ read_number(const struct json *object, const char *key)
 	struct error ignored = ERROR_INIT;
 	int64_t value = 0;
 
-	(void)json_read_i64(object, key, "Healthcheck", &value, &ignored); /* 0 for what is not there */
+	(void)json_read_i64(
+	    object, key, "Healthcheck", &value, &ignored); /* 0 for what is not there */
 	return value;
 }
 
 void
 history_add_healthcheck(struct buf *b, const struct json *healthcheck)
 {
-	static const char *const durations[] = { "Interval", "Timeout", "StartPeriod", "StartInterval" };
+	static const char *const durations[] = { "Interval", "Timeout", "StartPeriod",
+		"StartInterval" };
 	auto(strv) struct strv test = { 0 };
 	struct error ignored = ERROR_INIT;
 
-	(void)json_read_strv(healthcheck, "Test", "Healthcheck", &test, &ignored); /* ours: always a list */
+	(void)json_read_strv(
+	    healthcheck, "Test", "Healthcheck", &test, &ignored); /* ours: always a list */
 	buf_add_text(b, "&{");
 	history_add_quoted_list(b, &test);
 	for (size_t n = 0; n < ARRAY_LEN(durations); n++) {

@@ -20,7 +20,7 @@ is_same_name(const char *a, const char *b)
 	if (strcasecmp(a, b) == 0)
 		return true;
 	return reference_parse(a, &x, &ignored) == 0 && reference_parse(b, &y, &ignored) == 0 &&
-	    reference_equal(&x, &y);
+	       reference_equal(&x, &y);
 }
 
 struct origin

@@ -77,7 +77,8 @@ apply_entrypoint(struct building *b, const struct instruction *i)
 
 /** Name and value of all pairs, expanded in the environment before the instruction. */
 static int
-expand_pairs(struct building *b, const struct instruction *i, struct strv *names, struct strv *values)
+expand_pairs(
+    struct building *b, const struct instruction *i, struct strv *names, struct strv *values)
 {
 	int result = 0;
 
@@ -91,7 +92,8 @@ expand_pairs(struct building *b, const struct instruction *i, struct strv *names
 			continue;
 		}
 		if (name[0] == '\0')
-			result = fail(b, i, pair->offset, "the name is empty once variables are replaced");
+			result = fail(
+			    b, i, pair->offset, "the name is empty once variables are replaced");
 		strv_take(names, steal_ptr(&name));
 		strv_take(values, steal_ptr(&value));
 	}
@@ -118,7 +120,8 @@ apply_env(struct building *b, const struct instruction *i)
 		return -1;
 	for (size_t n = 0; n < names.count; n++) {
 		if (strchr(names.items[n], '='))
-			return fail(b, i, i->pairs[n].offset, "the name of a variable cannot have a '='");
+			return fail(
+			    b, i, i->pairs[n].offset, "the name of a variable cannot have a '='");
 		env_set(&b->config->env, names.items[n], values.items[n]);
 	}
 	add_step(b, i, pairs_text("ENV", &names, &values));
@@ -175,7 +178,8 @@ apply_stopsignal(struct building *b, const struct instruction *i)
 		return -1;
 	if (!signal_is_valid(text)) {
 		near = signal_suggest(text);
-		(void)error_set(&e, ERR_INPUT, "STOPSIGNAL %s: no signal of that name or number%s%s%s", text,
+		(void)error_set(&e, ERR_INPUT,
+		    "STOPSIGNAL %s: no signal of that name or number%s%s%s", text,
 		    near ? ", did you mean " : "", near ? near : "", near ? "?" : "");
 		return planner_error(b, i, i->words[0].offset, &e);
 	}
@@ -196,7 +200,8 @@ apply_volume(struct building *b, const struct instruction *i)
 		if (!path)
 			return -1;
 		if (path[0] == '\0')
-			return fail(b, i, i->words[n].offset, "a volume is empty once variables are replaced");
+			return fail(b, i, i->words[n].offset,
+			    "a volume is empty once variables are replaced");
 		image_config_add_to_set(&b->config->volumes, path);
 		strv_take(&paths, steal_ptr(&path));
 	}
@@ -229,7 +234,8 @@ add_ports(struct strv *ports, const char *spec, struct error *e)
 	low = xstrndup(colon, dash ? (size_t)(dash - colon) : strlen(colon));
 	if (parse_u64(low, 0, MAX_PORT, "port", &first, e) < 0 ||
 	    parse_u64(dash ? dash + 1 : low, 0, MAX_PORT, "port", &last, e) < 0)
-		return error_set(e, ERR_INPUT, "EXPOSE %s: a port is a number from 0 to %d", spec, MAX_PORT);
+		return error_set(
+		    e, ERR_INPUT, "EXPOSE %s: a port is a number from 0 to %d", spec, MAX_PORT);
 	if (last < first)
 		return error_set(e, ERR_INPUT, "EXPOSE %s: the range ends before it begins", spec);
 	for (; first <= last; first++)
@@ -285,8 +291,9 @@ health_test(const struct instruction *i)
 	bool none = strcmp(i->words[0].text, "NONE") == 0;
 	struct json *test = json_new_array();
 
-	(void)json_append(test,
-	    json_new_text(none ? "NONE" : i->form == FORM_SHELL ? "CMD-SHELL" : "CMD"));
+	(void)json_append(test, json_new_text(none                    ? "NONE"
+					      : i->form == FORM_SHELL ? "CMD-SHELL"
+								      : "CMD"));
 	for (size_t n = 1; n < i->n_words; n++)
 		(void)json_append(test, json_new_text(i->words[n].text));
 	return test;
@@ -315,7 +322,9 @@ apply_healthcheck(struct building *b, const struct instruction *i)
 		const struct flag *duration = instruction_flag(i, durations[n].flag);
 
 		number = 0;
-		if (duration && parse_duration(duration->value, duration->def->name, &number, &e) == 0 && number > 0)
+		if (duration &&
+		    parse_duration(duration->value, duration->def->name, &number, &e) == 0 &&
+		    number > 0)
 			json_set(check, durations[n].member, json_new_i64(number));
 	}
 	if (flag && parse_i64(flag->value, 0, INT32_MAX, "retries", &number, &e) == 0 && number > 0)
@@ -343,7 +352,8 @@ apply_onbuild(struct building *b, const struct instruction *i)
 int
 metadata_apply(struct building *b, const struct instruction *i)
 {
-	static int (*const table[INSTRUCTION_KINDS])(struct building *, const struct instruction *) = {
+	static int (*const table[INSTRUCTION_KINDS])(
+	    struct building *, const struct instruction *) = {
 		[INSTRUCTION_CMD] = apply_cmd,
 		[INSTRUCTION_ENTRYPOINT] = apply_entrypoint,
 		[INSTRUCTION_ENV] = apply_env,

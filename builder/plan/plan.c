@@ -70,7 +70,8 @@ plan_release(struct plan *plan)
 }
 
 int
-planner_error(const struct building *b, const struct instruction *i, uint32_t offset, const struct error *e)
+planner_error(
+    const struct building *b, const struct instruction *i, uint32_t offset, const struct error *e)
 {
 	(void)diagnostics_error(b->p->diagnostics, instruction_locate(i, offset), e);
 	if (b->is_trigger)
@@ -176,7 +177,8 @@ stage_text(const struct planner *p, size_t number)
 	const struct stage *s = &p->f->stages[number];
 	const struct node *node = &p->nodes[number];
 
-	return xasprintf("FROM %s%s%s", node->base_text, s->name ? " AS " : "", s->name ? s->name : "");
+	return xasprintf(
+	    "FROM %s%s%s", node->base_text, s->name ? " AS " : "", s->name ? s->name : "");
 }
 
 static void
@@ -224,9 +226,11 @@ set_labels(struct planner *p)
 
 	for (size_t n = 0; labels && n < labels->count; n++) {
 		const char *item = labels->items[n], *equals = strchr(item, '=');
-		autofree char *name = xstrndup(item, equals ? (size_t)(equals - item) : strlen(item));
+		autofree char *name =
+		    xstrndup(item, equals ? (size_t)(equals - item) : strlen(item));
 
-		image_config_set_label(p->plan->stages[p->plan->target].config, name, equals ? equals + 1 : "");
+		image_config_set_label(
+		    p->plan->stages[p->plan->target].config, name, equals ? equals + 1 : "");
 	}
 }
 

@@ -35,18 +35,20 @@ struct plan_context {
  * Finds an image: @reference as FROM or COPY --from name it, or the value of a named context. On success *@config
  * is a new config that the plan takes over, and *@id a new text (the manifest's digest) that enters cache keys.
  */
-typedef int plan_resolve_fn(void *arg, const char *reference, struct image_config **config, char **id, struct error *e);
+typedef int plan_resolve_fn(
+    void *arg, const char *reference, struct image_config **config, char **id, struct error *e);
 
 struct plan_options {
-	const char *target;             /* NULL: the last stage */
-	const struct strv *build_args;  /* "NAME=value"; may be NULL */
-	const struct strv *environment; /* of the client: proxies and SOURCE_DATE_EPOCH are read from it; may be NULL */
-	const struct strv *labels;      /* --label "name=value" for the result; may be NULL */
+	const char *target;            /* NULL: the last stage */
+	const struct strv *build_args; /* "NAME=value"; may be NULL */
+	const struct strv *
+	    environment; /* of the client: proxies and SOURCE_DATE_EPOCH are read from it; may be NULL */
+	const struct strv *labels; /* --label "name=value" for the result; may be NULL */
 	const struct plan_context *contexts;
 	size_t n_contexts;
-	const char *os;                 /* native platform: "linux" */
-	const char *architecture;       /* "amd64" */
-	const char *variant;            /* "" when none */
+	const char *os;           /* native platform: "linux" */
+	const char *architecture; /* "amd64" */
+	const char *variant;      /* "" when none */
 	plan_resolve_fn *resolve;
 	void *arg;
 };
@@ -77,27 +79,31 @@ enum plan_source {
 
 struct plan_step {
 	enum plan_step_kind kind;
-	const struct instruction *instruction; /* borrowed; NULL for the copy that FROM of a named folder means */
-	bool is_trigger;          /* ONBUILD of the base */
-	uint32_t line;            /* in the Dockerfile: first and last */
+	const struct instruction
+	    *instruction; /* borrowed; NULL for the copy that FROM of a named folder means */
+	bool is_trigger;  /* ONBUILD of the base */
+	uint32_t line;    /* in the Dockerfile: first and last */
 	uint32_t end_line;
-	char *text;               /* in one line, for the display: "RUN make", "COPY --from=builder /server /server" */
-	char *created_by;         /* of the history entry; NULL: none */
-	bool empty_layer;         /* in the history */
+	char *
+	    text; /* in one line, for the display: "RUN make", "COPY --from=builder /server /server" */
+	char *created_by; /* of the history entry; NULL: none */
+	bool empty_layer; /* in the history */
 	/**
 	 * Canonical JSON of all that enters the step's key from here; the parent's key and the digests of what is
 	 * copied are the scheduler's. NULL for PLAN_METADATA.
 	 */
 	char *record;
 
-	char *workdir;            /* RUN: where it runs. WORKDIR: what is made. COPY, ADD: what a relative destination was joined to */
-	char *user;               /* RUN, WORKDIR: as in Config.User, "" for root */
+	char *
+	    workdir; /* RUN: where it runs. WORKDIR: what is made. COPY, ADD: what a relative destination was joined to */
+	char *user;  /* RUN, WORKDIR: as in Config.User, "" for root */
 
-	struct strv argv;         /* RUN: with the shell in front for shell form */
-	struct strv env;          /* RUN: NAME=value, all of it */
+	struct strv argv; /* RUN: with the shell in front for shell form */
+	struct strv env;  /* RUN: NAME=value, all of it */
 
-	struct strv sources;      /* COPY, ADD: patterns of glob.h, clean, relative to the root of @source; "." is the root itself */
-	char *destination;        /* absolute and clean, with a slash at the end where one was written */
+	struct strv
+	    sources; /* COPY, ADD: patterns of glob.h, clean, relative to the root of @source; "." is the root itself */
+	char *destination; /* absolute and clean, with a slash at the end where one was written */
 	enum plan_source source;
 	size_t from;
 	bool has_chown;
@@ -113,18 +119,20 @@ enum plan_base {
 };
 
 struct plan_stage {
-	char *name;               /* as the user knows it: AS name, else its number in the file, as --from counts */
-	size_t number;            /* in the file, from 0 */
-	uint32_t line;            /* of FROM */
+	char *
+	    name; /* as the user knows it: AS name, else its number in the file, as --from counts */
+	size_t number; /* in the file, from 0 */
+	uint32_t line; /* of FROM */
 	uint32_t end_line;
-	char *text;               /* "FROM alpine:3.19 AS builder", expanded */
+	char *text; /* "FROM alpine:3.19 AS builder", expanded */
 	enum plan_base base_kind;
 	size_t base;
 	struct plan_step *steps;
 	size_t n_steps;
 	size_t steps_room;
-	struct image_config *config; /* after the last step; history and diff IDs are the base image's, the scheduler adds */
-	char *author;                /* MAINTAINER; NULL for none */
+	struct image_config *
+	    config; /* after the last step; history and diff IDs are the base image's, the scheduler adds */
+	char *author; /* MAINTAINER; NULL for none */
 };
 
 struct plan {
@@ -135,9 +143,10 @@ struct plan {
 	struct plan_image *images;
 	size_t n_images;
 	size_t images_room;
-	bool has_epoch;            /* SOURCE_DATE_EPOCH */
-	int64_t epoch;             /* seconds */
-	struct strv proxies;       /* proxy variables for every RUN, in no key and no history: "HTTP_PROXY=..." */
+	bool has_epoch; /* SOURCE_DATE_EPOCH */
+	int64_t epoch;  /* seconds */
+	struct strv
+	    proxies; /* proxy variables for every RUN, in no key and no history: "HTTP_PROXY=..." */
 	struct instruction **triggers; /* parsed from base images; steps borrow them */
 	size_t n_triggers;
 	size_t triggers_room;
@@ -150,7 +159,8 @@ struct plan {
  * reported at once.
  * Returns 0, or -1 when there was an error; plan_release() in both cases.
  */
-int plan_make(struct plan *plan, const struct dockerfile *f, const struct plan_options *options, struct diagnostics *diagnostics);
+int plan_make(struct plan *plan, const struct dockerfile *f, const struct plan_options *options,
+    struct diagnostics *diagnostics);
 void plan_release(struct plan *plan);
 
 /** PATH of a RUN whose image sets none. */

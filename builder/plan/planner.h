@@ -24,7 +24,7 @@ struct arguments {
 
 /** What FROM or --from name. */
 enum origin_kind {
-	ORIGIN_NONE,    /* not known; has been reported, or is reported by who asked */
+	ORIGIN_NONE, /* not known; has been reported, or is reported by who asked */
 	ORIGIN_SCRATCH,
 	ORIGIN_STAGE,   /* index into the file's stages */
 	ORIGIN_CONTEXT, /* index into the options' contexts: a folder */
@@ -40,11 +40,11 @@ struct origin {
 struct node {
 	bool needed;
 	struct origin base;
-	bool replaced;         /* by a named context: its instructions do not run */
-	char *base_text;       /* FROM's image, expanded */
+	bool replaced;                 /* by a named context: its instructions do not run */
+	char *base_text;               /* FROM's image, expanded */
 	struct instruction **triggers; /* of the base image; owned by the plan */
 	size_t n_triggers;
-	size_t planned;        /* index in the plan's stages, once it is there */
+	size_t planned;             /* index in the plan's stages, once it is there */
 	struct arguments arguments; /* in scope behind its last instruction */
 	bool is_planned;
 };
@@ -54,21 +54,21 @@ struct planner {
 	const struct dockerfile *f;
 	const struct plan_options *options;
 	struct diagnostics *diagnostics;
-	struct strv given;          /* build arguments with those of the client's environment */
-	struct arguments platform;  /* TARGETARCH and so on */
-	struct arguments global;    /* ARGs before the first FROM */
-	struct node *nodes;         /* as the file's stages */
-	size_t target;              /* index into the file's stages */
+	struct strv given;         /* build arguments with those of the client's environment */
+	struct arguments platform; /* TARGETARCH and so on */
+	struct arguments global;   /* ARGs before the first FROM */
+	struct node *nodes;        /* as the file's stages */
+	size_t target;             /* index into the file's stages */
 };
 
 /** A stage while its instructions are obeyed. */
 struct building {
 	struct planner *p;
-	size_t number;               /* in the file */
-	size_t index;                /* in the plan */
+	size_t number; /* in the file */
+	size_t index;  /* in the plan */
 	struct image_config *config;
 	struct arguments arguments;
-	bool has_cmd;                /* CMD was set in this stage */
+	bool has_cmd; /* CMD was set in this stage */
 	bool is_trigger;
 	struct expansion expansion;
 };
@@ -99,13 +99,15 @@ void stages_check_names(struct planner *p);
 /** Marks what the target needs, and resolves its base images and their triggers. */
 void stages_mark_needed(struct planner *p);
 /** What COPY --from=... means in stage @number; an image is resolved. ORIGIN_NONE: has been reported. */
-struct origin stages_origin(struct planner *p, const struct instruction *i, const struct flag *from, size_t number);
+struct origin stages_origin(
+    struct planner *p, const struct instruction *i, const struct flag *from, size_t number);
 
 /* images.c: images and named contexts */
 /** The named context @name, as an image name or a stage's; ORIGIN_NONE when there is none or after an error, which sets @e. */
 struct origin images_context(struct planner *p, const char *name, struct error *e);
 /** Resolves image @reference, or finds it among those that were. ORIGIN_NONE: see @e. */
-struct origin images_resolve(struct planner *p, const char *reference, const char *name, struct error *e);
+struct origin images_resolve(
+    struct planner *p, const char *reference, const char *name, struct error *e);
 
 /* metadata.c, steps.c: what instructions do */
 int metadata_apply(struct building *b, const struct instruction *i);
@@ -113,7 +115,8 @@ int steps_apply(struct building *b, const struct instruction *i);
 /** The step that FROM of a named folder means: all of it is copied to /. */
 void steps_add_context(struct building *b, size_t context);
 /** Appends a step for @i (NULL: for FROM itself). */
-struct plan_step *steps_add(struct building *b, enum plan_step_kind kind, const struct instruction *i);
+struct plan_step *steps_add(
+    struct building *b, enum plan_step_kind kind, const struct instruction *i);
 
 /* history.c: texts as the reference frontend writes them */
 /** ["a" "b"], as Go's %q. */
@@ -132,8 +135,10 @@ void record_workdir(struct plan_step *step);
 
 /* plan.c */
 /** Reports an error at byte @offset of @i. Returns -1. */
-int planner_error(const struct building *b, const struct instruction *i, uint32_t offset, const struct error *e);
+int planner_error(
+    const struct building *b, const struct instruction *i, uint32_t offset, const struct error *e);
 /** Expands @text, which stands at byte @offset of @i. To be freed; NULL after an error was reported. */
-char *planner_expand(struct building *b, const struct instruction *i, const char *text, uint32_t offset);
+char *planner_expand(
+    struct building *b, const struct instruction *i, const char *text, uint32_t offset);
 
 #endif

@@ -83,7 +83,8 @@ static void
 note_stage(struct planner *p, size_t number)
 {
 	diagnostics_note(p->diagnostics, (struct location){ from_of(p, number)->line, 0 },
-	    "'%s' is defined at line %" PRIu32, p->f->stages[number].name, from_of(p, number)->line);
+	    "'%s' is defined at line %" PRIu32, p->f->stages[number].name,
+	    from_of(p, number)->line);
 }
 
 int
@@ -108,7 +109,8 @@ stages_find_target(struct planner *p)
 	stage_names(p, p->f->n_stages, &names);
 	list = list_names(&names);
 	near = suggest_stage(p, name, p->f->n_stages);
-	(void)diagnostics_add(p->diagnostics, SEVERITY_ERROR, nowhere, "--target=%s: no stage of that name%s", name, list);
+	(void)diagnostics_add(p->diagnostics, SEVERITY_ERROR, nowhere,
+	    "--target=%s: no stage of that name%s", name, list);
 	if (near != NO_STAGE)
 		note_stage(p, near);
 	return -1;
@@ -170,7 +172,8 @@ line_of_reference(const struct planner *p, size_t a, size_t b)
 }
 
 static void
-report_later(struct planner *p, const struct instruction *i, const struct flag *from, size_t number, size_t later)
+report_later(struct planner *p, const struct instruction *i, const struct flag *from, size_t number,
+    size_t later)
 {
 	struct location at = instruction_locate(holder(i), from->offset);
 	uint32_t back;
@@ -182,7 +185,8 @@ report_later(struct planner *p, const struct instruction *i, const struct flag *
 	}
 	back = line_of_reference(p, later, number);
 	(void)diagnostics_add(p->diagnostics, SEVERITY_ERROR, at,
-	    "COPY --from=%s: that stage comes later; a stage can copy from earlier ones only", from->value);
+	    "COPY --from=%s: that stage comes later; a stage can copy from earlier ones only",
+	    from->value);
 	diagnostics_note(p->diagnostics, (struct location){ from_of(p, later)->line, 0 },
 	    "stage '%s' begins at line %" PRIu32, from->value, from_of(p, later)->line);
 	if (back > 0)
@@ -191,23 +195,27 @@ report_later(struct planner *p, const struct instruction *i, const struct flag *
 }
 
 static void
-check_reference(struct planner *p, const struct instruction *i, const struct flag *from, size_t number)
+check_reference(
+    struct planner *p, const struct instruction *i, const struct flag *from, size_t number)
 {
 	struct error ignored = ERROR_INIT;
 	uint64_t index;
 	size_t later;
 
 	if (!is_number(from->value)) {
-		later = is_context(p, from->value) ? NO_STAGE : find_stage(p, from->value, p->f->n_stages);
-		if (later != NO_STAGE && later >= number && find_stage(p, from->value, number) == NO_STAGE)
+		later = is_context(p, from->value) ? NO_STAGE
+		                                   : find_stage(p, from->value, p->f->n_stages);
+		if (later != NO_STAGE && later >= number &&
+		    find_stage(p, from->value, number) == NO_STAGE)
 			report_later(p, i, from, number, later);
 		return;
 	}
-	if (parse_u64(from->value, 0, UINT32_MAX, "stage", &index, &ignored) < 0 || index >= p->f->n_stages)
+	if (parse_u64(from->value, 0, UINT32_MAX, "stage", &index, &ignored) < 0 ||
+	    index >= p->f->n_stages)
 		(void)diagnostics_add(p->diagnostics, SEVERITY_ERROR,
 		    instruction_locate(holder(i), from->offset),
-		    "COPY --from=%s: there is no such stage; the first of %zu has number 0", from->value,
-		    p->f->n_stages);
+		    "COPY --from=%s: there is no such stage; the first of %zu has number 0",
+		    from->value, p->f->n_stages);
 	else if (index >= number)
 		report_later(p, i, from, number, (size_t)index);
 }
@@ -229,8 +237,8 @@ stages_check_references(struct planner *p)
 
 /** Says that --from is neither stage nor image. @e: why there is no image. */
 static void
-report_unknown(struct planner *p, const struct instruction *i, const struct flag *from, size_t number,
-    const struct error *e)
+report_unknown(struct planner *p, const struct instruction *i, const struct flag *from,
+    size_t number, const struct error *e)
 {
 	struct location at = instruction_locate(holder(i), from->offset);
 	size_t near = suggest_stage(p, from->value, number);
@@ -238,7 +246,8 @@ report_unknown(struct planner *p, const struct instruction *i, const struct flag
 	autofree char *list = NULL;
 
 	if (e->kind != ERR_NOT_FOUND && e->kind != ERR_INPUT) {
-		(void)diagnostics_add(p->diagnostics, SEVERITY_ERROR, at, "COPY --from=%s: %s", from->value, e->text);
+		(void)diagnostics_add(
+		    p->diagnostics, SEVERITY_ERROR, at, "COPY --from=%s: %s", from->value, e->text);
 		return;
 	}
 	stage_names(p, number, &names);
@@ -252,7 +261,8 @@ report_unknown(struct planner *p, const struct instruction *i, const struct flag
 }
 
 struct origin
-stages_origin(struct planner *p, const struct instruction *i, const struct flag *from, size_t number)
+stages_origin(
+    struct planner *p, const struct instruction *i, const struct flag *from, size_t number)
 {
 	struct error e = ERROR_INIT;
 	struct origin origin;
@@ -338,18 +348,20 @@ check_platform(struct planner *p, const struct instruction *i)
 	text = expand_from(&lookup, i, flag->value, flag->offset);
 	if (!text)
 		return -1;
-	native_text = xasprintf("%s/%s%s%s", o->os, o->architecture, o->variant && o->variant[0] ? "/" : "",
-	    o->variant ? o->variant : "");
+	native_text = xasprintf("%s/%s%s%s", o->os, o->architecture,
+	    o->variant && o->variant[0] ? "/" : "", o->variant ? o->variant : "");
 	if (platform_parse(text, &wanted, &e) < 0 || platform_parse(native_text, &native, &e) < 0)
 		return diagnostics_error(p->diagnostics, instruction_locate(i, flag->offset), &e);
 	if (platform_equal(&wanted, &native))
 		return 0;
 	return diagnostics_add(p->diagnostics, SEVERITY_ERROR, instruction_locate(i, flag->offset),
-	    "FROM --platform=%s is not supported by this version of croze: this machine is %s", text, native_text);
+	    "FROM --platform=%s is not supported by this version of croze: this machine is %s",
+	    text, native_text);
 }
 
 static int
-report_base(struct planner *p, size_t number, const struct from_lookup *lookup, const struct error *e)
+report_base(
+    struct planner *p, size_t number, const struct from_lookup *lookup, const struct error *e)
 {
 	const struct instruction *i = from_of(p, number);
 	struct location at = instruction_locate(i, i->words[0].offset);
@@ -361,10 +373,11 @@ report_base(struct planner *p, size_t number, const struct from_lookup *lookup, 
 	    base[0] ? base : i->words[0].text, e->text);
 	if (lookup->missing[0])
 		diagnostics_note(p->diagnostics, at,
-		    "$%s is not set: FROM sees only an ARG that stands before the first FROM", lookup->missing);
+		    "$%s is not set: FROM sees only an ARG that stands before the first FROM",
+		    lookup->missing);
 	else if (later != NO_STAGE && later > number)
-		diagnostics_note(p->diagnostics, at, "a stage of that name begins later, at line %" PRIu32,
-		    from_of(p, later)->line);
+		diagnostics_note(p->diagnostics, at,
+		    "a stage of that name begins later, at line %" PRIu32, from_of(p, later)->line);
 	else if (near != NO_STAGE)
 		note_stage(p, near);
 	else if (e->hint[0])
@@ -425,7 +438,8 @@ read_triggers(struct planner *p, size_t number)
 		struct instruction *i = xcalloc(1, sizeof(*i));
 		struct location at = { from_of(p, number)->line, 0 };
 
-		(void)xgrow(&plan->triggers, plan->n_triggers, &plan->triggers_room, sizeof(*plan->triggers));
+		(void)xgrow(&plan->triggers, plan->n_triggers, &plan->triggers_room,
+		    sizeof(*plan->triggers));
 		plan->triggers[plan->n_triggers++] = i;
 		if (dockerfile_parse_trigger(i, texts->items[n], at, p->diagnostics) == 0)
 			node->triggers[node->n_triggers++] = i;

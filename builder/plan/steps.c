@@ -128,8 +128,8 @@ check_source(struct error *e, const struct instruction *i, const char *source)
 	if (is_remote(source) && i->def->kind == INSTRUCTION_COPY)
 		return error_set(e, ERR_INPUT, "COPY takes no URL: '%s'", source);
 	if (is_remote(source))
-		return error_set(
-		    e, ERR_INPUT, "ADD of the URL '%s' is not supported by this version of croze", source);
+		return error_set(e, ERR_INPUT,
+		    "ADD of the URL '%s' is not supported by this version of croze", source);
 	return glob_check(source, e);
 }
 
@@ -229,7 +229,8 @@ read_source(struct building *b, const struct instruction *i, struct plan_step *s
 
 /** Sources and destination; appends them to @text as they are shown. */
 static int
-read_paths(struct building *b, const struct instruction *i, struct plan_step *step, struct buf *text)
+read_paths(
+    struct building *b, const struct instruction *i, struct plan_step *step, struct buf *text)
 {
 	int result = 0;
 
@@ -274,9 +275,10 @@ apply_copy(struct building *b, const struct instruction *i)
 		buf_printf(&flags, " --chown=%s", chown);
 	if (step->has_chmod)
 		buf_printf(&flags, " --chmod=%s", chmod);
-	step->text = xasprintf("%s%s%s%s%s", i->def->name, from ? " --from=" : "", from ? from->value : "",
-	    buf_text(&flags), buf_text(&paths));
-	step->created_by = xasprintf("%s%s%s # buildkit", i->def->name, buf_text(&flags), buf_text(&paths));
+	step->text = xasprintf("%s%s%s%s%s", i->def->name, from ? " --from=" : "",
+	    from ? from->value : "", buf_text(&flags), buf_text(&paths));
+	step->created_by =
+	    xasprintf("%s%s%s # buildkit", i->def->name, buf_text(&flags), buf_text(&paths));
 	if (result == 0)
 		record_copy(step, chown, chmod);
 	return result;
