@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * check - what single instructions demand of their arguments, beyond their syntax, as far as it can be told from the text alone.
+ * check - what single instructions demand of their arguments, beyond their syntax, as far as it can
+ * be told from the text alone.
  */
 #include "builder/dockerfile/check.h"
 

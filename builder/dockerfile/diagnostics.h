@@ -69,9 +69,15 @@ void diagnostics_note(struct diagnostics *d, struct location at, const char *for
 int diagnostics_error(struct diagnostics *d, struct location at, const struct error *e);
 /** Sorts by line and column, first come first. */
 void diagnostics_sort(struct diagnostics *d);
-/** Sorts, and appends all lines; with errors, the last line counts them: "2 errors, nothing was run." */
+/**
+ * Sorts, and appends all lines; with errors, the last line counts them: "2 errors, nothing was
+ * run."
+ */
 void diagnostics_write(struct diagnostics *d, struct buf *b);
-/** Returns 0 when there is no error, else -1 with @e ERR_INPUT: the first error and how many more there are. */
+/**
+ * Returns 0 when there is no error, else -1 with @e ERR_INPUT: the first error and how many more
+ * there are.
+ */
 int diagnostics_check(struct diagnostics *d, struct error *e);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * expand - $name and ${name...} in the words of a Dockerfile, and the quotes around them.
  *
- * A recursive descent over the word: the text behind a modifier (the w of ${n:-w}) is read by the same functions
- * up to its '}'.
+ * A recursive descent over the word: the text behind a modifier (the w of ${n:-w}) is read by the
+ * same functions up to its '}'.
  */
 #include "builder/dockerfile/expand.h"
 
@@ -239,7 +239,10 @@ struct replacement {
 	bool all;
 };
 
-/** ${value/pattern/with} in @result, as Go's regular expressions replace: no empty match directly behind another. */
+/**
+ * ${value/pattern/with} in @result, as Go's regular expressions replace: no empty match directly
+ * behind another.
+ */
 static void
 replace(const char *value, const struct replacement *how, struct buf *result)
 {

@@ -2,8 +2,8 @@
 /*
  * expand - $name and ${name...} in the words of a Dockerfile, and the quotes around them.
  *
- * The forms are those of the Dockerfile reference, "Environment replacement":
- * $n ${n} ${n:-w} ${n-w} ${n:+w} ${n+w} ${n:?w} ${n?w} ${n#p} ${n##p} ${n%p} ${n%%p} ${n/p/r} ${n//p/r}.
+ * The forms are those of the Dockerfile reference, "Environment replacement": $n ${n} ${n:-w}
+ * ${n-w} ${n:+w} ${n+w} ${n:?w} ${n?w} ${n#p} ${n##p} ${n%p} ${n%%p} ${n/p/r} ${n//p/r}.
  */
 #ifndef CROZE_DOCKERFILE_EXPAND_H
 #define CROZE_DOCKERFILE_EXPAND_H
@@ -33,7 +33,10 @@ struct expansion {
  * Returns 0 or -1 with @e ERR_INPUT and x->failed_at.
  */
 int expand_word(struct expansion *x, const char *word, struct buf *result, struct error *e);
-/** The same, but blanks that are not quoted or escaped, those of values too, divide the result into words. */
+/**
+ * The same, but blanks that are not quoted or escaped, those of values too, divide the result into
+ * words.
+ */
 int expand_words(struct expansion *x, const char *word, struct strv *words, struct error *e);
 
 /** Lookup in a "NAME=value" list (arg: const struct strv *). */

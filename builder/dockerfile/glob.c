@@ -2,8 +2,8 @@
 /*
  * glob - file name patterns as Go's filepath.Match knows them, for COPY and ADD sources.
  *
- * As '*' never passes a '/', only the last '*' has to be tried again: what an earlier one could take more of
- * within the same name, the later one can take as well.
+ * As '*' never passes a '/', only the last '*' has to be tried again: what an earlier one could
+ * take more of within the same name, the later one can take as well.
  */
 #include "builder/dockerfile/glob.h"
 

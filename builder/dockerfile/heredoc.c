@@ -2,8 +2,8 @@
 /*
  * heredoc - finding << words in an instruction (Dockerfile reference, "Here-Documents").
  *
- * A heredoc begins a word: what stands inside quotes, $((...)) or behind another word's characters is left alone,
- * as is the shell's <<<.
+ * A heredoc begins a word: what stands inside quotes, $((...)) or behind another word's characters
+ * is left alone, as is the shell's <<<.
  */
 #include "builder/dockerfile/heredoc.h"
 

@@ -26,8 +26,8 @@ struct heredocs {
 
 void heredocs_release(struct heredocs *h);
 /**
- * Finds the heredocs that begin in @text: [digits]<<[-]WORD outside of quotes, comments of the shell and
- * $((arithmetic)). <<< is none. @base is added to the offsets.
+ * Finds the heredocs that begin in @text: [digits]<<[-]WORD outside of quotes, comments of the
+ * shell and $((arithmetic)). <<< is none. @base is added to the offsets.
  */
 void heredocs_find(struct heredocs *h, const char *text, uint32_t base, char escape);
 /** Is @line (of @length bytes, line end removed) the one that ends @h? */

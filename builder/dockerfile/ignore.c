@@ -2,9 +2,9 @@
 /*
  * ignore - .dockerignore: which paths of a build context stay out of it.
  *
- * A pattern becomes a list of elements, matched as a nondeterministic automaton: the set of elements that may
- * come next is carried along the path, so no pattern can make it go back. A pattern has matched a folder above
- * when its end is reached where the path has a '/'.
+ * A pattern becomes a list of elements, matched as a nondeterministic automaton: the set of
+ * elements that may come next is carried along the path, so no pattern can make it go back. A
+ * pattern has matched a folder above when its end is reached where the path has a '/'.
  */
 #include "builder/dockerfile/ignore.h"
 
@@ -72,8 +72,8 @@ is_plain(const char *text)
 }
 
 /**
- * Two stars at *@at. "**x" with a plain rest is a suffix of any path in the reference implementation, not only
- * of a name; otherwise the stars stand for whole folders.
+ * Two stars at *@at. "**x" with a plain rest is a suffix of any path in the reference
+ * implementation, not only of a name; otherwise the stars stand for whole folders.
  */
 static const char *
 compile_double_star(struct ignore_pattern *p, const char *at)
@@ -148,7 +148,10 @@ enter(const struct ignore_pattern *p, struct states *s, size_t n)
 	}
 }
 
-/** Where element @n leads with character @c. @inside: that a folder's name has begun for ELEMENT_FOLDERS. */
+/**
+ * Where element @n leads with character @c. @inside: that a folder's name has begun for
+ * ELEMENT_FOLDERS.
+ */
 static void
 advance(const struct ignore_pattern *p, size_t n, uint32_t c, struct states *next, bool *skipping)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * instruction - the instructions of a Dockerfile: what each one may look like, and one as it was read.
+ * instruction - the instructions of a Dockerfile: what each one may look like, and one as it was
+ * read.
  */
 #include "builder/dockerfile/instruction.h"
 

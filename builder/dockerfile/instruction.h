@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * instruction - the instructions of a Dockerfile: what each one may look like, and one as it was read.
+ * instruction - the instructions of a Dockerfile: what each one may look like, and one as it was
+ * read.
  *
- * The table is the only place that knows an instruction by name: lexer, parser, messages, completion and
- * manual read its rows.
+ * The table is the only place that knows an instruction by name: lexer, parser, messages,
+ * completion and manual read its rows.
  */
 #ifndef CROZE_DOCKERFILE_INSTRUCTION_H
 #define CROZE_DOCKERFILE_INSTRUCTION_H
@@ -129,8 +130,11 @@ enum pair_form {
 
 struct instruction {
 	const struct instruction_def *def;
-	char *
-	    text; /* the logical line: continuations joined, comments inside dropped, blanks around it trimmed */
+	/*
+	 * the logical line: continuations joined, comments inside dropped, blanks around it
+	 * trimmed
+	 */
+	char *text;
 	uint32_t arguments; /* offset of what follows the flags; strlen(text) when nothing does */
 	uint32_t line;      /* first and last line in the file, heredocs included */
 	uint32_t end_line;

@@ -2,8 +2,8 @@
 /*
  * lexer - a Dockerfile's lines: directives, comments, continuations, heredoc bodies.
  *
- * The file is kept whole; its lines are found once. A logical line remembers where each piece of it came from,
- * so that messages name the place that the user sees in an editor.
+ * The file is kept whole; its lines are found once. A logical line remembers where each piece of it
+ * came from, so that messages name the place that the user sees in an editor.
  */
 #include "builder/dockerfile/lexer.h"
 
@@ -210,7 +210,10 @@ next_line(struct lexer *x)
 	return l;
 }
 
-/** Does the line go on in the next one? Then *@length is that of what stands before the escape character. */
+/**
+ * Does the line go on in the next one? Then *@length is that of what stands before the escape
+ * character.
+ */
 static bool
 is_continued(const struct lexer *x, struct line l, size_t *length)
 {

@@ -30,7 +30,10 @@ void logical_line_release(struct logical_line *l);
 void lexer_init(struct lexer *x, struct dockerfile *file, struct diagnostics *diagnostics);
 /** The next instruction's text. Returns whether there is one; @l is to be released. */
 bool lexer_next(struct lexer *x, struct logical_line *l);
-/** Reads the bodies of @h from the lines that follow; @line is where the instruction began. Returns the last line, from 1. */
+/**
+ * Reads the bodies of @h from the lines that follow; @line is where the instruction began. Returns
+ * the last line, from 1.
+ */
 uint32_t lexer_read_heredocs(struct lexer *x, struct heredocs *h, uint32_t line);
 
 /** Does @name mean the built-in language in `# syntax=`? */

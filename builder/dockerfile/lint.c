@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * lint - the `# check=` directive: which rules are not asked for, and whether a violation is an error.
+ * lint - the `# check=` directive: which rules are not asked for, and whether a violation is an
+ * error.
  */
 #include "builder/dockerfile/lint.h"
 

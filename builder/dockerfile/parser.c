@@ -19,8 +19,8 @@ struct parser {
 	struct diagnostics *diagnostics;
 	struct lexer *lexer; /* NULL for a trigger */
 	char escape;
-	bool
-	    lost; /* an unknown instruction in front of the first FROM: perhaps that was meant as one */
+	/* an unknown instruction in front of the first FROM: perhaps that was meant as one */
+	bool lost;
 };
 
 void

@@ -2,8 +2,8 @@
 /*
  * parser - a Dockerfile's text as stages of instructions.
  *
- * Nothing is expanded, looked up or fetched here: what comes out depends on the text alone. All errors of
- * the file are gathered, none ends the reading.
+ * Nothing is expanded, looked up or fetched here: what comes out depends on the text alone. All
+ * errors of the file are gathered, none ends the reading.
  */
 #ifndef CROZE_DOCKERFILE_PARSER_H
 #define CROZE_DOCKERFILE_PARSER_H
@@ -47,18 +47,22 @@ struct dockerfile {
 
 /**
  * Parses @length bytes of @text. Errors, warnings and notes go to @diagnostics.
- * Returns 0, or -1 when there was an error; @f is then still what could be read, and to be released.
+ * Returns 0, or -1 when there was an error; @f is then still what could be read, and to be
+ * released.
  */
 int dockerfile_parse(
     struct dockerfile *f, const char *text, size_t length, struct diagnostics *diagnostics);
 void dockerfile_release(struct dockerfile *f);
 
-/** Line @number (from 1) without its end; NULL when there is none. Not NUL-terminated: *@length bytes. */
+/**
+ * Line @number (from 1) without its end; NULL when there is none. Not NUL-terminated: *@length
+ * bytes.
+ */
 const char *dockerfile_line(const struct dockerfile *f, size_t number, size_t *length);
 
 /**
- * Parses one instruction that is not in the file: an ONBUILD trigger of a base image. @at is the place that
- * messages name (the FROM); its text is spoken of as "ONBUILD trigger". Returns 0 or -1.
+ * Parses one instruction that is not in the file: an ONBUILD trigger of a base image. @at is the
+ * place that messages name (the FROM); its text is spoken of as "ONBUILD trigger". Returns 0 or -1.
  */
 int dockerfile_parse_trigger(
     struct instruction *i, const char *text, struct location at, struct diagnostics *diagnostics);

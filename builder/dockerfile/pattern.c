@@ -2,9 +2,10 @@
 /*
  * pattern - the patterns of ${name#p}, ${name%p} and ${name/p/r}: '*', '?' and plain characters.
  *
- * The stars divide a pattern into pieces. The first piece has to match in its place, each further one is taken
- * as early as it comes, the last one as late as possible where the longest match is wanted. So there is no
- * going back, and a pattern that fails behind its first star fails for all later places as well.
+ * The stars divide a pattern into pieces. The first piece has to match in its place, each further
+ * one is taken as early as it comes, the last one as late as possible where the longest match is
+ * wanted. So there is no going back, and a pattern that fails behind its first star fails for all
+ * later places as well.
  */
 #include "builder/dockerfile/pattern.h"
 
@@ -147,7 +148,10 @@ next_piece(const struct characters *pattern, size_t *from)
 	return p;
 }
 
-/** What follows the first piece, which has matched up to @at. Returns whether it matches, with the end in *@end. */
+/**
+ * What follows the first piece, which has matched up to @at. Returns whether it matches, with the
+ * end in *@end.
+ */
 static bool
 match_rest(const struct characters *pattern, size_t next, const struct characters *text, size_t at,
     enum pattern_length length, size_t *end)

@@ -34,7 +34,9 @@ enum pattern_length {
 
 /** Returns 0, or -1 with @e for an escape that means nothing or a pattern that is too long. */
 int pattern_compile(struct characters *pattern, const char *text, struct error *e);
-/** Matches from the start of @text. Returns false when it does not; else *@count characters match. */
+/**
+ * Matches from the start of @text. Returns false when it does not; else *@count characters match.
+ */
 bool pattern_match_start(const struct characters *pattern, const struct characters *text,
     enum pattern_length length, size_t *count);
 /** Finds the first place at or behind @from that matches, as long as possible: *@start to *@end. */

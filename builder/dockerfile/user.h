@@ -29,8 +29,8 @@ struct user_spec {
 };
 
 /**
- * Parses "user", "user:group", ":group". Numbers are decimal, 0 to USER_MAX_ID; signs, hexadecimal, blanks, '/',
- * control bytes and over-long names are ERR_INPUT. An empty half is not given.
+ * Parses "user", "user:group", ":group". Numbers are decimal, 0 to USER_MAX_ID; signs, hexadecimal,
+ * blanks, '/', control bytes and over-long names are ERR_INPUT. An empty half is not given.
  */
 int user_parse(const char *text, struct user_spec *spec, struct error *e);
 
@@ -52,7 +52,9 @@ struct mode_spec {
 
 /** Octal up to 07777, or chmod(1)'s symbols ("u=rwX,go=rX", "+x", "g=u"). */
 int mode_parse(const char *text, struct mode_spec *spec, struct error *e);
-/** The new permission bits of something that has @mode (with its type bits: X asks for directories). */
+/**
+ * The new permission bits of something that has @mode (with its type bits: X asks for directories).
+ */
 mode_t mode_apply(const struct mode_spec *spec, mode_t mode);
 
 #endif

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * words - taking the arguments of an instruction apart: words, name=value pairs, JSON lists, commands.
+ * words - taking the arguments of an instruction apart: words, name=value pairs, JSON lists,
+ * commands.
  *
- * Quotes and variables stay as they are written: they are for the expansion, which needs an environment.
+ * Quotes and variables stay as they are written: they are for the expansion, which needs an
+ * environment.
  */
 #include "builder/dockerfile/words.h"
 
@@ -96,8 +98,8 @@ quoted_word_end(const char *p, char escape)
 }
 
 /**
- * A JSON list of strings into words. Returns 1; 0 when the text is no JSON (then it is for the shell); -1 for a
- * list with something else in it.
+ * A JSON list of strings into words. Returns 1; 0 when the text is no JSON (then it is for the
+ * shell); -1 for a list with something else in it.
  */
 static int
 read_list(struct reading *r, const char *text)

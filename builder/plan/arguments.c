@@ -2,8 +2,9 @@
 /*
  * arguments - build arguments: who may see which, and what they are when nobody gives them.
  *
- * An ARG before the first FROM is seen by FROM only, until a stage names it again. In a stage, a build argument
- * that was given wins over the ARG's default, that over the global value; ENV wins over all of them.
+ * An ARG before the first FROM is seen by FROM only, until a stage names it again. In a stage, a
+ * build argument that was given wins over the ARG's default, that over the global value; ENV wins
+ * over all of them.
  */
 #include "builder/plan/planner.h"
 

@@ -30,7 +30,9 @@ add_quoted_byte(struct buf *b, unsigned char c)
 		buf_add_char(b, (char)c);
 }
 
-/** strconv.Quote, for characters that Go holds to be printable as far as they are met in commands. */
+/**
+ * strconv.Quote, for characters that Go holds to be printable as far as they are met in commands.
+ */
 static void
 add_quoted(struct buf *b, const char *text)
 {

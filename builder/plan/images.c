@@ -10,7 +10,10 @@
 #include <string.h>
 #include <strings.h>
 
-/** Do @a and @b name the same: a stage, or an image ("alpine" and "docker.io/library/alpine:latest")? */
+/**
+ * Do @a and @b name the same: a stage, or an image ("alpine" and
+ * "docker.io/library/alpine:latest")?
+ */
 static bool
 is_same_name(const char *a, const char *b)
 {

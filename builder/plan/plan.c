@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plan - what a Dockerfile asks for, with every text expanded: the stages that the target needs and their steps.
+ * plan - what a Dockerfile asks for, with every text expanded: the stages that the target needs and
+ * their steps.
  *
- * Two passes: from the target upwards to see what is needed, then downwards through the needed stages, each of
- * which starts with the config of its base as that has become.
+ * Two passes: from the target upwards to see what is needed, then downwards through the needed
+ * stages, each of which starts with the config of its base as that has become.
  */
 #include "builder/plan/plan.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * plan - what a Dockerfile asks for, with every text expanded: the stages that the target needs and their steps.
+ * plan - what a Dockerfile asks for, with every text expanded: the stages that the target needs and
+ * their steps.
  *
- * The plan is made before anything runs and depends on the Dockerfile, the options and the configs of base
- * images alone. Stages stand in an order in which each one comes after those it needs.
+ * The plan is made before anything runs and depends on the Dockerfile, the options and the configs
+ * of base images alone. Stages stand in an order in which each one comes after those it needs.
  */
 #ifndef CROZE_PLAN_PLAN_H
 #define CROZE_PLAN_PLAN_H
@@ -22,7 +23,8 @@ struct image_config;
 /** --build-context NAME=VALUE. */
 enum plan_context_kind {
 	PLAN_CONTEXT_DIRECTORY,
-	PLAN_CONTEXT_IMAGE, /* "oci-layout://...", "docker-image://..." or another spelling of an image */
+	/* "oci-layout://...", "docker-image://..." or another spelling of an image */
+	PLAN_CONTEXT_IMAGE,
 };
 
 struct plan_context {
@@ -32,8 +34,9 @@ struct plan_context {
 };
 
 /**
- * Finds an image: @reference as FROM or COPY --from name it, or the value of a named context. On success *@config
- * is a new config that the plan takes over, and *@id a new text (the manifest's digest) that enters cache keys.
+ * Finds an image: @reference as FROM or COPY --from name it, or the value of a named context. On
+ * success *@config is a new config that the plan takes over, and *@id a new text (the manifest's
+ * digest) that enters cache keys.
  */
 typedef int plan_resolve_fn(
     void *arg, const char *reference, struct image_config **config, char **id, struct error *e);
@@ -41,8 +44,8 @@ typedef int plan_resolve_fn(
 struct plan_options {
 	const char *target;            /* NULL: the last stage */
 	const struct strv *build_args; /* "NAME=value"; may be NULL */
-	const struct strv *
-	    environment; /* of the client: proxies and SOURCE_DATE_EPOCH are read from it; may be NULL */
+	/* of the client: proxies and SOURCE_DATE_EPOCH are read from it; may be NULL */
+	const struct strv *environment;
 	const struct strv *labels; /* --label "name=value" for the result; may be NULL */
 	const struct plan_context *contexts;
 	size_t n_contexts;
@@ -84,25 +87,31 @@ struct plan_step {
 	bool is_trigger;  /* ONBUILD of the base */
 	uint32_t line;    /* in the Dockerfile: first and last */
 	uint32_t end_line;
-	char *
-	    text; /* in one line, for the display: "RUN make", "COPY --from=builder /server /server" */
+	/* in one line, for the display: "RUN make", "COPY --from=builder /server /server" */
+	char *text;
 	char *created_by; /* of the history entry; NULL: none */
 	bool empty_layer; /* in the history */
 	/**
-	 * Canonical JSON of all that enters the step's key from here; the parent's key and the digests of what is
-	 * copied are the scheduler's. NULL for PLAN_METADATA.
+	 * Canonical JSON of all that enters the step's key from here; the parent's key and the
+	 * digests of what is copied are the scheduler's. NULL for PLAN_METADATA.
 	 */
 	char *record;
 
-	char *
-	    workdir; /* RUN: where it runs. WORKDIR: what is made. COPY, ADD: what a relative destination was joined to */
-	char *user;  /* RUN, WORKDIR: as in Config.User, "" for root */
+	/*
+	 * RUN: where it runs. WORKDIR: what is made. COPY, ADD: what a relative destination was
+	 * joined to
+	 */
+	char *workdir;
+	char *user; /* RUN, WORKDIR: as in Config.User, "" for root */
 
 	struct strv argv; /* RUN: with the shell in front for shell form */
 	struct strv env;  /* RUN: NAME=value, all of it */
 
-	struct strv
-	    sources; /* COPY, ADD: patterns of glob.h, clean, relative to the root of @source; "." is the root itself */
+	/*
+	 * COPY, ADD: patterns of glob.h, clean, relative to the root of @source; "." is the root
+	 * itself
+	 */
+	struct strv sources;
 	char *destination; /* absolute and clean, with a slash at the end where one was written */
 	enum plan_source source;
 	size_t from;
@@ -130,8 +139,8 @@ struct plan_stage {
 	struct plan_step *steps;
 	size_t n_steps;
 	size_t steps_room;
-	struct image_config *
-	    config; /* after the last step; history and diff IDs are the base image's, the scheduler adds */
+	/* after the last step; history and diff IDs are the base image's, the scheduler adds */
+	struct image_config *config;
 	char *author; /* MAINTAINER; NULL for none */
 };
 
@@ -153,10 +162,10 @@ struct plan {
 };
 
 /**
- * Makes the plan. Errors and warnings go to @diagnostics. @f must live as long as @plan; @options and its contexts
- * are not needed afterwards, but the numbering of the contexts is. After dockerfile_parse() has failed it is to be
- * called all the same: it then only adds what is wrong with references between stages, so that everything is
- * reported at once.
+ * Makes the plan. Errors and warnings go to @diagnostics. @f must live as long as @plan; @options
+ * and its contexts are not needed afterwards, but the numbering of the contexts is. After
+ * dockerfile_parse() has failed it is to be called all the same: it then only adds what is wrong
+ * with references between stages, so that everything is reported at once.
  * Returns 0, or -1 when there was an error; plan_release() in both cases.
  */
 int plan_make(struct plan *plan, const struct dockerfile *f, const struct plan_options *options,

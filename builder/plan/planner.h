@@ -98,12 +98,18 @@ void stages_check_references(struct planner *p);
 void stages_check_names(struct planner *p);
 /** Marks what the target needs, and resolves its base images and their triggers. */
 void stages_mark_needed(struct planner *p);
-/** What COPY --from=... means in stage @number; an image is resolved. ORIGIN_NONE: has been reported. */
+/**
+ * What COPY --from=... means in stage @number; an image is resolved. ORIGIN_NONE: has been
+ * reported.
+ */
 struct origin stages_origin(
     struct planner *p, const struct instruction *i, const struct flag *from, size_t number);
 
 /* images.c: images and named contexts */
-/** The named context @name, as an image name or a stage's; ORIGIN_NONE when there is none or after an error, which sets @e. */
+/**
+ * The named context @name, as an image name or a stage's; ORIGIN_NONE when there is none or after
+ * an error, which sets @e.
+ */
 struct origin images_context(struct planner *p, const char *name, struct error *e);
 /** Resolves image @reference, or finds it among those that were. ORIGIN_NONE: see @e. */
 struct origin images_resolve(
@@ -137,7 +143,9 @@ void record_workdir(struct plan_step *step);
 /** Reports an error at byte @offset of @i. Returns -1. */
 int planner_error(
     const struct building *b, const struct instruction *i, uint32_t offset, const struct error *e);
-/** Expands @text, which stands at byte @offset of @i. To be freed; NULL after an error was reported. */
+/**
+ * Expands @text, which stands at byte @offset of @i. To be freed; NULL after an error was reported.
+ */
 char *planner_expand(
     struct building *b, const struct instruction *i, const char *text, uint32_t offset);
 

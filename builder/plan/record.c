@@ -2,8 +2,8 @@
 /*
  * record - the canonical text of what a step's cache key is made of, as far as the plan knows it.
  *
- * JSON with sorted members, so that two records can be compared member by member when somebody asks why a step
- * ran again. Metadata steps have none: what they change enters the RUNs behind them.
+ * JSON with sorted members, so that two records can be compared member by member when somebody asks
+ * why a step ran again. Metadata steps have none: what they change enters the RUNs behind them.
  */
 #include "builder/plan/planner.h"
 

@@ -2,8 +2,8 @@
 /*
  * stages - which stages there are, what they stand on and which are needed.
  *
- * A stage refers to earlier ones only, so the needed ones are found by going once from the target to the top,
- * however long the chain is.
+ * A stage refers to earlier ones only, so the needed ones are found by going once from the target
+ * to the top, however long the chain is.
  */
 #include "builder/plan/planner.h"
 

@@ -2,8 +2,8 @@
 /*
  * fuzz - the function that each fuzzer defines.
  *
- * One file a parser, tests/fuzz/fuzz_<name>.c, and one line in tests/module.am. The same function runs
- * under libFuzzer (make check-fuzz) and, over tests/fuzz/corpus/<name>/, in make check.
+ * One file a parser, tests/fuzz/fuzz_<name>.c, and one line in tests/module.am. The same function
+ * runs under libFuzzer (make check-fuzz) and, over tests/fuzz/corpus/<name>/, in make check.
  */
 #ifndef CROZE_TESTS_FUZZ_H
 #define CROZE_TESTS_FUZZ_H

@@ -11,7 +11,8 @@
 static int
 resolve(void *arg, const char *reference, struct image_config **config, char **id, struct error *e)
 {
-	auto(platform) struct platform platform = { .os = xstrdup("linux"), .architecture = xstrdup("amd64") };
+	auto(platform) struct platform platform = { .os = xstrdup("linux"),
+		.architecture = xstrdup("amd64") };
 
 	(void)arg;
 	if (reference[0] == 'm')

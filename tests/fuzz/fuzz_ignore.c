@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuzz_ignore - any text as an ignore file and as a glob; the first line is the path that is asked for.
+ * fuzz_ignore - any text as an ignore file and as a glob; the first line is the path that is asked
+ * for.
  */
 #include "builder/dockerfile/glob.h"
 #include "builder/dockerfile/ignore.h"

@@ -31,7 +31,10 @@ data_read(const char *name, struct buf *b)
 	assert_ok(fd_read_all(fd, b, 64U << 20, path, &e), &e);
 }
 
-/** Calls @check for each case of tests/data/@name. It gets at least @n_fields fields; missing ones are empty. Returns how many there were. */
+/**
+ * Calls @check for each case of tests/data/@name. It gets at least @n_fields fields; missing ones
+ * are empty. Returns how many there were.
+ */
 static inline size_t
 table_run(const char *name, size_t n_fields, void (*check)(char *const *fields, size_t line))
 {

@@ -28,13 +28,12 @@ messages_come_sorted_and_notes_stay_with_theirs(void **state)
 	diagnostics_lint(&d, "SomeRule", at(8, 3), "a warning");
 	(void)diagnostics_add(&d, SEVERITY_WARNING, at(0, 0), "nowhere");
 	diagnostics_write(&d, &b);
-	assert_string_equal(buf_text(&b),
-	    "Dockerfile: warning: nowhere\n"
-	    "Dockerfile:8:1: error: first\n"
-	    "Dockerfile:8:3: warning: a warning (SomeRule)\n"
-	    "Dockerfile:14:6: error: second\n"
-	    "Dockerfile:4: note: belongs to second\n"
-	    "2 errors, nothing was run.\n");
+	assert_string_equal(buf_text(&b), "Dockerfile: warning: nowhere\n"
+					  "Dockerfile:8:1: error: first\n"
+					  "Dockerfile:8:3: warning: a warning (SomeRule)\n"
+					  "Dockerfile:14:6: error: second\n"
+					  "Dockerfile:4: note: belongs to second\n"
+					  "2 errors, nothing was run.\n");
 	diagnostics_release(&d);
 }
 
@@ -46,7 +45,8 @@ text_from_the_file_cannot_reach_the_terminal(void **state)
 
 	(void)state;
 	diagnostics_init(&d, "a\033b");
-	(void)diagnostics_add(&d, SEVERITY_ERROR, at(1, 1), "unknown '%s'", "\033[2J\n\xe2\x80\xae");
+	(void)diagnostics_add(
+	    &d, SEVERITY_ERROR, at(1, 1), "unknown '%s'", "\033[2J\n\xe2\x80\xae");
 	diagnostics_write(&d, &b);
 	assert_null(strchr(buf_text(&b), '\033'));
 	assert_null(strstr(buf_text(&b), "\xe2\x80\xae"));
@@ -86,7 +86,8 @@ endless_errors_are_counted_and_not_kept(void **state)
 		(void)diagnostics_add(&d, SEVERITY_ERROR, at(n + 1, 1), "e");
 	assert_int_equal(d.count, DIAGNOSTICS_MAX);
 	diagnostics_write(&d, &b);
-	assert_non_null(strstr(buf_text(&b), "99000 further errors are not shown.\n100000 errors, nothing was run.\n"));
+	assert_non_null(strstr(buf_text(&b),
+	    "99000 further errors are not shown.\n100000 errors, nothing was run.\n"));
 	diagnostics_release(&d);
 }
 

@@ -5,9 +5,9 @@
 #include "builder/dockerfile/expand.h"
 #include "tests/unit/table.h"
 
-static const char *const variables[] = { "A=hello", "EMPTY=", "a=lower", "foo_bar=under", "F=foo.tar.gz",
-	"PATHV=/usr/local/bin", "UNI=äöü→x", "SP=a b", "LITERAL=$A", "QUOTED=\"q\"", "STAR=a*b", "Q=y?z",
-	"BS=a\\b", "BR=a}x", "P=foo", "REP=aaaaa", "ABAB=abcb" };
+static const char *const variables[] = { "A=hello", "EMPTY=", "a=lower", "foo_bar=under",
+	"F=foo.tar.gz", "PATHV=/usr/local/bin", "UNI=äöü→x", "SP=a b", "LITERAL=$A", "QUOTED=\"q\"",
+	"STAR=a*b", "Q=y?z", "BS=a\\b", "BR=a}x", "P=foo", "REP=aaaaa", "ABAB=abcb" };
 
 static struct strv environment;
 
@@ -47,7 +47,8 @@ check_word(char *const *fields, size_t line)
 	else
 		buf_add_text(&shown, buf_text(&result));
 	if (strcmp(buf_text(&shown), fields[1]) != 0)
-		fail_msg("line %zu: %s gives '%s', not '%s'", line, fields[0], buf_text(&shown), fields[1]);
+		fail_msg("line %zu: %s gives '%s', not '%s'", line, fields[0], buf_text(&shown),
+		    fields[1]);
 }
 
 static void
@@ -69,7 +70,8 @@ check_split(char *const *fields, size_t line)
 	for (size_t n = 0; n < words.count; n++)
 		buf_printf(&shown, "[%s]", words.items[n]);
 	if (strcmp(buf_text(&shown), fields[1]) != 0)
-		fail_msg("line %zu: %s gives %s, not %s", line, fields[0], buf_text(&shown), fields[1]);
+		fail_msg(
+		    "line %zu: %s gives %s, not %s", line, fields[0], buf_text(&shown), fields[1]);
 }
 
 static void

@@ -16,7 +16,8 @@ check(char *const *fields, size_t line)
 	else
 		result = glob_match(fields[0], fields[1]) ? "yes" : "no";
 	if (strcmp(result, fields[2]) != 0)
-		fail_msg("line %zu: '%s' and '%s': %s, not %s", line, fields[0], fields[1], result, fields[2]);
+		fail_msg("line %zu: '%s' and '%s': %s, not %s", line, fields[0], fields[1], result,
+		    fields[2]);
 }
 
 static void
@@ -58,7 +59,8 @@ wrong_pattern_is_named_with_its_place(void **state)
 
 	(void)state;
 	assert_int_equal(glob_check("ab[c", &e), -1);
-	assert_string_equal(e.text, "wrong pattern 'ab[c': the '[' at character 3 has no proper end");
+	assert_string_equal(
+	    e.text, "wrong pattern 'ab[c': the '[' at character 3 has no proper end");
 }
 
 static const struct CMUnitTest tests[] = {

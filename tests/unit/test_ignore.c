@@ -25,7 +25,8 @@ check(char *const *fields, size_t line)
 		ignore_release(&ignore);
 	}
 	if (strcmp(result, fields[2]) != 0)
-		fail_msg("line %zu: '%s' and '%s': %s, not %s", line, fields[0], fields[1], result, fields[2]);
+		fail_msg("line %zu: '%s' and '%s': %s, not %s", line, fields[0], fields[1], result,
+		    fields[2]);
 }
 
 static void

@@ -223,7 +223,8 @@ lines_can_be_shown(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(byte_order_mark_is_dropped, release),
 	cmocka_unit_test_teardown(line_ends_of_other_systems_are_read, release),
-	cmocka_unit_test_teardown(t2_t3_text_of_run_is_verbatim_and_continuations_keep_their_blanks, release),
+	cmocka_unit_test_teardown(
+	    t2_t3_text_of_run_is_verbatim_and_continuations_keep_their_blanks, release),
 	cmocka_unit_test_teardown(t4_comments_and_blank_lines_inside_disappear, release),
 	cmocka_unit_test_teardown(doubled_escape_does_not_continue, release),
 	cmocka_unit_test_teardown(line_with_only_the_escape_continues, release),

@@ -34,8 +34,9 @@ numbers_are_numbers_and_names_are_names(void **state)
 static void
 numbers_that_would_wrap_are_refused(void **state)
 {
-	static const char *const wrong[] = { "4294967296", "2147483648", "4294967295", "-1", "+1", "0x0", "0X1f",
-		"1:99999999999", "1:-1", "99999999999999999999", "18446744073709551616" };
+	static const char *const wrong[] = { "4294967296", "2147483648", "4294967295", "-1", "+1",
+		"0x0", "0X1f", "1:99999999999", "1:-1", "99999999999999999999",
+		"18446744073709551616" };
 	struct user_spec s;
 
 	(void)state;
@@ -95,7 +96,8 @@ modes_are_octal_or_symbolic(void **state)
 static void
 wrong_modes_are_refused(void **state)
 {
-	static const char *const wrong[] = { "", "8", "10000", "0x1", "rwx", "u", "u=z", "u=r,", "u=r;", "777 " };
+	static const char *const wrong[] = { "", "8", "10000", "0x1", "rwx", "u", "u=z", "u=r,",
+		"u=r;", "777 " };
 	struct mode_spec m;
 
 	(void)state;

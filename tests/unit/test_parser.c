@@ -41,7 +41,8 @@ shown(size_t n)
 	for (size_t m = 0; m < i->n_words; m++)
 		buf_printf(&b, " [%s]", i->words[m].text);
 	for (size_t m = 0; m < i->n_pairs; m++)
-		buf_printf(&b, " {%s|%s}", i->pairs[m].name, i->pairs[m].value ? i->pairs[m].value : "none");
+		buf_printf(&b, " {%s|%s}", i->pairs[m].name,
+		    i->pairs[m].value ? i->pairs[m].value : "none");
 	return buf_steal(&b);
 }
 
@@ -76,7 +77,8 @@ commands_have_two_forms(void **state)
 	reads_as("CMD [\"\\u0041\\n\"]", "CMD exec [A\n]");
 	reads_as("SHELL [\"a\"]", "SHELL exec [a]");
 	reads_as("HEALTHCHECK NONE", "HEALTHCHECK [NONE]");
-	reads_as("HEALTHCHECK --interval=0 --retries=2 cmd [\"a\", \"b\"]", "HEALTHCHECK interval=0 retries=2 exec [CMD] [a] [b]");
+	reads_as("HEALTHCHECK --interval=0 --retries=2 cmd [\"a\", \"b\"]",
+	    "HEALTHCHECK interval=0 retries=2 exec [CMD] [a] [b]");
 	reads_as("HEALTHCHECK CMD a b", "HEALTHCHECK [CMD] [a b]");
 }
 
@@ -125,7 +127,8 @@ static void
 stages_are_cut_at_from(void **state)
 {
 	(void)state;
-	parse("ARG A\nARG B\nFROM x AS One\nRUN a\nFROM y\nRUN b\nRUN c\nfrom --platform=$P one as two.3-x_\n");
+	parse("ARG A\nARG B\nFROM x AS One\nRUN a\nFROM y\nRUN b\nRUN c\nfrom --platform=$P one as "
+	      "two.3-x_\n");
 	assert_int_equal(diagnostics.n_errors, 0);
 	assert_int_equal(file.n_global, 2);
 	assert_int_equal(file.n_stages, 3);

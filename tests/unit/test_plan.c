@@ -2,8 +2,9 @@
 /*
  * test_plan - from a Dockerfile to stages and steps; the messages for broken files.
  *
- * tests/data/dockerfile/broken/NAME.dockerfile is reported as NAME.expected says. With CROZE_UPDATE=1 in the
- * environment the expectations are written anew, to be read before they are committed.
+ * tests/data/dockerfile/broken/NAME.dockerfile is reported as NAME.expected says. With
+ * CROZE_UPDATE=1 in the environment the expectations are written anew, to be read before they are
+ * committed.
  */
 #include "builder/image/config.h"
 #include "builder/plan/plan.h"
@@ -125,7 +126,8 @@ static void
 check_broken(const char *name)
 {
 	autofree char *input = xasprintf("dockerfile/broken/%s", name);
-	autofree char *output = xasprintf("%.*s.expected", (int)(strlen(input) - strlen(".dockerfile")), input);
+	autofree char *output =
+	    xasprintf("%.*s.expected", (int)(strlen(input) - strlen(".dockerfile")), input);
 	auto(buf) struct buf text = { 0 }, shown = { 0 }, expected = { 0 };
 	struct planned p;
 
@@ -163,8 +165,8 @@ broken_files_are_reported_as_expected(void **state)
 static void
 dockerfiles_of_the_article_plan_without_a_word(void **state)
 {
-	static const char *const names[] = { "args", "distroless", "go-basic", "go-full", "go-scratch",
-		"go-single", "node", "node-cache", "python" };
+	static const char *const names[] = { "args", "distroless", "go-basic", "go-full",
+		"go-scratch", "go-single", "node", "node-cache", "python" };
 
 	(void)state;
 	for (size_t n = 0; n < ARRAY_LEN(names); n++) {
@@ -189,7 +191,8 @@ run_gets_shell_environment_and_history(void **state)
 	(void)state;
 	start(&p);
 	strv_add(&p.arguments, "V=2");
-	must_plan(&p, "FROM a\nARG V=1\nARG HIDDEN=x\nENV HIDDEN=y\nUSER 5:6\nWORKDIR /w\nRUN make \\\n  $V\n");
+	must_plan(&p, "FROM a\nARG V=1\nARG HIDDEN=x\nENV HIDDEN=y\nUSER 5:6\nWORKDIR /w\nRUN make "
+	              "\\\n  $V\n");
 	assert_int_equal(target(&p)->n_steps, 6);
 	s = &target(&p)->steps[5];
 	assert_int_equal(s->kind, PLAN_RUN);
@@ -204,7 +207,8 @@ run_gets_shell_environment_and_history(void **state)
 	assert_string_equal(s->created_by, "RUN |2 V=2 HIDDEN=y /bin/sh -c make   $V # buildkit");
 	assert_string_equal(s->text, "RUN make   $V");
 	assert_string_equal(s->record,
-	    "{\"argv\":[\"/bin/sh\",\"-c\",\"make   $V\"],\"env\":[\"BASE=1\",\"HIDDEN=y\",\"PATH=/bin\",\"V=2\"],"
+	    "{\"argv\":[\"/bin/sh\",\"-c\",\"make   "
+	    "$V\"],\"env\":[\"BASE=1\",\"HIDDEN=y\",\"PATH=/bin\",\"V=2\"],"
 	    "\"kind\":\"RUN\",\"user\":\"5:6\",\"workdir\":\"/w\"}");
 	assert_int_equal(s->line, 7);
 	assert_int_equal(s->end_line, 8);
@@ -218,8 +222,9 @@ only_what_the_target_needs_is_planned_and_resolved(void **state)
 
 	(void)state;
 	start(&p);
-	must_plan(&p, "FROM missing AS no\nFROM a AS one\nFROM missing:2\nFROM b\nCOPY --from=one x y\n"
-		      "COPY --from=c:1 x y\n");
+	must_plan(&p,
+	    "FROM missing AS no\nFROM a AS one\nFROM missing:2\nFROM b\nCOPY --from=one x y\n"
+	    "COPY --from=c:1 x y\n");
 	assert_int_equal(p.plan.n_stages, 2);
 	assert_int_equal(n_resolved, 3);
 	assert_string_equal(p.plan.stages[0].name, "one");
@@ -268,7 +273,8 @@ t4_t5_t6_t7_env(void **state)
 
 	(void)state;
 	start(&p);
-	must_plan(&p, "FROM scratch\nENV a b=c\nENV abc=hello\nENV abc=bye def=$abc\nENV ghi=$abc q='x y' e=a\\ b \"n m\"=1\n");
+	must_plan(&p, "FROM scratch\nENV a b=c\nENV abc=hello\nENV abc=bye def=$abc\nENV ghi=$abc "
+	              "q='x y' e=a\\ b \"n m\"=1\n");
 	assert_string_equal(env_get(&target(&p)->config->env, "a"), "b=c");
 	assert_string_equal(env_get(&target(&p)->config->env, "def"), "hello");
 	assert_string_equal(env_get(&target(&p)->config->env, "ghi"), "bye");
@@ -287,7 +293,8 @@ t8_t9_t10_arguments(void **state)
 	(void)state;
 	start(&p);
 	strv_add(&p.arguments, "GIVEN=$A");
-	must_plan(&p, "ARG A=1\nARG B=${A}2\nARG GIVEN=x\nFROM a\nARG B\nARG C=$B-$GIVEN\nARG GIVEN\nARG NONE\n"
+	must_plan(&p, "ARG A=1\nARG B=${A}2\nARG GIVEN=x\nFROM a\nARG B\nARG C=$B-$GIVEN\nARG "
+	              "GIVEN\nARG NONE\n"
 		      "ENV E=$A$B$C$GIVEN\nENV B=env\nRUN x\n");
 	assert_string_equal(env_get(&target(&p)->config->env, "E"), "1212-$A");
 	assert_string_equal(env_get(&target(&p)->steps[6].env, "B"), "env");
@@ -295,8 +302,8 @@ t8_t9_t10_arguments(void **state)
 	assert_null(env_get(&target(&p)->steps[6].env, "A"));
 	assert_string_equal(target(&p)->steps[0].created_by, "ARG B=12");
 	assert_string_equal(target(&p)->steps[3].created_by, "ARG NONE");
-	assert_string_equal(
-	    target(&p)->steps[6].created_by, "RUN |4 B=env C=12- GIVEN=$A NONE= /bin/sh -c x # buildkit");
+	assert_string_equal(target(&p)->steps[6].created_by,
+	    "RUN |4 B=env C=12- GIVEN=$A NONE= /bin/sh -c x # buildkit");
 	planned_release(&p);
 }
 
@@ -311,8 +318,9 @@ t11_unknown_build_argument_warns(void **state)
 	strv_add(&p.arguments, "VERSON=1");
 	must_plan(&p, "FROM a\nARG VERSION\n");
 	diagnostics_write(&p.diagnostics, &b);
-	assert_string_equal(buf_text(&b), "Dockerfile: warning: the build argument VERSON is not used: no ARG has "
-					  "that name, did you mean VERSION?\n");
+	assert_string_equal(buf_text(&b),
+	    "Dockerfile: warning: the build argument VERSON is not used: no ARG has "
+	    "that name, did you mean VERSION?\n");
 	planned_release(&p);
 }
 
@@ -344,7 +352,8 @@ t13_from_sees_global_arguments_and_the_platform(void **state)
 	(void)state;
 	start(&p);
 	strv_add(&p.arguments, "TAG=9");
-	must_plan(&p, "ARG TAG=1\nFROM --platform=$TARGETPLATFORM img-$TARGETARCH:$TAG\nARG TARGETARCH\nARG TAG\nENV X=$TAG/$TARGETARCH/$TARGETOS\n");
+	must_plan(&p, "ARG TAG=1\nFROM --platform=$TARGETPLATFORM img-$TARGETARCH:$TAG\nARG "
+	              "TARGETARCH\nARG TAG\nENV X=$TAG/$TARGETARCH/$TARGETOS\n");
 	assert_string_equal(p.plan.images[0].reference, "img-amd64:9");
 	assert_string_equal(env_get(&target(&p)->config->env, "X"), "9/amd64/");
 	planned_release(&p);
@@ -357,7 +366,8 @@ t14_names_compare_in_lower_case_and_numbers_count(void **state)
 
 	(void)state;
 	start(&p);
-	must_plan(&p, "FROM a AS One\nFROM ONE AS two\nFROM scratch\nCOPY --from=oNe /a /b\nCOPY --from=1 /a /b\n");
+	must_plan(&p, "FROM a AS One\nFROM ONE AS two\nFROM scratch\nCOPY --from=oNe /a /b\nCOPY "
+	              "--from=1 /a /b\n");
 	assert_int_equal(p.plan.stages[1].base_kind, PLAN_BASE_STAGE);
 	assert_int_equal(p.plan.stages[1].base, 0);
 	assert_int_equal(target(&p)->steps[0].from, 0);
@@ -379,7 +389,8 @@ t16_contexts_replace_stages_images_and_sources(void **state)
 	start(&p);
 	p.options.contexts = contexts;
 	p.options.n_contexts = ARRAY_LEN(contexts);
-	must_plan(&p, "FROM missing AS builder\nRUN x\nFROM src AS tree\nFROM docker.io/library/alpine:latest\n"
+	must_plan(&p, "FROM missing AS builder\nRUN x\nFROM src AS tree\nFROM "
+	              "docker.io/library/alpine:latest\n"
 		      "COPY --from=builder /a /b\nCOPY --from=src /c /d\nCOPY --from=tree /e /f\n");
 	assert_int_equal(p.plan.n_stages, 2);
 	assert_int_equal(p.plan.stages[0].base_kind, PLAN_BASE_SCRATCH);
@@ -388,7 +399,8 @@ t16_contexts_replace_stages_images_and_sources(void **state)
 	assert_int_equal(p.plan.stages[0].steps[0].from, 2);
 	assert_string_equal(p.plan.images[target(&p)->base].reference, "docker-image://other");
 	assert_int_equal(target(&p)->steps[0].source, PLAN_FROM_IMAGE);
-	assert_string_equal(p.plan.images[target(&p)->steps[0].from].reference, "oci-layout:///x:y");
+	assert_string_equal(
+	    p.plan.images[target(&p)->steps[0].from].reference, "oci-layout:///x:y");
 	assert_int_equal(target(&p)->steps[1].source, PLAN_FROM_NAMED_CONTEXT);
 	assert_int_equal(target(&p)->steps[2].source, PLAN_FROM_STAGE);
 	planned_release(&p);
@@ -397,7 +409,8 @@ t16_contexts_replace_stages_images_and_sources(void **state)
 static void
 stage_with_the_name_of_a_context_is_the_context(void **state)
 {
-	static const struct plan_context context = { "builder", PLAN_CONTEXT_IMAGE, "oci-layout:///x:y" };
+	static const struct plan_context context = { "builder", PLAN_CONTEXT_IMAGE,
+		"oci-layout:///x:y" };
 	struct planned p;
 
 	(void)state;
@@ -417,9 +430,11 @@ t17_t18_entrypoint_cmd_and_shell(void **state)
 
 	(void)state;
 	start(&p);
-	must_plan(&p, "FROM a AS one\nENTRYPOINT [\"e\"]\nFROM a AS two\nCMD [\"c\"]\nENTRYPOINT e f\n"
-		      "FROM two AS three\nSHELL [\"/bin/bash\",\"-c\"]\nHEALTHCHECK CMD h\nENTRYPOINT []\nCMD c d\n"
-		      "FROM a\nCOPY --from=one x y\nCOPY --from=two x y\nCOPY --from=three x y\n");
+	must_plan(&p,
+	    "FROM a AS one\nENTRYPOINT [\"e\"]\nFROM a AS two\nCMD [\"c\"]\nENTRYPOINT e f\n"
+	    "FROM two AS three\nSHELL [\"/bin/bash\",\"-c\"]\nHEALTHCHECK CMD h\nENTRYPOINT "
+	    "[]\nCMD c d\n"
+	    "FROM a\nCOPY --from=one x y\nCOPY --from=two x y\nCOPY --from=three x y\n");
 	assert_int_equal(p.plan.stages[0].config->cmd.count, 0);
 	assert_string_equal(p.plan.stages[1].config->cmd.items[0], "c");
 	assert_true(p.plan.stages[1].config->args_escaped);
@@ -427,9 +442,11 @@ t17_t18_entrypoint_cmd_and_shell(void **state)
 	assert_int_equal(p.plan.stages[2].config->entrypoint.count, 0);
 	assert_string_equal(p.plan.stages[2].config->cmd.items[0], "/bin/bash");
 	assert_string_equal(
-	    json_text(json_at(json_get(p.plan.stages[2].config->healthcheck, "Test"), 0)), "CMD-SHELL");
+	    json_text(json_at(json_get(p.plan.stages[2].config->healthcheck, "Test"), 0)),
+	    "CMD-SHELL");
 	assert_string_equal(p.plan.stages[2].steps[2].created_by, "ENTRYPOINT []");
-	assert_string_equal(p.plan.stages[2].steps[3].created_by, "CMD [\"/bin/bash\" \"-c\" \"c d\"]");
+	assert_string_equal(
+	    p.plan.stages[2].steps[3].created_by, "CMD [\"/bin/bash\" \"-c\" \"c d\"]");
 	planned_release(&p);
 }
 
@@ -441,7 +458,8 @@ t19_t20_workdir(void **state)
 
 	(void)state;
 	start(&p);
-	must_plan(&p, "FROM workdir\nWORKDIR sub/\nWORKDIR ../../..\nWORKDIR ~\nUSER app\nWORKDIR /tmp/\n");
+	must_plan(&p,
+	    "FROM workdir\nWORKDIR sub/\nWORKDIR ../../..\nWORKDIR ~\nUSER app\nWORKDIR /tmp/\n");
 	s = target(&p);
 	assert_string_equal(s->steps[0].workdir, "/base/sub");
 	assert_int_equal(s->steps[1].kind, PLAN_METADATA);
@@ -463,8 +481,9 @@ copy_paths_stay_inside_and_keep_their_slash(void **state)
 
 	(void)state;
 	start(&p);
-	must_plan(&p, "FROM a\nWORKDIR /w\nARG D=out\nCOPY --chown=${D}:5 --chmod=u=rwX ../../a ./b/ /c $D/\n"
-		      "COPY . .\nCOPY [\"x y\", \"/z w\"]\nADD --chmod=644 f ..\n");
+	must_plan(&p,
+	    "FROM a\nWORKDIR /w\nARG D=out\nCOPY --chown=${D}:5 --chmod=u=rwX ../../a ./b/ /c $D/\n"
+	    "COPY . .\nCOPY [\"x y\", \"/z w\"]\nADD --chmod=644 f ..\n");
 	s = &target(&p)->steps[2];
 	assert_string_equal(s->sources.items[0], "a");
 	assert_string_equal(s->sources.items[1], "b");
@@ -473,7 +492,8 @@ copy_paths_stay_inside_and_keep_their_slash(void **state)
 	assert_string_equal(s->chown.user.name, "out");
 	assert_int_equal(s->chown.group.id, 5);
 	assert_true(s->chmod.symbolic);
-	assert_string_equal(s->created_by, "COPY --chown=out:5 --chmod=u=rwX ../../a ./b/ /c out/ # buildkit");
+	assert_string_equal(
+	    s->created_by, "COPY --chown=out:5 --chmod=u=rwX ../../a ./b/ /c out/ # buildkit");
 	assert_string_equal(s[1].sources.items[0], ".");
 	assert_string_equal(s[1].destination, "/w/");
 	assert_string_equal(s[2].sources.items[0], "x y");
@@ -492,7 +512,8 @@ t43_expose_and_the_other_sets(void **state)
 
 	(void)state;
 	start(&p);
-	must_plan(&p, "FROM a\nENV P=\"90 91\"\nEXPOSE 8080-8082 53/UDP $P 127.0.0.1:1:70\nVOLUME /v $BASE\nVOLUME [\"/w x\"]\n"
+	must_plan(&p, "FROM a\nENV P=\"90 91\"\nEXPOSE 8080-8082 53/UDP $P 127.0.0.1:1:70\nVOLUME "
+	              "/v $BASE\nVOLUME [\"/w x\"]\n"
 		      "LABEL a=b a=c \"x y\"=$BASE\nSTOPSIGNAL sigrtmin+3\nMAINTAINER Me <me@x>\n"
 		      "HEALTHCHECK --interval=1m30s --retries=2 CMD [\"a\",\"b\"]\n");
 	c = target(&p)->config;
@@ -518,7 +539,8 @@ t44_triggers_run_first_and_may_need_stages(void **state)
 
 	(void)state;
 	start(&p);
-	must_plan(&p, "FROM a AS builder\nFROM a AS base\nONBUILD RUN from-stage\nFROM onbuild:copy AS one\nRUN own\n"
+	must_plan(&p, "FROM a AS builder\nFROM a AS base\nONBUILD RUN from-stage\nFROM "
+	              "onbuild:copy AS one\nRUN own\n"
 		      "FROM base\nCOPY --from=one x y\nONBUILD USER later\n");
 	assert_int_equal(p.plan.n_stages, 4);
 	s = &p.plan.stages[2];
@@ -602,7 +624,8 @@ a_large_file_is_read_quickly(void **state)
 
 	(void)state;
 	for (size_t stage = 0; stage < 1000; stage++) {
-		buf_printf(&text, "FROM %s%zu AS s%zu\n", stage ? "s" : "a", stage ? stage - 1 : 0, stage);
+		buf_printf(
+		    &text, "FROM %s%zu AS s%zu\n", stage ? "s" : "a", stage ? stage - 1 : 0, stage);
 		for (size_t n = 0; n < 9; n++)
 			buf_printf(&text, "RUN echo %01100d \\\n  # comment\n  x\n", (int)n);
 	}
