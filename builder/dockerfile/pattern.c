@@ -73,6 +73,8 @@ characters_reverse(struct characters *c)
 int
 pattern_compile(struct characters *pattern, const char *text, struct error *e)
 {
+	/* Room at once: the pieces of an empty pattern point somewhere, too. */
+	(void)xgrow(&pattern->items, 0, &pattern->room, sizeof(*pattern->items));
 	while (*text != '\0') {
 		if (*text == '\\') {
 			text++;
@@ -139,7 +141,7 @@ piece_last(struct piece p, const struct characters *text, size_t from, size_t *a
 static struct piece
 next_piece(const struct characters *pattern, size_t *from)
 {
-	struct piece p = { pattern->count > 0 ? pattern->items + *from : NULL, 0 };
+	struct piece p = { pattern->items + *from, 0 };
 
 	while (*from < pattern->count && pattern->items[*from] != ELEMENT_STAR) {
 		p.count++;
