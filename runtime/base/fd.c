@@ -27,6 +27,7 @@ fd_close_at(int *fd)
 
 	if (*fd >= 0)
 		(void)close(*fd); /* whoever must know of a late write error closes by hand */
+	*fd = -1;
 	errno = saved;
 }
 
@@ -37,6 +38,7 @@ fd_closedir_at(DIR **dir)
 
 	if (*dir)
 		(void)closedir(*dir); /* read-only */
+	*dir = NULL;
 	errno = saved;
 }
 

@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-void fd_close_at(int *fd); /* closes when >= 0, keeps errno */
+void fd_close_at(int *fd); /* closes when >= 0 and sets it to -1, keeps errno */
 void fd_closedir_at(DIR **dir);
 #define autofd __attribute__((cleanup(fd_close_at)))
 #define autodir __attribute__((cleanup(fd_closedir_at)))

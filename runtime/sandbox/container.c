@@ -41,6 +41,7 @@ struct start {
 	struct init init;
 	unsigned long flags;
 	int netns;
+	int socket; /* the parent's end; the child that kept it open would never see the parent end */
 	pid_t pid;
 	int pidfd;
 	int error_number; /* of what the process between could not do */
@@ -184,8 +185,10 @@ clone_container(struct start *s, unsigned long flags)
 {
 	long pid = syscall(SYS_clone, flags | SIGCHLD, 0, &s->pidfd, 0, 0);
 
-	if (pid == 0)
+	if (pid == 0) {
+		(void)close(s->socket);
 		init_main(&s->init);
+	}
 	s->pid = (pid_t)pid;
 	return pid < 0 ? -1 : 0;
 }
@@ -307,6 +310,7 @@ start_child(struct start *s, struct container *c, struct error *e)
 	ours = pair[0];
 	theirs = pair[1];
 	s->init.socket = theirs;
+	s->socket = ours;
 	if (clone_any(s, e) < 0)
 		return -1;
 	c->pid = s->pid;
