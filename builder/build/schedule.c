@@ -9,7 +9,6 @@
 #include "builder/build/schedule.h"
 
 #include "builder/build/message.h"
-#include "builder/step/pack.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/process.h"
@@ -80,27 +79,17 @@ pack_main(void *arg, struct buf *result, struct error *e)
 	struct job *job = arg;
 	struct build *b = job->schedule->build;
 	struct step_state *step = &job->stage->steps[job->first];
-	auto(chain) struct chain parents = { 0 };
-	auto(chain) struct chain own = { 0 };
-	struct layer_record layer = { 0 };
+	auto(strv) struct strv notes = { 0 };
 	autojson struct json *json = NULL;
-	autofd int upper = -1, lower = -1;
+	struct json *texts;
 
-	state_chain(b, job->stage, job->first, &parents);
-	upper = step->record.empty ? chain_open(b->store, &own, e)
-	                           : store_snapshot_open(b->store, step->record.snapshot, e);
-	if (upper < 0)
+	if (worker_pack(b, job->stage, job->first, &notes, e) < 0)
 		return -1;
-	/* nothing was changed: the empty directory is compared with itself */
-	lower = step->record.empty ? dup(upper) : chain_open(b->store, &parents, e);
-	if (lower < 0)
-		return -1;
-	if (pack_snapshot(b->store, upper, lower, &b->layers, NULL, &layer, e) < 0)
-		return -1;
-	layer.variant = xstrdup(b->variant);
-	json = layer_record_to_json(&layer);
+	json = layer_record_to_json(step_record_layer(&step->record, b->variant));
+	texts = json_set(json, "notes", json_new_array());
+	for (size_t i = 0; i < notes.count; i++)
+		json_append(texts, json_new_text(notes.items[i]));
 	json_write(json, 0, result);
-	layer_record_release(&layer);
 	return 0;
 }
 
@@ -345,6 +334,8 @@ take_layer(struct job *job, const struct buf *result, struct error *e)
 
 	if (!json || layer_record_from_json(json, &layer, e) < 0)
 		return -1;
+	for (size_t i = 0; i < json_count(json_get(json, "notes")); i++)
+		progress_note(b->progress, "%s", json_text(json_at(json_get(json, "notes"), i)));
 	step_record_set_layer(&step->record, &layer);
 	layer_record_release(&layer);
 	step->packing = false;

@@ -151,9 +151,9 @@ show_warnings(struct build *b)
 	diagnostics_sort(&b->diagnostics);
 	for (size_t i = 0; i < b->diagnostics.count; i++) {
 		const struct diagnostic *d = &b->diagnostics.items[i];
-		autofree char *place = d->at.line > 0
-		                           ? xasprintf("%s:%u", b->diagnostics.file, (unsigned)d->at.line)
-		                           : xstrdup(b->diagnostics.file);
+		autofree char *place =
+		    d->at.line > 0 ? xasprintf("%s:%u", b->diagnostics.file, (unsigned)d->at.line)
+				   : xstrdup(b->diagnostics.file);
 
 		if (d->severity == SEVERITY_WARNING)
 			progress_warn(b->progress, "%s: %s", place, d->text);

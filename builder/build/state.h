@@ -149,6 +149,12 @@ bool needs_namespace(const struct build *b);
 int worker_main(struct build *b, struct stage_state *stage, size_t first, size_t end, int out,
     int log, struct error *e);
 
+/**
+ * Makes the layer of a step whose files are there, into its record: what a pack worker does. @notes gets what is not kept in layers.
+ */
+int worker_pack(
+    struct build *b, struct stage_state *stage, size_t index, struct strv *notes, struct error *e);
+
 /* assemble.c */
 
 /** Writes config and manifest of the target, gives it its names. */

@@ -9,6 +9,8 @@
 #include "builder/build/message.h"
 #include "builder/build/state.h"
 #include "builder/layer/apply.h"
+#include "builder/layer/diff.h"
+#include "builder/step/pack.h"
 #include "builder/step/step.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
@@ -45,6 +47,9 @@ send_note(void *arg, const char *text)
 	struct stage_worker *w = arg;
 	struct message m = { .type = MESSAGE_NOTE, .step = w->index };
 	struct error ignored = ERROR_INIT; /* a main process that is gone ends this one too */
+
+	if (w->out < 0)
+		return; /* told already, when the step was made */
 
 	m.text = xstrdup(text);
 	(void)message_send(w->out, &m, &ignored);
@@ -271,7 +276,8 @@ make_copy(struct stage_worker *w, struct error *e)
 	if (parent_files_open(w, &files, e) < 0)
 		return -1;
 	context.parent = files.tree;
-	context.layer = state->want_layer && !state->is_archive ? &b->layers : NULL;
+	/* with files, the layer is written beside the steps that follow (worker_pack) */
+	context.layer = state->want_layer && !state->is_archive && !want_files ? &b->layers : NULL;
 	(void)clock_gettime(CLOCK_REALTIME, &context.now); /* cannot fail */
 	if (want_files) {
 		state_chain(b, w->stage, w->index, &chain);
@@ -294,6 +300,19 @@ make_copy(struct stage_worker *w, struct error *e)
 		note_layer(w, &result.layer);
 	step_result_release(&result);
 	return ok;
+}
+
+static int
+pack_layer(struct stage_worker *w, int upper, int lower, struct strv *notes, struct error *e)
+{
+	struct layer_record layer = { 0 };
+
+	if (pack_snapshot(w->build->store, upper, lower, &w->build->layers, notes, &layer, e) < 0)
+		return -1;
+	layer.variant = xstrdup(w->build->variant);
+	step_record_set_layer(&state_of(w)->record, &layer);
+	layer_record_release(&layer);
+	return 0;
 }
 
 static int
@@ -428,19 +447,19 @@ find_key(struct stage_worker *w, struct error *e)
 
 /* ---- one step after the other ---- */
 
+/* Is nothing left to do but to pack a layer from what is there, which the main process sees to? */
 static bool
 is_complete(const struct stage_worker *w)
 {
 	const struct step_state *state = state_of(w);
-	bool packed = plan_of(w)->kind == PLAN_RUN || state->is_archive;
 	bool has_tree = state->record.snapshot || state->record.empty;
+	bool has_layer = step_record_layer(&state->record, w->build->variant);
 
-	if (state->status == STEP_MISSING)
+	if (state->status == STEP_MISSING || (state->want_tree && !has_tree))
 		return false;
-	if ((state->want_tree || (packed && state->want_layer)) && !has_tree &&
-	    !(packed && !state->want_tree && step_record_layer(&state->record, w->build->variant)))
-		return false;
-	return packed || !state->want_layer || step_record_layer(&state->record, w->build->variant);
+	if (!state->want_layer || has_layer)
+		return true;
+	return has_tree && (plan_of(w)->kind == PLAN_RUN || state->is_archive);
 }
 
 static bool
@@ -491,6 +510,36 @@ do_step(struct stage_worker *w, struct error *e)
 	w->report.has_record = true;
 	step_record_copy(&w->report.record, &state->record);
 	return message_send(w->out, &w->report, e);
+}
+
+int
+worker_pack(
+    struct build *b, struct stage_state *stage, size_t index, struct strv *notes, struct error *e)
+{
+	struct stage_worker w = {
+		.build = b, .stage = stage, .index = index, .out = -1, .log = -1
+	};
+	struct step_state *state = &stage->steps[index];
+	auto(chain) struct chain parents = { 0 };
+	autofd int upper = -1, lower = -1, source = -1;
+
+	if (!state->is_archive && plan_of(&w)->kind != PLAN_RUN) {
+		state->want_tree = false;
+		if (plan_of(&w)->kind != PLAN_WORKDIR && !state->copy &&
+		    scan_files(&w, &source, e) < 0)
+			return -1;
+		return make_copy(&w, e);
+	}
+	state_chain(b, stage, index, &parents);
+	lower = chain_open(b->store, &parents, e);
+	if (lower < 0)
+		return -1;
+	/* nothing was changed: the tree below is compared with an empty upper */
+	upper = state->record.empty ? store_tmp_dir(b->store, NULL, e)
+	                            : store_snapshot_open(b->store, state->record.snapshot, e);
+	if (upper < 0 || (state->record.empty && diff_prepare_upper(upper, lower, e) < 0))
+		return -1;
+	return pack_layer(&w, upper, lower, notes, e);
 }
 
 int
