@@ -157,7 +157,8 @@ add_source(const struct copy_plan *plan, const struct copy_source *source, struc
 	uint32_t dir = COPY_NO_NODE;
 	size_t prefix = 0;
 
-	for (size_t i = source->order; i < source->order + source->n_order; i++) {
+	/* of a directory that is a source, nothing but its content is copied */
+	for (size_t i = source->order + source->is_dir; i < source->order + source->n_order; i++) {
 		uint32_t number = plan->order[i];
 		const struct copy_node *n = &plan->nodes[number];
 

@@ -236,8 +236,6 @@ copy_entry_fill(const struct copy_plan *plan, uint32_t node, struct copy_entry *
 		.mtime = { .tv_sec = n->mtime, .tv_nsec = n->mtime_ns },
 		.link = S_ISLNK(n->mode) ? plan->names.data + n->extra : NULL,
 	};
-	if (n->flags & NODE_NEW_TIME)
-		to->entry.mtime = plan->now;
 	if (n->xattrs)
 		unpack_xattrs(plan, n->xattrs - 1, to);
 }

@@ -19,11 +19,10 @@ enum copy_node_flags {
 	NODE_XATTRS = 1 << 1, /* @xattrs is known */
 	/* a directory that is left out, unless something below it is not */
 	NODE_EXCLUDED = 1 << 2,
-	NODE_DROPPED = 1 << 3,  /* nothing below it is */
-	NODE_NEW_TIME = 1 << 4, /* the top of the context: its time is that of the build */
+	NODE_DROPPED = 1 << 3, /* nothing below it is */
 	/* placed: a link to a directory is there; content goes where it leads */
 	NODE_REDIRECTED = 1 << 5,
-	NODE_KEPT = 1 << 6,     /* placed: the destination is there and keeps its own metadata */
+	NODE_KEPT = 1 << 6,     /* placed: not written: only what is in it is copied */
 	NODE_REPLACED = 1 << 7, /* placed: a later source has the same path */
 };
 

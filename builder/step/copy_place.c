@@ -188,16 +188,14 @@ place_children(struct placer *p, uint32_t dir, const char *dest, struct error *e
 static int
 place_content(struct placer *p, struct copy_source *source, struct error *e)
 {
-	struct copy_node *top = &p->plan->nodes[source->first];
 	bool is_there = tree_place_exists(&p->dest);
 
 	source->dest = xstrdup(p->dest.path);
 	if (is_there && !p->is_dir)
 		return refuse(p, source->first, true, p->dest.path, e);
-	if (is_there || p->is_slash || source->is_archive)
-		top->flags |= NODE_KEPT;
+	p->plan->nodes[source->first].flags |= NODE_KEPT;
 	/* What the archive reader makes itself is not made here. */
-	if (add_parents(p, source->dest, source->is_dir && (top->flags & NODE_KEPT), e) < 0)
+	if (add_parents(p, source->dest, source->is_dir, e) < 0)
 		return -1;
 	return source->is_dir && is_there ? place_children(p, source->first, source->dest, e) : 0;
 }

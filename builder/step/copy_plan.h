@@ -9,9 +9,8 @@
  *
  * Rules: DOCKERFILE.md, chapters 7, 16 and 17, which follow the reference builder.
  *
- * - A directory: its content is copied. A destination that is there keeps its own metadata; one that
- *   is made gets the source's (0755 0:0 for the top of the build context), or is 0755 when it was
- *   written with a slash at its end.
+ * - A directory: its content is copied, and none of its own metadata. A destination that is there
+ *   keeps what it has; one that is made is made as a parent.
  * - Anything else goes into the destination when that is a directory or ends in '/', else it takes
  *   its name.
  * - Links: the source itself is followed inside its root, the destination inside its own. Those in a

@@ -445,18 +445,6 @@ scan_source(struct scan *s, struct copy_source *source, struct error *e)
 	return 0;
 }
 
-/* The top of a context has no metadata that an image could want. */
-static void
-neutralise_top(struct copy_plan *plan, struct copy_node *node)
-{
-	node->mode =
-	    S_IFDIR | (plan->has_chmod ? mode_apply(&plan->chmod, S_IFDIR | 0755) & 07777 : 0755);
-	node->uid = 0;
-	node->gid = 0;
-	node->xattrs = 0;
-	node->flags |= NODE_NEW_TIME;
-}
-
 int
 copy_scan(struct copy_plan *plan, struct copy_links **links, const char *path, const char *name,
     struct error *e)
@@ -482,8 +470,6 @@ copy_scan(struct copy_plan *plan, struct copy_links **links, const char *path, c
 	if (result < 0)
 		return -1;
 	source->end = (uint32_t)plan->n_nodes;
-	if (!plan->from.is_rootfs && strcmp(path, ".") == 0)
-		neutralise_top(plan, &plan->nodes[source->first]);
 	drop_excluded(plan, source);
 	order_source(plan, source);
 	return 0;

@@ -19,6 +19,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -638,13 +639,17 @@ start_swapper(const char *dir, const char *name)
 	autofree char *a = xasprintf("%s/%s/%s", scratch, dir, name);
 	autofree char *b = xasprintf("%s/%s.link", scratch, dir);
 	autofree char *canary = xasprintf("%s/canary", scratch);
-	pid_t pid;
+	pid_t parent = getpid(), pid;
 
 	die_on(symlink(canary, b) < 0, b);
 	pid = fork();
 	if (pid == 0) {
-		for (;;)
+		/* it ends with the test, however that ends */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		alarm(60);
+		while (getppid() == parent)
 			(void)renameat2(AT_FDCWD, a, AT_FDCWD, b, 2 /* RENAME_EXCHANGE */);
+		_exit(0);
 	}
 	return pid;
 }
