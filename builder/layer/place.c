@@ -35,11 +35,17 @@ struct waiting {
 	size_t number; /* in the order of the archive */
 };
 
+/* A hard link whose target is not there yet. */
+struct pending {
+	char *path; /* below the base, both */
+	char *link;
+};
+
 struct place {
 	struct place_options options;
 	struct buf path;         /* of the entry at hand, below the root */
 	struct buf parent_path;  /* of @parent */
-	int parent;              /* O_PATH; -1: none */
+	int parent;              /* -1: none */
 	bool parent_is_stale;    /* something that could have led to it is gone */
 	bool is_root;            /* what we make is owned by 0:0 */
 	bool parent_gives_group; /* set-group-ID: what is made there is not ours by itself */
@@ -47,6 +53,10 @@ struct place {
 	struct waiting *waiting;
 	size_t n_waiting;
 	size_t waiting_room;
+	struct pending *pending;
+	size_t n_pending;
+	size_t pending_room;
+	bool at_end;
 };
 
 struct place *
@@ -68,6 +78,11 @@ place_free(struct place *p)
 	for (size_t i = 0; i < p->n_waiting; i++)
 		free(p->waiting[i].path);
 	free(p->waiting);
+	for (size_t i = 0; i < p->n_pending; i++) {
+		free(p->pending[i].path);
+		free(p->pending[i].link);
+	}
+	free(p->pending);
 	buf_release(&p->path);
 	buf_release(&p->parent_path);
 	fd_close_at(&p->parent);
@@ -115,41 +130,42 @@ split(const char *path, size_t *length)
 	return slash ? slash + 1 : path;
 }
 
+/* Opens @path below the root, making what is not there of it. */
 static int
-open_folder(const struct place *p, const char *path, bool make, struct error *e)
+open_folder(const struct place *p, const char *path, struct error *e)
 {
+	autofd int made = -1;
 	int fd;
 
 	if (!*path)
 		path = ".";
-	fd = path_try_open(p->options.root, path, O_PATH | O_DIRECTORY, 0, PATH_IN_ROOT);
+	fd = path_try_open(p->options.root, path, O_RDONLY | O_DIRECTORY, 0, PATH_IN_ROOT);
 	if (fd >= 0)
 		return fd;
-	if (errno == ENOENT && make)
-		return path_make_dirs(p->options.root, path, 0755, (uid_t)-1, (gid_t)-1, e);
-	return error_sys(e, "its folder cannot be opened");
+	if (errno != ENOENT)
+		return error_sys(e, "its folder cannot be opened");
+	made = path_make_dirs(p->options.root, path, 0755, (uid_t)-1, (gid_t)-1, e);
+	if (made < 0)
+		return -1;
+	fd = openat(made, ".", OPEN_DIRECTORY);
+	return fd < 0 ? error_sys(e, "its folder cannot be opened") : fd;
 }
 
 /* What a directory does to the files that are made in it. */
 static int
 look_at_parent(struct place *p, struct error *e)
 {
-	autofd int fd = -1;
 	struct stat st;
 
 	if (fstat(p->parent, &st) < 0)
 		return error_sys(e, "its folder cannot be read");
 	p->parent_gives_group = (st.st_mode & S_ISGID) != 0;
-	fd = openat(p->parent, ".", OPEN_DIRECTORY);
-	if (fd < 0)
-		return error_sys(e, "its folder cannot be opened");
-	p->parent_gives_acl = fgetxattr(fd, "system.posix_acl_default", NULL, 0) > 0;
+	p->parent_gives_acl = fgetxattr(p->parent, "system.posix_acl_default", NULL, 0) > 0;
 	return 0;
 }
 
 /*
- * Opens the folder of the entry at hand; entries of one folder mostly follow each other. Returns
- * the entry's name.
+ * Opens the folder of the entry at hand; entries of one folder mostly follow each other. Returns the entry's name.
  */
 static const char *
 enter_parent(struct place *p, struct error *e)
@@ -163,7 +179,7 @@ enter_parent(struct place *p, struct error *e)
 		return name;
 	forget_parent(p);
 	buf_add(&p->parent_path, buf_text(&p->path), length);
-	fd = open_folder(p, buf_text(&p->parent_path), true, e);
+	fd = open_folder(p, buf_text(&p->parent_path), e);
 	if (fd < 0)
 		return NULL;
 	p->parent = fd;
@@ -228,7 +244,7 @@ find_folder(struct place *p, const char *path, size_t length)
 {
 	autofree char *folder = length ? xstrndup(path, length) : xstrdup(".");
 
-	return path_try_open(p->options.root, folder, O_PATH | O_DIRECTORY, 0, PATH_IN_ROOT);
+	return path_try_open(p->options.root, folder, O_RDONLY | O_DIRECTORY, 0, PATH_IN_ROOT);
 }
 
 static bool
@@ -554,6 +570,22 @@ place_symlink(struct place *p, const char *name, const struct entry *entry, stru
 	return 0;
 }
 
+/* Some writers name a file again before its first name; such links are made at the end. */
+static int
+postpone(struct place *p, const struct entry *entry, struct error *e)
+{
+	struct pending *pending;
+
+	if (p->at_end)
+		return error_set(
+		    e, ERR_INPUT, "a hard link to '%s', which is not there", entry->link);
+	(void)xgrow(&p->pending, p->n_pending, &p->pending_room, sizeof(*p->pending));
+	pending = &p->pending[p->n_pending++];
+	pending->path = xstrdup(entry->path);
+	pending->link = xstrdup(entry->link);
+	return 0;
+}
+
 /* The name that is linked to is looked up as if the root were "/", and itself never followed. */
 static int
 place_hardlink(struct place *p, const char *name, const struct entry *entry, struct error *e)
@@ -571,8 +603,7 @@ place_hardlink(struct place *p, const char *name, const struct entry *entry, str
 	folder = find_folder(p, buf_text(&target), length);
 	if (folder < 0 || fstatat(folder, target_name, &old, AT_SYMLINK_NOFOLLOW) < 0) {
 		if (is_absence(errno))
-			return error_set(
-			    e, ERR_INPUT, "a hard link to '%s', which is not there", entry->link);
+			return postpone(p, entry, e);
 		return error_sys(e, "the target of a hard link cannot be read");
 	}
 	if (S_ISDIR(old.st_mode))
@@ -720,10 +751,40 @@ compare_waiting(const void *a, const void *b)
 	return order ? order : (x->number > y->number) - (x->number < y->number);
 }
 
+/* Unless something else has taken the name since. */
+static int
+finish_link(struct place *p, const struct pending *pending, struct error *e)
+{
+	struct entry entry = { .path = pending->path, .link = pending->link, .is_hardlink = true };
+	struct stat st;
+	const char *name;
+
+	set_path(&p->path, p->options.base, pending->path);
+	name = enter_parent(p, e);
+	if (!name)
+		return -1;
+	if (fstatat(p->parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	return place_hardlink(p, name, &entry, e);
+}
+
+static int
+finish_links(struct place *p, struct error *e)
+{
+	p->at_end = true;
+	for (size_t i = 0; i < p->n_pending; i++)
+		if (finish_link(p, &p->pending[i], e) < 0)
+			return error_ctx(e, "entry '%s'", p->pending[i].path);
+	return 0;
+}
+
 int
 place_finish(struct place *p, struct error *e)
 {
 	const char *last = NULL;
+
+	if (finish_links(p, e) < 0)
+		return -1;
 
 	if (p->n_waiting > 1)
 		qsort(p->waiting, p->n_waiting, sizeof(*p->waiting), compare_waiting);

@@ -17,6 +17,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -283,16 +284,35 @@ handle_entry(struct unpack *u, struct archive_entry *from, struct error *e)
 	return 0;
 }
 
-/* The name of the entry in front of what went wrong, all of it safe to be shown. */
+/* Names from the archive must do no harm to a terminal. */
+static int
+make_safe(struct error *e)
+{
+	autofree char *safe = text_safe(e->text);
+
+	snprintf(e->text, sizeof(e->text), "%s", safe);
+	return -1;
+}
+
 static int
 fail_entry(struct archive_entry *from, struct error *e)
 {
 	const char *name = archive_entry_pathname(from);
-	autofree char *safe_text = text_safe(e->text);
 	autofree char *safe = text_safe(name ? name : "");
 
-	snprintf(e->text, sizeof(e->text), "%s", safe_text);
+	(void)make_safe(e);
 	return error_ctx(e, "entry '%.300s'", safe);
+}
+
+static int
+fail_archive(struct archive *a, struct error *e)
+{
+	const char *text = archive_error_string(a);
+
+	if (text && strstr(text, "Unrecognized archive format"))
+		return error_set(e, ERR_INPUT, "it is not a tar archive");
+	error_set(e, ERR_INPUT, "damaged tar archive: %s", text ? text : "unknown reason");
+	return make_safe(e);
 }
 
 static int
@@ -310,9 +330,7 @@ next_entry(struct unpack *u, struct archive_entry **from, struct error *e)
 	}
 	if (result == ARCHIVE_OK || result == ARCHIVE_WARN)
 		return 1;
-	if (text && strstr(text, "Unrecognized archive format"))
-		return error_set(e, ERR_INPUT, "it is not a tar archive");
-	return error_set(e, ERR_INPUT, "damaged tar archive: %s", text ? text : "unknown reason");
+	return fail_archive(u->archive, e);
 }
 
 /*
@@ -335,8 +353,6 @@ run(struct unpack *u, struct error *e)
 	struct archive_entry *from;
 	int more;
 
-	if (u->request->mode == UNPACK_DETECT)
-		return detect(u);
 	while ((more = next_entry(u, &from, e)) > 0) {
 		if (++u->answer->n_entries > u->request->max_entries) {
 			error_set(e, ERR_POLICY, "the archive has more than %llu entries",
@@ -348,7 +364,9 @@ run(struct unpack *u, struct error *e)
 	}
 	if (more < 0)
 		return -1;
-	return u->place ? place_finish(u->place, e) : 0;
+	if (u->place && place_finish(u->place, e) < 0)
+		return make_safe(e);
+	return 0;
 }
 
 /* libarchive stops at the end of the archive; the rest is part of the diff ID. */
@@ -398,7 +416,7 @@ open_tar(struct unpack *u, struct error *e)
 	    archive_read_support_filter_none(u->archive) != ARCHIVE_OK)
 		return error_set(e, ERR_HOST, "libarchive cannot read tar archives");
 	if (archive_read_open(u->archive, u, NULL, give_bytes, NULL) != ARCHIVE_OK)
-		return error_set(e, ERR_INPUT, "%s", archive_error_string(u->archive));
+		return fail_archive(u->archive, e);
 	return 0;
 }
 
@@ -441,7 +459,9 @@ unpack_tar(const struct unpack_request *request, int tar, struct unpack_answer *
 		u.builder = listing_builder_new();
 	open_place(&u);
 	result = open_tar(&u, e);
-	if (result == 0)
+	if (request->mode == UNPACK_DETECT)
+		result = result == 0 ? detect(&u) : 0;
+	else if (result == 0)
 		result = run(&u, e);
 	if (result == 0 && request->mode != UNPACK_DETECT)
 		result = read_rest(&u, e);
