@@ -14,6 +14,7 @@
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
 #include "runtime/sandbox/container.h"
+#include "runtime/sandbox/chroot.h"
 #include "runtime/sandbox/diagnose.h"
 #include "runtime/sandbox/landlock.h"
 #include "runtime/sandbox/mount.h"
@@ -63,7 +64,7 @@ try_userns(const char *store, struct probe_result *r, struct error *e)
 	int64_t limit = diagnose_number("/proc/sys/user/max_user_namespaces", -1);
 
 	(void)store; /* not its concern */
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+	if (chroot_unshare_user() < 0)
 		return userns_explain(errno, e);
 	say(r, "%lld allowed", (long long)limit);
 	return 0;

@@ -12,6 +12,7 @@
 #include "runtime/base/process.h"
 #include "runtime/base/strv.h"
 #include "runtime/base/text.h"
+#include "runtime/sandbox/chroot.h"
 #include "runtime/sandbox/diagnose.h"
 #include "runtime/sandbox/subid.h"
 
@@ -274,7 +275,7 @@ unshare_and_map(struct mapper *m, struct error *e)
 	m->target = getpid();
 	if (worker_start(&w, mapper_main, m, e) < 0)
 		goto fail;
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0) {
+	if (chroot_unshare_user() < 0) {
 		saved = errno;
 		worker_kill(&w);
 		(void)diagnose_unshare(saved, e);
