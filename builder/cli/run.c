@@ -9,7 +9,7 @@
 #include "builder/build/options.h"
 #include "builder/cli/build_flags.h"
 #include "builder/cli/commands.h"
-#include "builder/cli/console.h"
+#include "runtime/container/console.h"
 #include "builder/cli/show.h"
 #include "builder/import/resolve.h"
 #include "builder/step/chain.h"

@@ -31,6 +31,7 @@ enum container_network {
 enum container_mount_kind {
 	CONTAINER_MOUNT_BIND,   /* @source */
 	CONTAINER_MOUNT_TMPFS,
+	CONTAINER_MOUNT_NODES,  /* a tmpfs for /dev with nodes and links, and nothing mounted in it */
 	CONTAINER_MOUNT_PROC,   /* fresh; the existing one where the kernel refuses that (masked /proc of an outer container) */
 	CONTAINER_MOUNT_DEV,    /* a tmpfs with the usual nodes and links, pts and shm in it */
 	CONTAINER_MOUNT_SYS,    /* read-only; without any cgroup */
@@ -46,6 +47,9 @@ enum container_mount_flags {
 	CONTAINER_MOUNT_NOEXEC = 1 << 3,
 	CONTAINER_MOUNT_RECURSIVE = 1 << 4, /* bind: with what is mounted below it */
 	CONTAINER_MOUNT_OPTIONAL = 1 << 5,  /* left out where the kernel refuses it */
+	CONTAINER_MOUNT_NOATIME = 1 << 6,
+	CONTAINER_MOUNT_STRICTATIME = 1 << 7,
+	CONTAINER_MOUNT_NODIRATIME = 1 << 8,
 };
 
 struct container_mount {
@@ -55,7 +59,7 @@ struct container_mount {
 	unsigned int flags;  /* enum container_mount_flags */
 	uint64_t size;       /* tmpfs, and the shm of a DEV: bytes; 0: the default (shm: 64 MiB) */
 	mode_t mode;         /* tmpfs: of its root; 0: 01777 */
-	const char *options; /* tmpfs: further options "a=b,c" as mount(8) has them; NULL */
+	const char *options; /* tmpfs, pts: further options "a=b,c" as mount(8) has them; NULL */
 };
 
 struct container_rlimit {

@@ -30,6 +30,12 @@ kernel_attributes(unsigned int attributes)
 		a |= MOUNT_ATTR_NODEV;
 	if (attributes & MOUNT_NOEXEC)
 		a |= MOUNT_ATTR_NOEXEC;
+	if (attributes & MOUNT_NOATIME)
+		a |= MOUNT_ATTR_NOATIME;
+	if (attributes & MOUNT_STRICTATIME)
+		a |= MOUNT_ATTR_STRICTATIME;
+	if (attributes & MOUNT_NODIRATIME)
+		a |= MOUNT_ATTR_NODIRATIME;
 	return a;
 }
 
@@ -117,6 +123,8 @@ mount_restrict(int fd, unsigned int attributes, bool recursive, struct error *e)
 
 	if (!attributes)
 		return 0;
+	if (attributes & (MOUNT_NOATIME | MOUNT_STRICTATIME))
+		a.attr_clr = MOUNT_ATTR__ATIME;
 	if (mount_setattr(fd, "", flags, &a, sizeof(a)) < 0)
 		return error_sys(e, "cannot restrict a mount");
 	return 0;

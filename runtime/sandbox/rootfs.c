@@ -85,7 +85,10 @@ attributes_of(const struct container_mount *m)
 	return (m->flags & CONTAINER_MOUNT_READ_ONLY ? MOUNT_READ_ONLY : 0) |
 	    (m->flags & CONTAINER_MOUNT_NOSUID ? MOUNT_NOSUID : 0) |
 	    (m->flags & CONTAINER_MOUNT_NODEV ? MOUNT_NODEV : 0) |
-	    (m->flags & CONTAINER_MOUNT_NOEXEC ? MOUNT_NOEXEC : 0);
+	    (m->flags & CONTAINER_MOUNT_NOEXEC ? MOUNT_NOEXEC : 0) |
+	    (m->flags & CONTAINER_MOUNT_NOATIME ? MOUNT_NOATIME : 0) |
+	    (m->flags & CONTAINER_MOUNT_STRICTATIME ? MOUNT_STRICTATIME : 0) |
+	    (m->flags & CONTAINER_MOUNT_NODIRATIME ? MOUNT_NODIRATIME : 0);
 }
 
 static bool
@@ -132,6 +135,7 @@ new_tmpfs(const struct container_mount *m, struct error *e)
 {
 	auto(buf) struct buf options = { 0 };
 
+	/* what stands in the options comes later and so has the last word */
 	buf_printf(&options, "mode=%o", (unsigned int)(m->mode ? m->mode : 01777));
 	if (m->size)
 		buf_printf(&options, ",size=%llu", (unsigned long long)m->size);
@@ -162,6 +166,11 @@ new_mount(const struct container_mount *m, int source, struct error *e)
 		return source;
 	case CONTAINER_MOUNT_TMPFS:
 		return new_tmpfs(m, e);
+	case CONTAINER_MOUNT_NODES:
+		/* not read-only before it is filled */
+		return new_tmpfs(&(struct container_mount){ .kind = m->kind,
+		    .flags = m->flags & ~(unsigned int)CONTAINER_MOUNT_READ_ONLY, .size = m->size,
+		    .mode = m->mode ? m->mode : 0755, .options = m->options }, e);
 	case CONTAINER_MOUNT_PROC:
 		return new_proc(m, e);
 	case CONTAINER_MOUNT_DEV:
@@ -169,7 +178,7 @@ new_mount(const struct container_mount *m, int source, struct error *e)
 	case CONTAINER_MOUNT_SYS:
 		return new_sys(e);
 	case CONTAINER_MOUNT_PTS:
-		return devices_new_pts(e);
+		return m->options ? mount_new("devpts", m->options, attributes_of(m), e) : devices_new_pts(e);
 	case CONTAINER_MOUNT_MQUEUE:
 		return mount_new("mqueue", NULL, attributes_of(m), e);
 	case CONTAINER_MOUNT_CGROUP:
@@ -204,6 +213,11 @@ after_attach(struct rootfs *r, const struct container_mount *m, int fd, struct e
 		if (devices_fill(fd, m->size, e) < 0)
 			return -1;
 		r->pts = openat(fd, "pts", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		return mount_restrict(fd, attributes_of(m), false, e);
+	}
+	if (m->kind == CONTAINER_MOUNT_NODES) {
+		if (devices_nodes(fd, e) < 0)
+			return -1;
 		return mount_restrict(fd, attributes_of(m), false, e);
 	}
 	if (m->kind == CONTAINER_MOUNT_PTS)

@@ -5,8 +5,8 @@
  * A container never gets a descriptor of the user's terminal: with one it could read what is typed elsewhere, or type itself.
  * What is no terminal (a pipe, a file) is passed on as it is.
  */
-#ifndef CROZE_BUILDER_CLI_CONSOLE_H
-#define CROZE_BUILDER_CLI_CONSOLE_H
+#ifndef CROZE_CONTAINER_CONSOLE_H
+#define CROZE_CONTAINER_CONSOLE_H
 
 #include "runtime/base/error.h"
 #include "runtime/sandbox/container.h"

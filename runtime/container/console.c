@@ -6,7 +6,7 @@
  * is a byte that becomes a signal inside. Output that is left when the container has ended is read until the end of the
  * stream; a terminal says EIO there.
  */
-#include "builder/cli/console.h"
+#include "runtime/container/console.h"
 
 #include "runtime/base/fd.h"
 #include "runtime/base/loop.h"
