@@ -14,9 +14,11 @@
 #include "builder/step/step.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/path.h"
 #include "runtime/sandbox/user.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -512,6 +514,23 @@ do_step(struct stage_worker *w, struct error *e)
 	return message_send(w->out, &w->report, e);
 }
 
+/* What an empty step has changed. */
+static int
+open_untouched(struct store *store, int lower, struct error *e)
+{
+	autofd int handle = store_tmp_dir(store, NULL, e);
+	autofd int upper = -1, root = -1;
+
+	if (handle < 0)
+		return -1;
+	/* both may be handles (O_PATH), from which attributes cannot be read */
+	upper = path_open(handle, ".", O_RDONLY | O_DIRECTORY, 0, PATH_BENEATH, e);
+	root = path_open(lower, ".", O_RDONLY | O_DIRECTORY, 0, PATH_BENEATH, e);
+	if (upper < 0 || root < 0 || diff_prepare_upper(upper, root, e) < 0)
+		return -1;
+	return steal_fd(&upper);
+}
+
 int
 worker_pack(
     struct build *b, struct stage_state *stage, size_t index, struct strv *notes, struct error *e)
@@ -534,10 +553,11 @@ worker_pack(
 	lower = chain_open(b->store, &parents, e);
 	if (lower < 0)
 		return -1;
-	/* nothing was changed: the tree below is compared with an empty upper */
-	upper = state->record.empty ? store_tmp_dir(b->store, NULL, e)
-	                            : store_snapshot_open(b->store, state->record.snapshot, e);
-	if (upper < 0 || (state->record.empty && diff_prepare_upper(upper, lower, e) < 0))
+	if (state->record.empty)
+		upper = open_untouched(b->store, lower, e);
+	else
+		upper = store_snapshot_open(b->store, state->record.snapshot, e);
+	if (upper < 0)
 		return -1;
 	return pack_layer(&w, upper, lower, notes, e);
 }
