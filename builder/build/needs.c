@@ -14,9 +14,8 @@ step_makes_layer(const struct plan_step *step)
 	return step->kind != PLAN_METADATA;
 }
 
-/* RUN finds out what it changes by running, so does unpacking an archive: their layer is made from the snapshot. */
-static bool
-packs_snapshot(const struct plan_step *step, const struct step_state *state)
+bool
+step_packs_snapshot(const struct plan_step *step, const struct step_state *state)
 {
 	return step->kind == PLAN_RUN || state->is_archive;
 }
@@ -49,7 +48,7 @@ listings_suffice(const struct build *b, const struct stage_state *stage, size_t 
 		            ? NULL
 		            : step_record_layer(&state->record, b->variant);
 		if (layer ? !store_listing_has(b->store, &layer->diff_id)
-			  : packs_snapshot(&plan->steps[i], state))
+			  : step_packs_snapshot(&plan->steps[i], state))
 			return false;
 	}
 	return plan->base_kind != PLAN_BASE_STAGE ||
@@ -109,7 +108,7 @@ need_step(struct build *b, struct stage_state *stage, size_t index, size_t *tree
 	state->want_tree = *tree > index;
 	lacks_tree = state->want_tree && !has_tree(state);
 	lacks_layer = state->want_layer && !has_layer(b, state);
-	if (packs_snapshot(step, state) && lacks_layer && has_tree(state)) {
+	if (step_packs_snapshot(step, state) && lacks_layer && has_tree(state)) {
 		/* only to be packed: what is below is compared with */
 		state->settled = !lacks_tree;
 		stage->base_tree = true;
@@ -127,7 +126,7 @@ need_step(struct build *b, struct stage_state *stage, size_t index, size_t *tree
 		return;
 	}
 	state->run = true;
-	if (packs_snapshot(step, state))
+	if (step_packs_snapshot(step, state))
 		state->want_tree = true;
 	need_inputs(b, stage, index, tree);
 }

@@ -54,6 +54,9 @@ struct schedule {
 	struct message failure; /* of the step that failed first */
 	struct stage_state *failed_stage;
 	bool failed;
+	struct layer_record
+	    empty; /* the layer of every step that changed nothing; variant NULL: not made yet */
+	bool making_empty;
 };
 
 /* ---- what workers do ---- */
@@ -324,23 +327,48 @@ on_message(void *arg, int fd, uint32_t events, struct error *e)
 }
 
 static int
+set_layer(
+    struct schedule *s, struct step_state *step, const struct layer_record *layer, struct error *e)
+{
+	autojson struct json *record = NULL;
+
+	step_record_set_layer(&step->record, layer);
+	step->packing = false;
+	record = step_record_to_json(&step->record);
+	return store_step_put(s->build->store, &step->key, record, e);
+}
+
+static bool
+is_empty(const struct schedule *s, const struct stage_state *stage, size_t index)
+{
+	const struct step_state *step = &stage->steps[index];
+
+	return step->record.empty &&
+	       step_packs_snapshot(&state_plan(s->build, stage)->steps[index], step);
+}
+
+static int
 take_layer(struct job *job, const struct buf *result, struct error *e)
 {
-	struct build *b = job->schedule->build;
+	struct schedule *s = job->schedule;
 	struct step_state *step = &job->stage->steps[job->first];
 	autojson struct json *json = json_parse(buf_text(result), result->len, e);
-	autojson struct json *record = NULL;
 	struct layer_record layer;
+	int ok;
 
 	if (!json || layer_record_from_json(json, &layer, e) < 0)
 		return -1;
 	for (size_t i = 0; i < json_count(json_get(json, "notes")); i++)
-		progress_note(b->progress, "%s", json_text(json_at(json_get(json, "notes"), i)));
-	step_record_set_layer(&step->record, &layer);
-	layer_record_release(&layer);
-	step->packing = false;
-	record = step_record_to_json(&step->record);
-	return store_step_put(b->store, &step->key, record, e);
+		progress_note(
+		    s->build->progress, "%s", json_text(json_at(json_get(json, "notes"), i)));
+	ok = set_layer(s, step, &layer, e);
+	if (is_empty(s, job->stage, job->first) && !s->empty.variant) {
+		s->empty = layer;
+		s->making_empty = false;
+	} else {
+		layer_record_release(&layer);
+	}
+	return ok;
 }
 
 static void
@@ -506,15 +534,30 @@ can_pack(const struct build *b, const struct stage_state *stage, size_t index)
 	return true;
 }
 
+/* All steps that changed nothing have one layer in common. */
+static int
+pack_step(struct schedule *s, struct stage_state *stage, size_t index, struct error *e)
+{
+	struct step_state *step = &stage->steps[index];
+	bool empty = is_empty(s, stage, index);
+
+	if (empty && s->empty.variant)
+		return set_layer(s, step, &s->empty, e);
+	if ((empty && s->making_empty) || s->n_packs >= s->build->options->jobs)
+		return 0;
+	if (empty)
+		s->making_empty = true;
+	return start_pack(s, stage, index, e);
+}
+
 static int
 fill_packs(struct schedule *s, struct error *e)
 {
 	struct build *b = s->build;
 
 	for (size_t i = 0; i < b->plan.n_stages; i++)
-		for (size_t k = 0; k < b->plan.stages[i].n_steps && s->n_packs < b->options->jobs;
-		     k++)
-			if (can_pack(b, &b->stages[i], k) && start_pack(s, &b->stages[i], k, e) < 0)
+		for (size_t k = 0; k < b->plan.stages[i].n_steps; k++)
+			if (can_pack(b, &b->stages[i], k) && pack_step(s, &b->stages[i], k, e) < 0)
 				return -1;
 	return 0;
 }
@@ -650,5 +693,6 @@ schedule_run(struct build *b, struct error *e)
 		ok = -1;
 	}
 	message_release(&s.failure);
+	layer_record_release(&s.empty);
 	return ok < 0 ? -1 : check_finished(&s, e);
 }

@@ -163,6 +163,10 @@ int assemble_image(struct build *b, struct error *e);
 /* state.c */
 
 bool step_makes_layer(const struct plan_step *step);
+/**
+ * RUN finds out what it changes by running, so does unpacking an archive: their layer is made from the snapshot. Others know it before.
+ */
+bool step_packs_snapshot(const struct plan_step *step, const struct step_state *state);
 /** The stack of snapshots after the first @count steps of @stage; those of its base included. */
 void state_chain(
     const struct build *b, const struct stage_state *stage, size_t count, struct chain *chain);

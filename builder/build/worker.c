@@ -461,7 +461,7 @@ is_complete(const struct stage_worker *w)
 		return false;
 	if (!state->want_layer || has_layer)
 		return true;
-	return has_tree && (plan_of(w)->kind == PLAN_RUN || state->is_archive);
+	return has_tree && step_packs_snapshot(plan_of(w), state);
 }
 
 static bool
@@ -542,7 +542,7 @@ worker_pack(
 	auto(chain) struct chain parents = { 0 };
 	autofd int upper = -1, lower = -1, source = -1;
 
-	if (!state->is_archive && plan_of(&w)->kind != PLAN_RUN) {
+	if (!step_packs_snapshot(plan_of(&w), state)) {
 		state->want_tree = false;
 		if (plan_of(&w)->kind != PLAN_WORKDIR && !state->copy &&
 		    scan_files(&w, &source, e) < 0)
