@@ -80,24 +80,6 @@ place(const struct lexer *x, const char *at)
 	return (struct location){ (uint32_t)x->next + 1, (uint32_t)(at - start) + 1 };
 }
 
-bool
-lexer_syntax_is_builtin(const char *name)
-{
-	static const char *const names[] = { "docker/dockerfile", "docker/dockerfile-upstream",
-		"dockerfile.v0" };
-
-	if (text_starts_with(name, "docker.io/"))
-		name += strlen("docker.io/");
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		size_t n = strlen(names[i]);
-
-		if (strncmp(name, names[i], n) == 0 &&
-		    (name[n] == '\0' || name[n] == ':' || name[n] == '@'))
-			return true;
-	}
-	return false;
-}
-
 static void
 set_escape(struct lexer *x, const char *value, struct location at)
 {
@@ -112,12 +94,7 @@ static void
 set_syntax(struct lexer *x, const char *value, struct location at)
 {
 	x->file->syntax = xstrdup(value);
-	if (lexer_syntax_is_builtin(value))
-		return;
-	(void)diagnostics_add(x->diagnostics, SEVERITY_ERROR, at,
-	    "the external frontend '%s' cannot be run: only the built-in language is there", value);
-	diagnostics_note(
-	    x->diagnostics, at, "'# syntax=docker/dockerfile:1' means the built-in one");
+	x->file->syntax_at = at;
 }
 
 static void

@@ -36,7 +36,4 @@ bool lexer_next(struct lexer *x, struct logical_line *l);
  */
 uint32_t lexer_read_heredocs(struct lexer *x, struct heredocs *h, uint32_t line);
 
-/** Does @name mean the built-in language in `# syntax=`? */
-bool lexer_syntax_is_builtin(const char *name);
-
 #endif

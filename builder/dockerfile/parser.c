@@ -6,7 +6,6 @@
 
 #include "builder/dockerfile/check.h"
 #include "builder/dockerfile/lexer.h"
-#include "builder/dockerfile/lint.h"
 #include "builder/dockerfile/words.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/text.h"
@@ -299,8 +298,6 @@ dockerfile_parse(
 	if (f->n_stages == 0 && !p.lost)
 		(void)diagnostics_add(diagnostics, SEVERITY_ERROR, (struct location){ 0 },
 		    "there are no stages: the file has no FROM");
-	if (f->check)
-		lint_apply(f->check, f->check_at, diagnostics);
 	return diagnostics->n_errors > n_errors ? -1 : 0;
 }
 

@@ -34,7 +34,8 @@ struct dockerfile {
 	size_t n_lines;
 	char escape;  /* '\\' or '`' */
 	char *syntax; /* # syntax=, NULL when not given */
-	char *check;  /* # check=, NULL when not given */
+	struct location syntax_at;
+	char *check; /* # check=, NULL when not given */
 	struct location check_at;
 	struct instruction *instructions;
 	size_t count;

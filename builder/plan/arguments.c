@@ -335,7 +335,8 @@ arguments_warn_unused(struct planner *p)
 		autofree char *name = xstrndup(item, strcspn(item, "="));
 		const char *near;
 
-		if (is_named(p, name))
+		if (is_named(p, name) || strcmp(name, "BUILDKIT_SYNTAX") == 0 ||
+		    strcmp(name, "BUILDKIT_DOCKERFILE_CHECK") == 0)
 			continue;
 		if (text_starts_with(name, "BUILDKIT_")) {
 			(void)diagnostics_add(p->diagnostics, SEVERITY_WARNING, nowhere,

@@ -266,6 +266,7 @@ plan_make(struct plan *plan, const struct dockerfile *f, const struct plan_optio
 	} else {
 		make(&p);
 	}
+	directives_obey(&p);
 	for (size_t n = 0; n < f->n_stages; n++) {
 		free(p.nodes[n].base_text);
 		free(p.nodes[n].triggers);

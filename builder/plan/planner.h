@@ -115,6 +115,12 @@ struct origin images_context(struct planner *p, const char *name, struct error *
 struct origin images_resolve(
     struct planner *p, const char *reference, const char *name, struct error *e);
 
+/* directives.c: what the comments at the top ask for */
+/** Does @name, of `# syntax=`, mean the built-in language? */
+bool directives_syntax_is_builtin(const char *name);
+/** Checks the frontend, and obeys `# check=` on what has been reported so far. */
+void directives_obey(struct planner *p);
+
 /* metadata.c, steps.c: what instructions do */
 int metadata_apply(struct building *b, const struct instruction *i);
 int steps_apply(struct building *b, const struct instruction *i);

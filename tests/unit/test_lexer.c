@@ -132,34 +132,12 @@ directives_stand_at_the_top_only(void **state)
 }
 
 static void
-standard_frontends_are_built_in(void **state)
-{
-	(void)state;
-	assert_true(lexer_syntax_is_builtin("docker/dockerfile"));
-	assert_true(lexer_syntax_is_builtin("docker.io/docker/dockerfile:1.7-labs"));
-	assert_true(lexer_syntax_is_builtin("docker/dockerfile-upstream:master"));
-	assert_true(lexer_syntax_is_builtin("docker/dockerfile@sha256:00"));
-	assert_true(lexer_syntax_is_builtin("dockerfile.v0"));
-	assert_false(lexer_syntax_is_builtin("docker/dockerfiles"));
-	assert_false(lexer_syntax_is_builtin("example.com/docker/dockerfile"));
-}
-
-static void
 comment_directly_above_is_kept(void **state)
 {
 	(void)state;
 	parse("# far\n\n# check=skip=all\n# near\nFROM a\nRUN x\n");
 	assert_string_equal(file.instructions[0].comment, " check=skip=all\n near\n");
 	assert_null(file.instructions[1].comment);
-}
-
-static void
-check_skips_rules(void **state)
-{
-	(void)state;
-	parse("# check=skip=NoEmptyContinuation\nFROM a\nRUN a \\\n\n b\n");
-	assert_int_equal(diagnostics.count, 0);
-	assert_int_equal(diagnostics.n_warnings, 0);
 }
 
 static size_t
@@ -231,9 +209,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_teardown(continuation_at_the_end_of_the_file_ends, release),
 	cmocka_unit_test_teardown(places_are_those_in_the_file, release),
 	cmocka_unit_test_teardown(directives_stand_at_the_top_only, release),
-	cmocka_unit_test(standard_frontends_are_built_in),
 	cmocka_unit_test_teardown(comment_directly_above_is_kept, release),
-	cmocka_unit_test_teardown(check_skips_rules, release),
 	cmocka_unit_test(heredocs_are_found_where_the_shell_finds_them),
 	cmocka_unit_test_teardown(heredoc_bodies_are_no_instructions_and_count_as_lines, release),
 	cmocka_unit_test_teardown(lines_can_be_shown, release),

@@ -8,6 +8,7 @@
  */
 #include "builder/image/config.h"
 #include "builder/plan/plan.h"
+#include "builder/plan/planner.h"
 #include "tests/unit/table.h"
 
 #include <dirent.h>
@@ -192,7 +193,7 @@ run_gets_shell_environment_and_history(void **state)
 	start(&p);
 	strv_add(&p.arguments, "V=2");
 	must_plan(&p, "FROM a\nARG V=1\nARG HIDDEN=x\nENV HIDDEN=y\nUSER 5:6\nWORKDIR /w\nRUN make "
-	              "\\\n  $V\n");
+		      "\\\n  $V\n");
 	assert_int_equal(target(&p)->n_steps, 6);
 	s = &target(&p)->steps[5];
 	assert_int_equal(s->kind, PLAN_RUN);
@@ -274,7 +275,7 @@ t4_t5_t6_t7_env(void **state)
 	(void)state;
 	start(&p);
 	must_plan(&p, "FROM scratch\nENV a b=c\nENV abc=hello\nENV abc=bye def=$abc\nENV ghi=$abc "
-	              "q='x y' e=a\\ b \"n m\"=1\n");
+		      "q='x y' e=a\\ b \"n m\"=1\n");
 	assert_string_equal(env_get(&target(&p)->config->env, "a"), "b=c");
 	assert_string_equal(env_get(&target(&p)->config->env, "def"), "hello");
 	assert_string_equal(env_get(&target(&p)->config->env, "ghi"), "bye");
@@ -294,7 +295,7 @@ t8_t9_t10_arguments(void **state)
 	start(&p);
 	strv_add(&p.arguments, "GIVEN=$A");
 	must_plan(&p, "ARG A=1\nARG B=${A}2\nARG GIVEN=x\nFROM a\nARG B\nARG C=$B-$GIVEN\nARG "
-	              "GIVEN\nARG NONE\n"
+		      "GIVEN\nARG NONE\n"
 		      "ENV E=$A$B$C$GIVEN\nENV B=env\nRUN x\n");
 	assert_string_equal(env_get(&target(&p)->config->env, "E"), "1212-$A");
 	assert_string_equal(env_get(&target(&p)->steps[6].env, "B"), "env");
@@ -353,7 +354,7 @@ t13_from_sees_global_arguments_and_the_platform(void **state)
 	start(&p);
 	strv_add(&p.arguments, "TAG=9");
 	must_plan(&p, "ARG TAG=1\nFROM --platform=$TARGETPLATFORM img-$TARGETARCH:$TAG\nARG "
-	              "TARGETARCH\nARG TAG\nENV X=$TAG/$TARGETARCH/$TARGETOS\n");
+		      "TARGETARCH\nARG TAG\nENV X=$TAG/$TARGETARCH/$TARGETOS\n");
 	assert_string_equal(p.plan.images[0].reference, "img-amd64:9");
 	assert_string_equal(env_get(&target(&p)->config->env, "X"), "9/amd64/");
 	planned_release(&p);
@@ -367,7 +368,7 @@ t14_names_compare_in_lower_case_and_numbers_count(void **state)
 	(void)state;
 	start(&p);
 	must_plan(&p, "FROM a AS One\nFROM ONE AS two\nFROM scratch\nCOPY --from=oNe /a /b\nCOPY "
-	              "--from=1 /a /b\n");
+		      "--from=1 /a /b\n");
 	assert_int_equal(p.plan.stages[1].base_kind, PLAN_BASE_STAGE);
 	assert_int_equal(p.plan.stages[1].base, 0);
 	assert_int_equal(target(&p)->steps[0].from, 0);
@@ -390,7 +391,7 @@ t16_contexts_replace_stages_images_and_sources(void **state)
 	p.options.contexts = contexts;
 	p.options.n_contexts = ARRAY_LEN(contexts);
 	must_plan(&p, "FROM missing AS builder\nRUN x\nFROM src AS tree\nFROM "
-	              "docker.io/library/alpine:latest\n"
+		      "docker.io/library/alpine:latest\n"
 		      "COPY --from=builder /a /b\nCOPY --from=src /c /d\nCOPY --from=tree /e /f\n");
 	assert_int_equal(p.plan.n_stages, 2);
 	assert_int_equal(p.plan.stages[0].base_kind, PLAN_BASE_SCRATCH);
@@ -513,7 +514,7 @@ t43_expose_and_the_other_sets(void **state)
 	(void)state;
 	start(&p);
 	must_plan(&p, "FROM a\nENV P=\"90 91\"\nEXPOSE 8080-8082 53/UDP $P 127.0.0.1:1:70\nVOLUME "
-	              "/v $BASE\nVOLUME [\"/w x\"]\n"
+		      "/v $BASE\nVOLUME [\"/w x\"]\n"
 		      "LABEL a=b a=c \"x y\"=$BASE\nSTOPSIGNAL sigrtmin+3\nMAINTAINER Me <me@x>\n"
 		      "HEALTHCHECK --interval=1m30s --retries=2 CMD [\"a\",\"b\"]\n");
 	c = target(&p)->config;
@@ -540,7 +541,7 @@ t44_triggers_run_first_and_may_need_stages(void **state)
 	(void)state;
 	start(&p);
 	must_plan(&p, "FROM a AS builder\nFROM a AS base\nONBUILD RUN from-stage\nFROM "
-	              "onbuild:copy AS one\nRUN own\n"
+		      "onbuild:copy AS one\nRUN own\n"
 		      "FROM base\nCOPY --from=one x y\nONBUILD USER later\n");
 	assert_int_equal(p.plan.n_stages, 4);
 	s = &p.plan.stages[2];
@@ -616,6 +617,51 @@ labels_of_the_command_line_are_for_the_result_only(void **state)
 }
 
 static void
+standard_frontends_are_built_in(void **state)
+{
+	(void)state;
+	assert_true(directives_syntax_is_builtin("docker/dockerfile"));
+	assert_true(directives_syntax_is_builtin("docker.io/docker/dockerfile:1.7-labs"));
+	assert_true(directives_syntax_is_builtin("docker/dockerfile-upstream:master"));
+	assert_true(directives_syntax_is_builtin("docker/dockerfile@sha256:00"));
+	assert_true(directives_syntax_is_builtin("dockerfile.v0"));
+	assert_false(directives_syntax_is_builtin("docker/dockerfiles"));
+	assert_false(directives_syntax_is_builtin("example.com/docker/dockerfile"));
+}
+
+static void
+build_arguments_replace_directives(void **state)
+{
+	const char *text = "# syntax=example.com/x\n# check=error=true\nFROM a\nRUN a \\\n\n b\n";
+	struct planned p;
+
+	(void)state;
+	start(&p);
+	strv_add(&p.arguments, "BUILDKIT_SYNTAX=dockerfile.v0");
+	strv_add(&p.arguments, "BUILDKIT_DOCKERFILE_CHECK=skip=all");
+	must_plan(&p, text);
+	assert_int_equal(p.diagnostics.count, 0);
+	planned_release(&p);
+	start(&p);
+	run(&p, text, strlen(text));
+	assert_int_equal(p.diagnostics.n_errors, 2);
+	planned_release(&p);
+}
+
+static void
+check_skips_rules(void **state)
+{
+	struct planned p;
+
+	(void)state;
+	start(&p);
+	must_plan(&p, "# check=skip=NoEmptyContinuation\nFROM a\nRUN a \\\n\n b\n");
+	assert_int_equal(p.diagnostics.count, 0);
+	assert_int_equal(p.diagnostics.n_warnings, 0);
+	planned_release(&p);
+}
+
+static void
 a_large_file_is_read_quickly(void **state)
 {
 	auto(buf) struct buf text = { 0 };
@@ -663,6 +709,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(arguments_are_inherited_by_stages),
 	cmocka_unit_test(epoch_comes_from_argument_environment_or_file),
 	cmocka_unit_test(labels_of_the_command_line_are_for_the_result_only),
+	cmocka_unit_test(standard_frontends_are_built_in),
+	cmocka_unit_test(build_arguments_replace_directives),
+	cmocka_unit_test(check_skips_rules),
 	cmocka_unit_test(a_large_file_is_read_quickly),
 };
 
