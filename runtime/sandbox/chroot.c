@@ -9,6 +9,8 @@
 #include "runtime/sandbox/chroot.h"
 
 #include "runtime/base/fd.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +23,20 @@
 #ifndef AT_RECURSIVE
 #define AT_RECURSIVE 0x8000
 #endif
+
+/*
+ * Helper programs are found beside this one by /proc/self/exe, which speaks of a mount of the old namespace afterwards: the folder
+ * is remembered where process_helper() looks first.
+ */
+static int
+keep_helper_folder(void)
+{
+	autofree char *helper = process_helper("croze-unpack");
+	char *slash = strrchr(helper, '/');
+
+	*slash = '\0';
+	return setenv("CROZE_LIBEXEC", helper, 1);
+}
 
 /* To the root of the mount namespace this process is in. */
 static int
@@ -39,7 +55,7 @@ make_root_a_mount(void)
 	char folder[PATH_MAX];
 	autofd int tree = -1;
 
-	if (!getcwd(folder, sizeof(folder)) || unshare(CLONE_NEWNS) < 0)
+	if (!getcwd(folder, sizeof(folder)) || keep_helper_folder() < 0 || unshare(CLONE_NEWNS) < 0)
 		return -1;
 	tree = (int)syscall(
 	    SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
