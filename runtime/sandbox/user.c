@@ -196,7 +196,8 @@ is_member(const struct field *members, const struct field *name)
 		const char *comma = memchr(at, ',', (size_t)(end - at));
 		const char *stop = comma ? comma : end;
 
-		if ((size_t)(stop - at) == name->length && memcmp(at, name->text, name->length) == 0)
+		if ((size_t)(stop - at) == name->length &&
+		    memcmp(at, name->text, name->length) == 0)
 			return true;
 		at = stop + 1;
 	}
@@ -245,7 +246,8 @@ split(const char *spec, struct parts *p, struct error *e)
 	p->group = colon && colon[1] ? xstrdup(colon + 1) : NULL;
 	if ((p->user[0] || p->group) && !(p->group && strchr(p->group, ':')))
 		return 0;
-	return error_set(e, ERR_INPUT, "'%s' names no user: it must be user, user:group, uid or uid:gid", spec);
+	return error_set(
+	    e, ERR_INPUT, "'%s' names no user: it must be user, user:group, uid or uid:gid", spec);
 }
 
 static void
@@ -260,14 +262,15 @@ unknown(const char *what, const char *name, struct error *e)
 {
 	autofree char *safe = text_safe(name);
 
-	error_set(e, ERR_INPUT, "the image has no %s '%s'", what, safe);
+	error_set(e, ERR_INPUT, "the image has no %s '%s' in '%s'", what, safe,
+	    strcmp(what, "user") == 0 ? "/etc/passwd" : "/etc/group");
 	return error_hint(e, "add it in an earlier RUN, or give its number");
 }
 
 /* Fills @u from the user half; *@fields is the passwd entry, found or not. */
 static int
-resolve_user(const struct user_files *files, const char *name, struct user *u,
-    struct field *fields, bool *known, struct error *e)
+resolve_user(const struct user_files *files, const char *name, struct user *u, struct field *fields,
+    bool *known, struct error *e)
 {
 	uint32_t uid = 0, gid = 0;
 
@@ -283,11 +286,14 @@ resolve_user(const struct user_files *files, const char *name, struct user *u,
 	if (*known) {
 		(void)field_id(&fields[PASSWD_UID], &uid); /* find_user() has checked it */
 		if (!field_id(&fields[PASSWD_GID], &gid))
-			return error_set(e, ERR_INPUT, "the entry of user '%s' in '/etc/passwd' of the image has no group id", name);
+			return error_set(e, ERR_INPUT,
+			    "the entry of user '%s' in '/etc/passwd' of the image has no group id",
+			    name);
 	}
 	u->uid = uid;
 	u->gid = gid;
-	u->name = *known ? xstrndup(fields[PASSWD_NAME].text, fields[PASSWD_NAME].length) : xstrdup(name);
+	u->name =
+	    *known ? xstrndup(fields[PASSWD_NAME].text, fields[PASSWD_NAME].length) : xstrdup(name);
 	return 0;
 }
 
@@ -311,13 +317,15 @@ home_of(bool known, const struct field *fields, uid_t uid)
 {
 	const struct field *home = &fields[PASSWD_HOME];
 
-	if (known && home->length > 0 && home->text[0] == '/' && !memchr(home->text, '\0', home->length))
+	if (known && home->length > 0 && home->text[0] == '/' &&
+	    !memchr(home->text, '\0', home->length))
 		return xstrndup(home->text, home->length);
 	return xstrdup(!known && uid == 0 ? "/root" : "/");
 }
 
 static int
-resolve_parts(const struct user_files *files, const struct parts *p, struct user *u, struct error *e)
+resolve_parts(
+    const struct user_files *files, const struct parts *p, struct user *u, struct error *e)
 {
 	struct field fields[PASSWD_FIELDS];
 	size_t room = 0;
@@ -366,36 +374,42 @@ user_spec_is_numeric(const char *spec)
 {
 	struct error ignored = ERROR_INIT;
 	struct parts p = { 0 };
-	bool numeric = split(spec, &p, &ignored) == 0 && is_digits(p.user) &&
-	    (!p.group || is_digits(p.group));
+	bool numeric =
+	    split(spec, &p, &ignored) == 0 && is_digits(p.user) && (!p.group || is_digits(p.group));
 
 	parts_release(&p);
 	return numeric;
 }
 
 static int
-resolve_owner(const struct user_files *files, const struct parts *p, uid_t *uid, gid_t *gid,
-    struct error *e)
+resolve_owner(
+    const struct user_files *files, const struct parts *p, uid_t *uid, gid_t *gid, struct error *e)
 {
 	struct field fields[PASSWD_FIELDS];
-	uint32_t found = 0;
+	uint32_t found = 0, group = 0;
 
 	if (is_digits(p->user)) {
 		if (parse_id(p->user, "user id", &found, e) < 0)
 			return -1;
+		group = found;
 	} else if (p->user[0] && !(files && find_user(&files->passwd, p->user, 0, fields))) {
 		if (strcmp(p->user, "root") != 0)
 			return unknown("user", p->user, e);
 	} else if (p->user[0]) {
 		(void)field_id(&fields[PASSWD_UID], &found); /* find_user() has checked it */
+		if (!p->group && !field_id(&fields[PASSWD_GID], &group))
+			return error_set(e, ERR_INPUT,
+			    "the entry of user '%s' in '/etc/passwd' of the image has no group id",
+			    p->user);
 	}
 	*uid = found;
-	*gid = found;
+	*gid = group;
 	return p->group ? resolve_group(files, p->group, gid, e) : 0;
 }
 
 int
-user_resolve_owner(const struct user_files *files, const char *spec, uid_t *uid, gid_t *gid, struct error *e)
+user_resolve_owner(
+    const struct user_files *files, const char *spec, uid_t *uid, gid_t *gid, struct error *e)
 {
 	static const struct user_files none;
 	struct parts p = { 0 };

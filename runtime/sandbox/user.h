@@ -48,7 +48,8 @@ int user_resolve(const struct user_files *files, const char *spec, struct user *
 int user_resolve_in(int rootfs, const char *spec, struct user *u, struct error *e);
 
 /**
- * @spec as in COPY --chown: "user", "user:group" by name or number. Without a group the gid is the number of the uid.
+ * @spec as in COPY --chown: "user", "user:group" by name or number. Without a group a number is the gid too, a name stands
+ * for its primary group.
  * @files may be NULL when user_spec_is_numeric(@spec).
  */
 int user_resolve_owner(const struct user_files *files, const char *spec, uid_t *uid, gid_t *gid, struct error *e);

@@ -135,7 +135,7 @@ sixty_user_strings_give_exactly_these_ids(void **state)
 }
 
 static void
-owners_without_a_group_take_the_number_of_the_user(void **state)
+owner_without_a_group_takes_the_number_or_the_primary_group(void **state)
 {
 	auto(user_files) struct user_files files;
 	struct error e = ERROR_INIT;
@@ -149,7 +149,7 @@ owners_without_a_group_take_the_number_of_the_user(void **state)
 	assert_int_equal(gid, 55);
 	assert_ok(user_resolve_owner(&files, "app", &uid, &gid, &e), &e);
 	assert_int_equal(uid, 1000);
-	assert_int_equal(gid, 1000);
+	assert_int_equal(gid, 1001);
 	assert_ok(user_resolve_owner(&files, "app:wheel", &uid, &gid, &e), &e);
 	assert_int_equal(gid, 10);
 	assert_ok(user_resolve_owner(&files, ":wheel", &uid, &gid, &e), &e);
@@ -274,12 +274,12 @@ an_image_without_files_knows_root_and_numbers(void **state)
 	assert_int_equal(u.uid, 65534);
 	user_release(&u);
 	assert_int_equal(user_resolve(&files, "nobody", &u, &e), -1);
-	assert_string_equal(e.text, "the image has no user 'nobody'");
+	assert_string_equal(e.text, "the image has no user 'nobody' in '/etc/passwd'");
 }
 
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(sixty_user_strings_give_exactly_these_ids),
-	cmocka_unit_test(owners_without_a_group_take_the_number_of_the_user),
+	cmocka_unit_test(owner_without_a_group_takes_the_number_or_the_primary_group),
 	cmocka_unit_test(c16_c17_hostile_passwd_files_are_refused_at_once),
 	cmocka_unit_test(c16_a_link_out_of_the_rootfs_reads_nothing_outside),
 	cmocka_unit_test(c20_an_absolute_link_inside_the_rootfs_works),
