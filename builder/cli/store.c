@@ -30,8 +30,8 @@ const struct option_def store_option_table[] = {
 static int
 check(const struct store_typed *typed, struct buf *b, struct error *e)
 {
-	autostore struct store *store = typed->repair ? store_open_alone(typed->root, e)
-	                                              : store_open(typed->root, STORE_READ_ONLY, e);
+	autostore struct store *store =
+	    typed->repair ? store_open_alone(typed->root, e) : store_open(typed->root, 0, e);
 	auto(strv) struct strv findings = { 0 };
 	int found;
 
