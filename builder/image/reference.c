@@ -244,16 +244,15 @@ reference_text(const struct reference *r)
 char *
 reference_short(const struct reference *r)
 {
-	const char *path = r->path;
+	const char *slash = strchr(r->path, '/');
+	autofree char *first = slash ? xstrndup(r->path, (size_t)(slash - r->path)) : NULL;
 
-	if (strcmp(r->domain, DEFAULT_DOMAIN) != 0)
+	/* Without its host, a path that begins like a host would be read as another name. */
+	if (strcmp(r->domain, DEFAULT_DOMAIN) != 0 || !first || part_is_domain(first))
 		return reference_text(r);
-	/* Without its library/, a path like "localhost/x" would be read as another name. */
-	if (text_starts_with(path, "library/") && !strchr(path + 8, '/'))
-		return with_suffix(r, "", path + 8);
-	if (text_starts_with(path, "localhost/"))
-		return reference_text(r);
-	return with_suffix(r, "", path);
+	if (strcmp(first, "library") == 0 && !strchr(slash + 1, '/'))
+		return with_suffix(r, "", slash + 1);
+	return with_suffix(r, "", r->path);
 }
 
 char *

@@ -53,6 +53,8 @@ static const struct {
 	{ "gcr.io/distroless/static-debian12:nonroot", "gcr.io/distroless/static-debian12:nonroot",
 	    "gcr.io/distroless/static-debian12:nonroot" },
 	{ "a-b.example/c", "a-b.example/c:latest", "a-b.example/c:latest" },
+	{ "docker.io/lib.io/app", "docker.io/lib.io/app:latest", "docker.io/lib.io/app:latest" },
+	{ "docker.io/localhost/app", "docker.io/localhost/app:latest", "docker.io/localhost/app:latest" },
 	{ "deadbeef", "docker.io/library/deadbeef:latest", "deadbeef:latest" },
 };
 
