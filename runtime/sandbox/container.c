@@ -174,9 +174,25 @@ release_rootfs(struct rootfs *r, const struct container_spec *spec)
 		if (r->sources[i] >= 0)
 			(void)close(r->sources[i]); /* a mount */
 	free(r->sources);
-	if (r->root >= 0)
-		(void)close(r->root); /* a mount */
-	*r = (struct rootfs){ .root = -1, .pts = -1, .proc = -1 };
+	fd_close_at(&r->root);
+	fd_close_at(&r->dev);
+	fd_close_at(&r->sys);
+}
+
+/* What was made ahead, unless this container wants it otherwise. */
+static void
+take_kit(const struct container_spec *spec, struct rootfs *r)
+{
+	const struct container_mount *m;
+
+	if (!spec->kit || spec->uids || spec->gids)
+		return;
+	for (size_t i = 0; (m = rootfs_mount_at(spec, i)); i++) {
+		if (m->kind == CONTAINER_MOUNT_DEV && m->size == 0 && r->dev < 0)
+			r->dev = steal_fd(&spec->kit->dev);
+		if (m->kind == CONTAINER_MOUNT_SYS && !spec->masked_paths && r->sys < 0)
+			r->sys = steal_fd(&spec->kit->sys);
+	}
 }
 
 /* The new process, or its pid in *@pid. */
@@ -322,11 +338,13 @@ start_child(struct start *s, struct container *c, struct error *e)
 int
 container_start(const struct container_spec *spec, struct container *c, struct error *e)
 {
-	struct start s = { .init = { .spec = spec, .rootfs = { .root = -1 } }, .pidfd = -1 };
+	struct start s = { .init = { .spec = spec, .rootfs = { .root = -1, .dev = -1, .sys = -1 } },
+		.pidfd = -1 };
 	struct rootfs *r = &s.init.rootfs;
 	int result = -1;
 
 	*c = (struct container)CONTAINER_INIT;
+	take_kit(spec, r);
 	r->root = take_rootfs(spec->rootfs, e);
 	if (r->root >= 0 && clone_sources(spec, r, e) == 0 && make_stubs(spec, r, &c->stubs, e) == 0)
 		result = start_child(&s, c, e);
@@ -335,6 +353,8 @@ container_start(const struct container_spec *spec, struct container *c, struct e
 		struct error ignored = ERROR_INIT;
 
 		(void)container_finish(c, &ignored); /* the first failure counts */
+	} else if (spec->kit) {
+		container_kit_prepare(spec->kit);
 	}
 	return result;
 }

@@ -12,6 +12,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/strv.h"
 #include "runtime/sandbox/caps.h"
+#include "runtime/sandbox/kit.h"
 #include "runtime/sandbox/stubs.h"
 #include "runtime/sandbox/userns.h"
 #include "seccomp/profile.h"
@@ -72,6 +73,7 @@ struct container_spec {
 	const struct userns *userns;   /* of the caller */
 	const struct id_map *uids;     /* the container's own ids in terms of the caller's; NULL: all of them, same numbers */
 	const struct id_map *gids;
+	struct container_kit *kit;     /* parts made ahead; NULL: everything is made at the start */
 	int rootfs;                    /* mount of overlay_mount(), or any open directory, which is then bound */
 	bool read_only;                /* the rootfs */
 	char *const *argv;             /* argv[0] without a slash is looked up in the PATH of @envp */
@@ -99,7 +101,7 @@ struct container_spec {
 	size_t n_mounts;
 	const struct container_mount *extra_mounts; /* after those, in order */
 	size_t n_extra_mounts;
-	char *const *masked_paths;     /* NULL: container_masked_paths */
+	char *const *masked_paths;     /* NULL: container_masked_paths and what /sys should not show */
 	char *const *readonly_paths;   /* NULL: container_readonly_paths */
 };
 

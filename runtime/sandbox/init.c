@@ -34,6 +34,7 @@
 #include <unistd.h>
 
 #define FIRST_FREE_FD 3
+#define SIGRTMIN_KERNEL 32
 
 static int
 become_root(const struct init *init, struct error *e)
@@ -52,7 +53,8 @@ reset_signals(void)
 {
 	sigset_t none;
 
-	for (int i = 1; i < NSIG; i++)
+	/* execve resets handlers; what is ignored would stay so */
+	for (int i = 1; i < SIGRTMIN_KERNEL; i++)
 		(void)signal(i, SIG_DFL); /* the two that cannot be changed are so already */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

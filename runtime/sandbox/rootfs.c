@@ -13,6 +13,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
 #include "runtime/sandbox/devices.h"
+#include "runtime/sandbox/mask.h"
 #include "runtime/sandbox/mount.h"
 
 #include <errno.h>
@@ -54,8 +55,6 @@ static char *const masked[] = {
 	(char[]){ "/proc/scsi" },
 	(char[]){ "/proc/timer_list" },
 	(char[]){ "/proc/timer_stats" },
-	(char[]){ "/sys/devices/virtual/powercap" },
-	(char[]){ "/sys/firmware" },
 	NULL,
 };
 char *const *const container_masked_paths = masked;
@@ -118,18 +117,6 @@ new_proc(const struct container_mount *m, struct error *e)
 	return fd;
 }
 
-/* The host's, for reading. Cgroups are covered: a build has none of its own, and those of the host are not its business. */
-static int
-new_sys(struct error *e)
-{
-	unsigned int attributes = MOUNT_READ_ONLY | MOUNT_NOSUID | MOUNT_NODEV | MOUNT_NOEXEC;
-	autofd int fd = mount_clone_path("/sys", true, e);
-
-	if (fd < 0 || mount_restrict(fd, attributes, true, e) < 0)
-		return -1;
-	return steal_fd(&fd);
-}
-
 static int
 new_tmpfs(const struct container_mount *m, struct error *e)
 {
@@ -157,7 +144,7 @@ new_cgroup(const struct container_mount *m, struct error *e)
 
 /* The file system of @m, detached. */
 static int
-new_mount(const struct container_mount *m, int source, struct error *e)
+new_mount(struct rootfs *r, const struct container_mount *m, int source, struct error *e)
 {
 	switch (m->kind) {
 	case CONTAINER_MOUNT_BIND:
@@ -174,9 +161,9 @@ new_mount(const struct container_mount *m, int source, struct error *e)
 	case CONTAINER_MOUNT_PROC:
 		return new_proc(m, e);
 	case CONTAINER_MOUNT_DEV:
-		return devices_new(e);
+		return r->dev >= 0 ? fcntl(r->dev, F_DUPFD_CLOEXEC, 3) : devices_new(e);
 	case CONTAINER_MOUNT_SYS:
-		return new_sys(e);
+		return r->sys >= 0 ? steal_fd(&r->sys) : mask_new_sys(e);
 	case CONTAINER_MOUNT_PTS:
 		return m->options ? mount_new("devpts", m->options, attributes_of(m), e) : devices_new_pts(e);
 	case CONTAINER_MOUNT_MQUEUE:
@@ -210,8 +197,9 @@ after_attach(struct rootfs *r, const struct container_mount *m, int fd, struct e
 			return error_set(e, ERR_SYSTEM, "'%s' is no procfs", m->target);
 	}
 	if (m->kind == CONTAINER_MOUNT_DEV) {
-		if (devices_fill(fd, m->size, e) < 0)
+		if (r->dev < 0 && devices_fill(fd, m->size, e) < 0)
 			return -1;
+		fd_close_at(&r->dev);
 		r->pts = openat(fd, "pts", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		return mount_restrict(fd, attributes_of(m), false, e);
 	}
@@ -229,7 +217,8 @@ static int
 add_mount(struct rootfs *r, const struct container_mount *m, int source, struct error *e)
 {
 	struct error refused = ERROR_INIT;
-	autofd int fd = new_mount(m, source, &refused);
+	bool hide = m->kind == CONTAINER_MOUNT_SYS && r->sys < 0 && r->hide_sys;
+	autofd int fd = new_mount(r, m, source, &refused);
 	autofd int target = -1;
 
 	if (fd < 0 && m->flags & CONTAINER_MOUNT_OPTIONAL)
@@ -241,85 +230,24 @@ add_mount(struct rootfs *r, const struct container_mount *m, int source, struct 
 	target = open_target(r, m, fd, e);
 	if (target < 0 || mount_attach(fd, target, e) < 0 || after_attach(r, m, fd, e) < 0)
 		return error_ctx(e, "'%s'", m->target);
-	return 0;
+	return hide ? mask_default_sys(&r->mask, fd, e) : 0;
 }
 
-/* Covers a path, with nothing where it is a folder, with the null device where it is a file. */
-static int
-mask(const struct rootfs *r, const char *path, int null, int empty, struct error *e)
-{
-	autofd int target = path_try_open(r->root, path, O_PATH, 0, PATH_IN_ROOT);
-	struct stat st;
-
-	if (target < 0) {
-		if (errno == ENOENT || errno == ENOTDIR || errno == EACCES)
-			return 0;
-		return error_sys(e, "cannot mask '%s'", path);
-	}
-	if (fstat(target, &st) < 0)
-		return error_sys(e, "cannot mask '%s'", path);
-	if (mount_bind(S_ISDIR(st.st_mode) ? empty : null, target, 0, false, e) < 0)
-		return error_ctx(e, "cannot mask '%s'", path);
-	return 0;
-}
-
-/* Times at which a processor was throttled tell what runs beside us; one folder a processor. */
-static int
-mask_throttling(const struct rootfs *r, int null, int empty, struct error *e)
-{
-	struct error ignored = ERROR_INIT;
-	char path[80];
-
-	for (int i = 0; i < 8192; i++) {
-		autofd int there = -1;
-
-		snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/thermal_throttle", i);
-		there = path_try_open(r->root, path, O_PATH, 0, PATH_IN_ROOT);
-		if (there < 0)
-			break;
-		if (mask(r, path, null, empty, &ignored) < 0)
-			return error_set(e, ERR_SYSTEM, "%s", ignored.text);
-	}
-	return 0;
-}
-
+/* The default lists are for /proc; what is hidden of /sys is hidden when that is made. */
 static int
 mask_all(const struct rootfs *r, const struct container_spec *spec, struct error *e)
 {
-	char *const *paths = spec->masked_paths ? spec->masked_paths : container_masked_paths;
-	autofd int null = devices_open("null", e);
-	autofd int empty = -1;
+	char *const *hidden = spec->masked_paths ? spec->masked_paths : container_masked_paths;
+	char *const *protected = spec->readonly_paths ? spec->readonly_paths : container_readonly_paths;
+	auto(mask) struct mask m = MASK_INIT;
 
-	if (null < 0)
-		return -1;
-	empty = mount_new("tmpfs", "size=4k,mode=555", MOUNT_READ_ONLY, e);
-	if (empty < 0)
-		return -1;
-	for (; *paths; paths++)
-		if (mask(r, *paths, null, empty, e) < 0)
+	m.readable_only = !spec->masked_paths;
+	for (; *hidden; hidden++)
+		if (mask_path(&m, r->root, *hidden, e) < 0)
 			return -1;
-	if (spec->masked_paths)
-		return 0;
-	if (mask(r, "/sys/fs/cgroup", null, empty, e) < 0)
-		return -1;
-	return mask_throttling(r, null, empty, e);
-}
-
-static int
-protect_all(const struct rootfs *r, const struct container_spec *spec, struct error *e)
-{
-	char *const *paths = spec->readonly_paths ? spec->readonly_paths : container_readonly_paths;
-
-	for (; *paths; paths++) {
-		autofd int fd = path_try_open(r->root, *paths, O_PATH, 0, PATH_IN_ROOT);
-
-		if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
-			continue;
-		if (fd < 0)
-			return error_sys(e, "cannot protect '%s'", *paths);
-		if (mount_bind(fd, fd, MOUNT_READ_ONLY, true, e) < 0)
-			return error_ctx(e, "cannot protect '%s'", *paths);
-	}
+	for (; *protected; protected++)
+		if (mask_protect(r->root, *protected, e) < 0)
+			return -1;
 	return 0;
 }
 
@@ -346,6 +274,8 @@ rootfs_build(struct rootfs *r, const struct container_spec *spec, struct error *
 
 	r->pts = -1;
 	r->proc = -1;
+	r->hide_sys = !spec->masked_paths;
+	r->mask = (struct mask)MASK_INIT;
 	if (host < 0)
 		return error_sys(e, "cannot open '/'");
 	if (attach_root(r, host, spec->read_only, e) < 0)
@@ -353,7 +283,7 @@ rootfs_build(struct rootfs *r, const struct container_spec *spec, struct error *
 	for (size_t i = 0; (m = rootfs_mount_at(spec, i)); i++)
 		if (add_mount(r, m, r->sources[i], e) < 0)
 			return -1;
-	if (mask_all(r, spec, e) < 0 || protect_all(r, spec, e) < 0)
+	if (mask_all(r, spec, e) < 0)
 		return -1;
 	return spec->read_only ? mount_restrict(r->root, MOUNT_READ_ONLY, false, e) : 0;
 }

@@ -126,6 +126,7 @@ bench(const char *rootfs, const char *scratch, size_t n, struct error *e)
 {
 	char *const argv[] = { (char[]){ "/bin/true" }, NULL };
 	char *const envp[] = { (char[]){ "PATH=/bin" }, NULL };
+	struct container_kit kit = CONTAINER_KIT_INIT;
 	struct container_spec spec;
 	struct netns joined;
 	struct userns u;
@@ -143,6 +144,8 @@ bench(const char *rootfs, const char *scratch, size_t n, struct error *e)
 	spec.userns = &u;
 	spec.argv = argv;
 	spec.envp = envp;
+	spec.kit = &kit;
+	container_kit_prepare(&kit);
 	if (netns_open(NETNS_NONE, &joined, e) < 0)
 		return -1;
 	spec.network = CONTAINER_NETWORK_HOST;
