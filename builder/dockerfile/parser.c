@@ -260,13 +260,16 @@ take_text(struct dockerfile *f, const char *text, size_t length, struct diagnost
 static void
 parse_lines(struct parser *p)
 {
+	const struct dockerfile *f = p->file;
 	struct logical_line line;
 
 	while (lexer_next(p->lexer, &line)) {
-		if (p->file->count >= DOCKERFILE_MAX_INSTRUCTIONS) {
+		if (f->count >= DOCKERFILE_MAX_INSTRUCTIONS ||
+		    f->n_stages > DOCKERFILE_MAX_STAGES) {
 			(void)diagnostics_add(p->diagnostics, SEVERITY_ERROR,
-			    (struct location){ line.line, 1 }, "more than %d instructions",
-			    DOCKERFILE_MAX_INSTRUCTIONS);
+			    (struct location){ line.line, 1 },
+			    "more than %d instructions or %d stages", DOCKERFILE_MAX_INSTRUCTIONS,
+			    DOCKERFILE_MAX_STAGES);
 			logical_line_release(&line);
 			return;
 		}

@@ -16,6 +16,7 @@
 /** Larger files and longer lists of instructions are refused. */
 #define DOCKERFILE_MAX_BYTES (16U << 20)
 #define DOCKERFILE_MAX_INSTRUCTIONS 100000
+#define DOCKERFILE_MAX_STAGES 10000
 /** Longest physical line, as the reference frontend has it. */
 #define DOCKERFILE_MAX_LINE 65535
 

@@ -209,6 +209,12 @@ arguments_prepare(struct planner *p)
 		const struct instruction *i = &p->f->instructions[n];
 		struct arguments set = { 0 };
 
+		if (p->global.count + i->n_pairs > PLANNER_MAX_VARIABLES) {
+			(void)diagnostics_add(p->diagnostics, SEVERITY_ERROR,
+			    instruction_location(i), "more than %d arguments",
+			    PLANNER_MAX_VARIABLES);
+			break;
+		}
 		for (size_t m = 0; i->def->kind == INSTRUCTION_ARG && m < i->n_pairs; m++)
 			apply_global(p, i, &i->pairs[m], &set);
 		arguments_copy(&p->global, &set);
@@ -246,9 +252,15 @@ arguments_apply(struct building *b, const struct instruction *i)
 {
 	struct arguments set = { 0 };
 	auto(buf) struct buf text = { 0 };
+	struct error too_many = ERROR_INIT;
 	struct plan_step *step;
 	int result = 0;
 
+	if (b->arguments.count + i->n_pairs > PLANNER_MAX_VARIABLES) {
+		(void)error_set(
+		    &too_many, ERR_INPUT, "more than %d arguments", PLANNER_MAX_VARIABLES);
+		return planner_error(b, i, 0, &too_many);
+	}
 	buf_add_text(&text, "ARG");
 	for (size_t n = 0; n < i->n_pairs; n++) {
 		const struct pair *pair = &i->pairs[n];

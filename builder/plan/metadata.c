@@ -116,6 +116,8 @@ apply_env(struct building *b, const struct instruction *i)
 {
 	auto(strv) struct strv names = { 0 }, values = { 0 };
 
+	if (b->config->env.count + i->n_pairs > PLANNER_MAX_VARIABLES)
+		return fail(b, i, 0, "the environment has too many variables: at most 10000");
 	if (expand_pairs(b, i, &names, &values) < 0)
 		return -1;
 	for (size_t n = 0; n < names.count; n++) {
@@ -243,6 +245,21 @@ add_ports(struct strv *ports, const char *spec, struct error *e)
 	return 0;
 }
 
+/** Puts @ports into the sorted set @set at once: a range of all ports has 65,536. */
+static void
+merge_ports(struct strv *set, const struct strv *ports)
+{
+	auto(strv) struct strv all = { 0 };
+
+	strv_copy(&all, set);
+	strv_append(&all, ports);
+	strv_sort(&all);
+	strv_clear(set);
+	for (size_t n = 0; n < all.count; n++)
+		if (n == 0 || strcmp(all.items[n], all.items[n - 1]) != 0)
+			strv_add(set, all.items[n]);
+}
+
 static int
 apply_expose(struct building *b, const struct instruction *i)
 {
@@ -262,8 +279,7 @@ apply_expose(struct building *b, const struct instruction *i)
 	for (size_t n = 0; n < words.count; n++)
 		if (add_ports(&ports, words.items[n], &e) < 0)
 			return planner_error(b, i, i->words[0].offset, &e);
-	for (size_t n = 0; n < ports.count; n++)
-		image_config_add_to_set(&b->config->ports, ports.items[n]);
+	merge_ports(&b->config->ports, &ports);
 	buf_add_text(&text, "EXPOSE ");
 	history_add_list(&text, &ports);
 	add_step(b, i, buf_steal(&text));

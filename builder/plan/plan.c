@@ -81,14 +81,34 @@ planner_error(
 	return -1;
 }
 
+int
+planner_count(struct building *b, const struct instruction *i, size_t n_bytes)
+{
+	struct error e = ERROR_INIT;
+
+	if (b->p->stopped)
+		return -1;
+	b->p->n_bytes += n_bytes;
+	if (b->p->n_bytes <= PLANNER_MAX_BYTES)
+		return 0;
+	b->p->stopped = true;
+	(void)error_set(&e, ERR_INPUT, "values and environments of RUNs grow beyond %u MiB in all",
+	    PLANNER_MAX_BYTES >> 20);
+	return planner_error(b, i, 0, &e);
+}
+
 char *
 planner_expand(struct building *b, const struct instruction *i, const char *text, uint32_t offset)
 {
 	struct buf result = { 0 };
 	struct error e = ERROR_INIT;
 
-	if (expand_word(&b->expansion, text, &result, &e) == 0)
-		return buf_steal(&result);
+	if (expand_word(&b->expansion, text, &result, &e) == 0) {
+		if (planner_count(b, i, result.len) == 0)
+			return buf_steal(&result);
+		buf_release(&result);
+		return NULL;
+	}
 	buf_release(&result);
 	(void)planner_error(b, i, offset + (uint32_t)b->expansion.failed_at, &e);
 	return NULL;
@@ -160,7 +180,7 @@ apply_all(struct building *b)
 				(void)steps_apply(b, p->f->instructions[n].trigger);
 	}
 	b->is_trigger = false;
-	for (size_t n = s->first; n < s->first + s->count; n++)
+	for (size_t n = s->first; n < s->first + s->count && !p->stopped; n++)
 		(void)steps_apply(b, &p->f->instructions[n]);
 }
 
@@ -243,9 +263,11 @@ make(struct planner *p)
 	if (stages_find_target(p) < 0)
 		return;
 	stages_mark_needed(p);
-	for (size_t n = 0; n <= p->target; n++)
+	for (size_t n = 0; n <= p->target && !p->stopped; n++)
 		if (p->nodes[n].needed)
 			plan_stage(p, n);
+	if (p->stopped)
+		return;
 	p->plan->target = p->nodes[p->target].planned;
 	if (p->nodes[p->target].is_planned)
 		set_labels(p);

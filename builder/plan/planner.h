@@ -10,6 +10,10 @@
 #include "builder/plan/plan.h"
 #include "runtime/base/buf.h"
 
+/** More ARGs or ENVs in a stage, and more bytes of values and environments, are refused. */
+#define PLANNER_MAX_VARIABLES 10000
+#define PLANNER_MAX_BYTES (256U << 20)
+
 /** An ARG that is in scope. */
 struct argument {
 	char *name;
@@ -59,6 +63,8 @@ struct planner {
 	struct arguments global;   /* ARGs before the first FROM */
 	struct node *nodes;        /* as the file's stages */
 	size_t target;             /* index into the file's stages */
+	size_t n_bytes;            /* of all values and environments of RUNs so far */
+	bool stopped;              /* the plan has grown too large */
 };
 
 /** A stage while its instructions are obeyed. */
@@ -146,6 +152,8 @@ void record_copy(struct plan_step *step, const char *chown, const char *chmod);
 void record_workdir(struct plan_step *step);
 
 /* plan.c */
+/** Counts what the plan grows by. Returns -1, and stops the planning, when that is too much. */
+int planner_count(struct building *b, const struct instruction *i, size_t n_bytes);
 /** Reports an error at byte @offset of @i. Returns -1. */
 int planner_error(
     const struct building *b, const struct instruction *i, uint32_t offset, const struct error *e);

@@ -52,6 +52,16 @@ make_environment(const struct building *b, struct strv *env)
 		env_set(env, "PATH", PLAN_DEFAULT_PATH);
 }
 
+static size_t
+environment_bytes(const struct strv *env)
+{
+	size_t bytes = 0;
+
+	for (size_t n = 0; n < env->count; n++)
+		bytes += strlen(env->items[n]) + sizeof(char *);
+	return bytes;
+}
+
 static int
 apply_run(struct building *b, const struct instruction *i)
 {
@@ -68,6 +78,8 @@ apply_run(struct building *b, const struct instruction *i)
 	for (size_t n = 0; n < i->n_words; n++)
 		strv_add(&step->argv, i->words[n].text);
 	make_environment(b, &step->env);
+	if (planner_count(b, i, environment_bytes(&step->env)) < 0)
+		return -1;
 	step->workdir = xstrdup(current_workdir(b));
 	step->user = xstrdup(b->config->user ? b->config->user : "");
 	step->text = xasprintf("RUN %s", instruction_arguments(i));

@@ -661,6 +661,70 @@ check_skips_rules(void **state)
 	planned_release(&p);
 }
 
+/** Plans @text, which has to fail with an error that begins with @expected in at most a few seconds. */
+static void
+is_refused(const struct buf *text, const char *expected)
+{
+	struct planned p;
+	bool found = false;
+
+	start(&p);
+	run(&p, buf_text(text), text->len);
+	assert_int_equal(p.result, -1);
+	for (size_t n = 0; n < p.diagnostics.count; n++)
+		found = found || text_starts_with(p.diagnostics.items[n].text, expected);
+	assert_true(found);
+	planned_release(&p);
+}
+
+static void
+all_ports_can_be_exposed(void **state)
+{
+	struct planned p;
+
+	(void)state;
+	start(&p);
+	must_plan(&p, "FROM a\nEXPOSE 0-65535 0-65535/udp\nEXPOSE 80\n");
+	assert_int_equal(target(&p)->config->ports.count, 2 * 65536);
+	planned_release(&p);
+}
+
+static void
+files_that_would_grow_without_bound_are_refused(void **state)
+{
+	auto(buf) struct buf text = { 0 };
+
+	(void)state;
+	buf_add_text(&text, "FROM a\nARG");
+	for (size_t n = 0; n < 10001; n++)
+		buf_printf(&text, " a%zu", n);
+	is_refused(&text, "more than 10000 arguments");
+	buf_clear(&text);
+	buf_add_text(&text, "FROM a\n");
+	for (size_t n = 0; n < 10001; n++)
+		buf_printf(&text, "ENV a%zu=1\n", n);
+	is_refused(&text, "the environment has too many variables");
+	buf_clear(&text);
+	buf_add_text(&text, "FROM a\n");
+	for (size_t n = 0; n < 10001; n++)
+		buf_printf(&text, "ARG a%zu=1\n", n);
+	is_refused(&text, "more than 10000 arguments");
+	buf_clear(&text);
+	buf_add_text(&text, "FROM a\nENV A=0123456789ABCDEF\n");
+	for (size_t n = 0; n < 13; n++)
+		buf_add_text(&text, "ENV A=$A$A\n");
+	for (size_t n = 0; n < 3000; n++)
+		buf_add_text(&text, "RUN x\n");
+	is_refused(&text, "values and environments of RUNs grow beyond 256 MiB in all");
+	buf_clear(&text);
+	buf_add_text(&text, "FROM a\nENV A=0123456789ABCDEF\n");
+	for (size_t n = 0; n < 15; n++)
+		buf_add_text(&text, "ENV A=$A$A\n");
+	for (size_t n = 0; n < 3000; n++)
+		buf_printf(&text, "LABEL l%zu=$A\n", n);
+	is_refused(&text, "values and environments of RUNs grow beyond 256 MiB in all");
+}
+
 static void
 a_large_file_is_read_quickly(void **state)
 {
@@ -712,6 +776,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(standard_frontends_are_built_in),
 	cmocka_unit_test(build_arguments_replace_directives),
 	cmocka_unit_test(check_skips_rules),
+	cmocka_unit_test(all_ports_can_be_exposed),
+	cmocka_unit_test(files_that_would_grow_without_bound_are_refused),
 	cmocka_unit_test(a_large_file_is_read_quickly),
 };
 
