@@ -94,7 +94,7 @@ const struct option_def build_option_table[] = {
 	    .argument = "SPEC",
 	    .group = "Output",
 	    .help = "also write the image: FILE.tar, DIR, -, or "
-		    "type=oci|docker|local|tar|image|cacheonly,dest=PATH" },
+		    "type=TYPE,dest=PATH with TYPE oci, docker, local, tar, image or cacheonly" },
 	{ .name = "load",
 	    .type = OPTION_FLAG,
 	    .offset = MEMBER(load),

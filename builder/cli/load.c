@@ -212,7 +212,10 @@ import_main(int argc, char **argv, const struct command *self)
 		return 0;
 	if (result == 0)
 		result = import(&flags, &words, &b, &e);
-	if (result < 0 && e.kind == ERR_POLICY)
-		(void)error_hint(&e, "--replace moves such names");
+	if (result < 0 && e.kind == ERR_POLICY) {
+		e.hint[0] = '\0'; /* the flag is nearer than what the library knows */
+		(void)error_hint(
+		    &e, "--replace moves such names; or croze tag keeps the image under another");
+	}
 	return result < 0 ? command_fail(&e) : show_print(&b);
 }

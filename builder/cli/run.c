@@ -9,7 +9,6 @@
 #include "builder/build/options.h"
 #include "builder/cli/build_flags.h"
 #include "builder/cli/commands.h"
-#include "runtime/container/console.h"
 #include "builder/cli/show.h"
 #include "builder/import/resolve.h"
 #include "builder/step/chain.h"
@@ -17,6 +16,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
 #include "runtime/base/text.h"
+#include "runtime/container/console.h"
 #include "runtime/sandbox/user.h"
 
 #include <assert.h>
