@@ -160,6 +160,8 @@ devices_fill(int dev, uint64_t shm_size, struct error *e)
 		result = attach_at(dev, "pts", devices_new_pts(e), e);
 	if (result == 0)
 		result = attach_at(dev, "shm", devices_new_shm(shm_size, e), e);
+	if (result == 0 && mkdirat(dev, "mqueue", 0755) < 0 && errno != EEXIST)
+		result = error_sys(e, "cannot make '/dev/mqueue'");
 	umask(before);
 	return result;
 }

@@ -69,6 +69,8 @@ static char *const read_only[] = {
 };
 char *const *const container_readonly_paths = read_only;
 
+static char *const sysctls[] = { (char[]){ "/proc/sys" }, NULL };
+
 const struct container_mount *
 rootfs_mount_at(const struct container_spec *spec, size_t n)
 {
@@ -233,6 +235,18 @@ add_mount(struct rootfs *r, const struct container_mount *m, int source, struct 
 	return hide ? mask_default_sys(&r->mask, fd, e) : 0;
 }
 
+/*
+ * Without the host's root among the ids of the container, nothing in /proc is anybody's to write but what namespaces own, and that is
+ * in /proc/sys. The owner of procfs's root is the host's, so its number tells.
+ */
+static bool
+has_host_root(const struct rootfs *r)
+{
+	struct stat st;
+
+	return r->proc < 0 || fstat(r->proc, &st) < 0 || st.st_uid == 0;
+}
+
 /* The default lists are for /proc; what is hidden of /sys is hidden when that is made. */
 static int
 mask_all(const struct rootfs *r, const struct container_spec *spec, struct error *e)
@@ -242,6 +256,8 @@ mask_all(const struct rootfs *r, const struct container_spec *spec, struct error
 	auto(mask) struct mask m = MASK_INIT;
 
 	m.readable_only = !spec->masked_paths;
+	if (!spec->readonly_paths && !has_host_root(r))
+		protected = sysctls;
 	for (; *hidden; hidden++)
 		if (mask_path(&m, r->root, *hidden, e) < 0)
 			return -1;
