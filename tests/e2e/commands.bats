@@ -363,3 +363,11 @@ teardown_file()
 	[ ! -e iid ]
 	[ ! -e meta ]
 }
+
+@test "the options of croze-runtime are in its manual" {
+	for command in run spec; do
+		for option in $(croze-runtime $command --help | grep -o -- ' --[a-z-]*'); do
+			grep -q -- "Fl -${option#--}" "$CROZE_SOURCE/man/croze-runtime.1" || equal "$option" "in the manual"
+		done
+	done
+}
