@@ -154,6 +154,22 @@ take_xattrs(struct unpack *u, struct archive_entry *from, struct entry *entry, s
 	return 0;
 }
 
+/* libarchive reads the extended header's "-5.25" as 0.25 s after -5 instead of before. */
+static struct timespec
+time_of(struct archive_entry *from)
+{
+	struct timespec time = { .tv_sec = archive_entry_mtime(from),
+		.tv_nsec = archive_entry_mtime_nsec(from) };
+
+	if (time.tv_nsec < 0 || time.tv_nsec > 999999999)
+		time.tv_nsec = 0;
+	if (time.tv_sec < 0 && time.tv_nsec > 0) {
+		time.tv_sec--;
+		time.tv_nsec = 1000000000 - time.tv_nsec;
+	}
+	return time;
+}
+
 /* libarchive's entry as ours; the path and a hard link's target are clean. */
 static int
 take_entry(struct unpack *u, struct archive_entry *from, struct entry *entry, struct error *e)
@@ -165,8 +181,7 @@ take_entry(struct unpack *u, struct archive_entry *from, struct entry *entry, st
 	*entry = (struct entry){
 		.path = buf_text(&u->path),
 		.mode = archive_entry_mode(from),
-		.mtime = { .tv_sec = archive_entry_mtime(from),
-		    .tv_nsec = archive_entry_mtime_nsec(from) },
+		.mtime = time_of(from),
 	};
 	if (check_id(uid, "owner", e) < 0 || check_id(gid, "group", e) < 0)
 		return -1;
@@ -174,8 +189,6 @@ take_entry(struct unpack *u, struct archive_entry *from, struct entry *entry, st
 	entry->gid = (gid_t)gid;
 	if (size < 0)
 		return error_set(e, ERR_INPUT, "its size is negative");
-	if (entry->mtime.tv_nsec < 0 || entry->mtime.tv_nsec > 999999999)
-		entry->mtime.tv_nsec = 0;
 	if (hardlink) {
 		clean_name(&u->link, hardlink);
 		entry->link = buf_text(&u->link);
