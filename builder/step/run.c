@@ -71,6 +71,8 @@ run_environment_open(struct run_environment *environment, struct store *store,
 	environment->resolv_conf = -1;
 	environment->hosts = -1;
 	environment->netns.fd = -1;
+	environment->kit = xcalloc(1, sizeof(*environment->kit));
+	*environment->kit = (struct container_kit)CONTAINER_KIT_INIT;
 	if (dir < 0 || netns_open(environment->network, &environment->netns, e) < 0)
 		return -1;
 	if (write_resolv_conf(environment, dir, e) == 0 &&
@@ -84,6 +86,10 @@ void
 run_environment_close(struct run_environment *environment)
 {
 	netns_close(&environment->netns);
+	if (environment->kit)
+		container_kit_release(environment->kit);
+	free(environment->kit);
+	environment->kit = NULL;
 	fd_close_at(&environment->resolv_conf);
 	fd_close_at(&environment->hosts);
 	environment->resolv_conf = -1;
@@ -143,6 +149,7 @@ run_command(const struct run_request *request, int root, const struct user *user
 	make_mounts(environment, mounts);
 	container_spec_init(&spec);
 	spec.userns = &environment->userns;
+	spec.kit = environment->kit;
 	spec.rootfs = root;
 	spec.argv = strv_array(&request->step->argv);
 	spec.envp = strv_array(&env);
