@@ -462,9 +462,9 @@ tree_text(const char *path)
 	autofree char *command =
 	    xasprintf("cd '%s' && { find . -mindepth 1 -printf '%%P|%%y|%%m|%%U:%%G|%%l|%%T@|' "
 		      "\\( -type d -printf '\\n' -o -type f -printf '%%n|%%s|' -exec sha256sum {} "
-	              "\\; -o -printf '%%n\\n' \\) "
+		      "\\; -o -printf '%%n\\n' \\) "
 		      "| LC_ALL=C sort; }; getfattr -hR -m '^user\\.[^o]|^security\\.cap' -d . "
-	              "2>/dev/null || true",
+		      "2>/dev/null || true",
 		path);
 	FILE *file = popen(command, "r");
 	auto(buf) struct buf text = { 0 };
