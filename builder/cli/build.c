@@ -29,7 +29,7 @@ write_file(const char *path, const struct buf *b, struct error *e)
 	autofd int fd = -1;
 	struct stat st;
 
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+	if (fstatat(AT_FDCWD, path, &st, 0) == 0 && !S_ISREG(st.st_mode)) {
 		fd = path_open_user(path, O_WRONLY, 0, e);
 		return fd < 0 ? -1 : fd_write_all(fd, buf_text(b), b->len, e);
 	}
@@ -164,9 +164,10 @@ remove_old(const char *path, struct error *e)
 {
 	struct stat st;
 
-	if (path == NULL || lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+	if (path == NULL || fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISREG(st.st_mode))
 		return 0;
-	if (unlink(path) < 0 && errno != ENOENT)
+	if (unlinkat(AT_FDCWD, path, 0) < 0 && errno != ENOENT)
 		return error_sys(e, "cannot remove '%s'", path);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "runtime/base/text.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -51,7 +52,7 @@ parse_directory(const char *text, struct build_context *context, struct error *e
 {
 	struct stat st;
 
-	if (stat(text, &st) < 0)
+	if (fstatat(AT_FDCWD, text, &st, 0) < 0)
 		return error_sys(e, "cannot read '%s'", text);
 	if (!S_ISDIR(st.st_mode))
 		return error_set(e, ERR_USAGE, "'%s' is not a directory", text);

@@ -12,6 +12,7 @@
 #include "runtime/base/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -99,7 +100,7 @@ is_file(const char *path)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
+	return fstatat(AT_FDCWD, path, &st, 0) == 0 && !S_ISDIR(st.st_mode);
 }
 
 /* As docker: relative to the current directory. As buildah: else relative to the context, and Containerfile is a name too. */
@@ -154,7 +155,7 @@ apply_context(const struct build_flags *flags, const struct strv *words,
 		error_set(e, ERR_USAGE, "the build context '%s' cannot be fetched", path);
 		return error_hint(e, "fetch it first, and name the directory: croze build DIR");
 	}
-	if (stat(path, &st) < 0)
+	if (fstatat(AT_FDCWD, path, &st, 0) < 0)
 		return error_set(e, ERR_USAGE, "no build context '%s': %s", path, strerror(errno));
 	if (!S_ISDIR(st.st_mode))
 		return error_set(e, ERR_USAGE, "the build context '%s' is not a directory", path);

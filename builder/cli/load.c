@@ -165,7 +165,7 @@ import_path(struct store *store, const char *path, enum import_flags flags,
 	autofd int fd = -1;
 	struct stat st;
 
-	if (stat(path, &st) < 0)
+	if (fstatat(AT_FDCWD, path, &st, 0) < 0)
 		return error_sys(e, "cannot read '%s'", path);
 	if (S_ISDIR(st.st_mode))
 		return import_layout(store, path, flags, result, e);

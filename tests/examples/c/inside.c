@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* inside - tells what a process sees of the container it runs in. */
+/*
+ * inside - tells what a process sees of the container it runs in.
+ */
 #include <dirent.h>
 #include <stdio.h>
 #include <unistd.h>
