@@ -151,12 +151,11 @@ image_config_align_history(struct image_config *c)
 			n_layers++;
 	}
 	for (; n_layers < c->n_diff_ids; n_layers++)
-		image_config_add_history(c,
-		    &(struct history){
-			.has_created = c->has_created,
-			.created = c->created,
-			.comment = comment,
-		    });
+		image_config_add_history(c, &(struct history){
+						.has_created = c->has_created,
+						.created = c->created,
+						.comment = comment,
+					    });
 }
 
 int
@@ -348,7 +347,8 @@ read_history(const struct json *j, struct image_config *c, struct error *e)
 	if (json_type(j) == JSON_NULL)
 		return 0;
 	if (json_type(j) != JSON_ARRAY || json_count(j) > HISTORY_MAX)
-		return error_set(e, ERR_INPUT, "'history' must be an array of at most %d", HISTORY_MAX);
+		return error_set(
+		    e, ERR_INPUT, "'history' must be an array of at most %d", HISTORY_MAX);
 	for (size_t i = 0; i < json_count(j); i++) {
 		snprintf(path, sizeof(path), "history[%zu]", i);
 		if (read_history_row(json_at(j, i), path, c, e) < 0)

@@ -32,17 +32,17 @@ struct image_config {
 	char *author; /* NULL: none */
 	struct platform platform;
 
-	char *user;        /* NULL: none; so for the next two */
+	char *user; /* NULL: none; so for the next two */
 	char *workdir;
 	char *stop_signal;
-	struct strv env;   /* "NAME=value", unique names */
+	struct strv env; /* "NAME=value", unique names */
 	struct strv cmd;
 	struct strv entrypoint;
 	struct strv shell;
 	struct strv onbuild;
-	struct strv volumes; /* a set, sorted */
-	struct strv ports;   /* "80/tcp"; a set, sorted */
-	struct map labels;   /* values are char *, owned here: use the functions below */
+	struct strv volumes;      /* a set, sorted */
+	struct strv ports;        /* "80/tcp"; a set, sorted */
+	struct map labels;        /* values are char *, owned here: use the functions below */
 	struct json *healthcheck; /* or NULL */
 	bool args_escaped;
 

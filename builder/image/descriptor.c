@@ -26,8 +26,10 @@ static const struct media_row {
 	{ MEDIA_DOCKER_LAYER_GZIP, MEDIA_LAYER, PACKING_GZIP },
 	{ "application/vnd.docker.image.rootfs.diff.tar.zstd", MEDIA_LAYER, PACKING_ZSTD },
 	{ "application/vnd.oci.image.layer.nondistributable.v1.tar", MEDIA_LAYER, PACKING_NONE },
-	{ "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", MEDIA_LAYER, PACKING_GZIP },
-	{ "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd", MEDIA_LAYER, PACKING_ZSTD },
+	{ "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", MEDIA_LAYER,
+	    PACKING_GZIP },
+	{ "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd", MEDIA_LAYER,
+	    PACKING_ZSTD },
 	{ "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", MEDIA_LAYER, PACKING_GZIP },
 };
 
@@ -99,7 +101,8 @@ media_type_is_valid(const char *text)
 	if (length == 0 || length > MEDIA_TYPE_MAX)
 		return false;
 	return strspn(text,
-		   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$&^_.+-/") == length;
+		   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$&^_.+-/") ==
+	       length;
 }
 
 static int
@@ -145,7 +148,8 @@ read_annotations(const struct json *j, const char *path, struct descriptor *d, s
 		return error_set(e, ERR_INPUT, "'%s.annotations' must be an object", path);
 	for (size_t i = 0; i < json_count(annotations); i++)
 		if (!json_text(json_at(annotations, i)))
-			return error_set(e, ERR_INPUT, "'%s.annotations' must hold strings only", path);
+			return error_set(
+			    e, ERR_INPUT, "'%s.annotations' must hold strings only", path);
 	d->annotations = json_copy(annotations);
 	return 0;
 }

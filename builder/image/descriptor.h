@@ -34,7 +34,7 @@
 
 /** What a media type says a blob is. */
 enum media_class {
-	MEDIA_OTHER,    /* not known here (attestations, artifacts, foreign layers) */
+	MEDIA_OTHER, /* not known here (attestations, artifacts, foreign layers) */
 	MEDIA_INDEX,
 	MEDIA_MANIFEST,
 	MEDIA_CONFIG,
@@ -65,8 +65,10 @@ struct descriptor {
 #define DESCRIPTOR_SIZE_MAX ((uint64_t)INT64_MAX)
 
 void descriptor_release(struct descriptor *d);
-void descriptor_copy(struct descriptor *to, const struct descriptor *from); /* replaces what @to held */
-void descriptor_init(struct descriptor *d, const char *media_type, const struct digest *digest, uint64_t size);
+void descriptor_copy(
+    struct descriptor *to, const struct descriptor *from); /* replaces what @to held */
+void descriptor_init(
+    struct descriptor *d, const char *media_type, const struct digest *digest, uint64_t size);
 
 /** Reads @j; @path names it in errors ("layers[2]"). ERR_INPUT for a missing, negative or huge size, a bad digest, a wrong type. */
 int descriptor_read(const struct json *j, const char *path, struct descriptor *d, struct error *e);

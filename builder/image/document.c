@@ -8,17 +8,18 @@
 #include "runtime/base/text.h"
 
 static int
-check_media_type(const char *type, const struct document_kind *kind, const char *expected,
-    struct error *e)
+check_media_type(
+    const char *type, const struct document_kind *kind, const char *expected, struct error *e)
 {
 	autofree char *safe = text_safe(type);
 
 	if (media_class(type) != kind->class)
-		return error_set(e, ERR_INPUT, "'mediaType' is '%.200s', which is not that of an image %s",
-		    safe, kind->name);
+		return error_set(e, ERR_INPUT,
+		    "'mediaType' is '%.200s', which is not that of an image %s", safe, kind->name);
 	if (expected && strcmp(expected, type) != 0)
 		return error_set(e, ERR_INPUT,
-		    "'mediaType' is '%.200s', but the descriptor that leads here says '%s'", safe, expected);
+		    "'mediaType' is '%.200s', but the descriptor that leads here says '%s'", safe,
+		    expected);
 	return 0;
 }
 
@@ -87,8 +88,8 @@ document_read_list(const struct json *j, const char *key, size_t max, struct des
 		return error_set(
 		    e, ERR_INPUT, array ? "'%s' must be an array" : "'%s' is missing", key);
 	if (json_count(array) > max)
-		return error_set(
-		    e, ERR_INPUT, "'%s' has %zu members, more than %zu", key, json_count(array), max);
+		return error_set(e, ERR_INPUT, "'%s' has %zu members, more than %zu", key,
+		    json_count(array), max);
 	*list = xcalloc(json_count(array) + 1, sizeof(**list));
 	for (*count = 0; *count < json_count(array); ++*count) {
 		snprintf(path, sizeof(path), "%s[%zu]", key, *count);
@@ -99,8 +100,7 @@ document_read_list(const struct json *j, const char *key, size_t max, struct des
 }
 
 void
-document_write_list(
-    struct json *j, const char *key, const struct descriptor *list, size_t count)
+document_write_list(struct json *j, const char *key, const struct descriptor *list, size_t count)
 {
 	struct json *array = json_set(j, key, json_new_array());
 

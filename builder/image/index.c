@@ -70,7 +70,7 @@ is_attestation(const struct descriptor *d)
 	const char *type = descriptor_annotation(d, "vnd.docker.reference.type");
 
 	return (type && strcmp(type, "attestation-manifest") == 0) ||
-	    (platform_is_set(&d->platform) && strcmp(d->platform.os, "unknown") == 0);
+	       (platform_is_set(&d->platform) && strcmp(d->platform.os, "unknown") == 0);
 }
 
 const struct descriptor *

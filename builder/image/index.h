@@ -22,7 +22,8 @@ struct index {
 
 void index_release(struct index *x);
 /** As manifest_parse(): @media_type may be NULL, a document that has layers or config is refused. */
-int index_parse(const char *text, size_t length, const char *media_type, struct index *x, struct error *e);
+int index_parse(
+    const char *text, size_t length, const char *media_type, struct index *x, struct error *e);
 void index_write(const struct index *x, struct buf *b);
 /** Appends a copy of @d. */
 void index_add(struct index *x, const struct descriptor *d);

@@ -19,7 +19,7 @@ tarball_is_gzip(int fd)
 	unsigned char magic[3];
 
 	return pread(fd, magic, sizeof(magic), 0) == (ssize_t)sizeof(magic) && magic[0] == 0x1f &&
-	    magic[1] == 0x8b && magic[2] == 8;
+	       magic[1] == 0x8b && magic[2] == 8;
 }
 
 struct inflation {

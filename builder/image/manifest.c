@@ -60,8 +60,8 @@ read_members(struct manifest *m, struct error *e)
 }
 
 int
-manifest_parse(const char *text, size_t length, const char *media_type, struct manifest *m,
-    struct error *e)
+manifest_parse(
+    const char *text, size_t length, const char *media_type, struct manifest *m, struct error *e)
 {
 	auto(manifest) struct manifest read = { 0 };
 
@@ -69,7 +69,8 @@ manifest_parse(const char *text, size_t length, const char *media_type, struct m
 	if (!read.raw)
 		return error_ctx(e, "bad manifest");
 	if (document_check(read.raw, &manifest_kind, media_type, &read.media_type, e) < 0 ||
-	    document_read_annotations(read.raw, &read.annotations, e) < 0 || read_members(&read, e) < 0)
+	    document_read_annotations(read.raw, &read.annotations, e) < 0 ||
+	    read_members(&read, e) < 0)
 		return error_ctx(e, "bad manifest");
 	manifest_release(m);
 	*m = read;

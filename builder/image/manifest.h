@@ -18,7 +18,8 @@ struct manifest {
 	struct descriptor *layers; /* lowest first */
 	size_t n_layers;
 	struct json *annotations; /* or NULL */
-	struct json *raw;         /* as it was read: subject, artifactType and what is not known here; NULL for a new one */
+	struct json *
+	    raw; /* as it was read: subject, artifactType and what is not known here; NULL for a new one */
 };
 
 void manifest_release(struct manifest *m);
@@ -27,7 +28,8 @@ void manifest_copy(struct manifest *to, const struct manifest *from);
  * Reads a manifest. @media_type is what the descriptor that led here says (NULL: no descriptor); it has to agree with
  * the mediaType member. A document that has manifests as well as layers is refused (CVE-2021-41190). ERR_INPUT.
  */
-int manifest_parse(const char *text, size_t length, const char *media_type, struct manifest *m, struct error *e);
+int manifest_parse(
+    const char *text, size_t length, const char *media_type, struct manifest *m, struct error *e);
 /** Appends the JSON: same content, same bytes. */
 void manifest_write(const struct manifest *m, struct buf *b);
 /** Appends a copy of @layer. */

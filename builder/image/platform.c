@@ -48,7 +48,8 @@ part_is_valid(const char *text)
 
 	if (length == 0 || length > PART_MAX)
 		return false;
-	if (strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != length)
+	if (strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
+	    length)
 		return false;
 	return text[0] != '.' && text[0] != '-';
 }
@@ -190,15 +191,15 @@ bool
 platform_equal(const struct platform *a, const struct platform *b)
 {
 	return text_equal(a->os, b->os) && text_equal(a->architecture, b->architecture) &&
-	    text_equal(a->variant, b->variant);
+	       text_equal(a->variant, b->variant);
 }
 
 static int
 arm_level(const char *variant)
 {
 	return variant && variant[0] == 'v' && variant[1] >= '0' && variant[1] <= '9' && !variant[2]
-	    ? variant[1] - '0'
-	    : 7;
+	           ? variant[1] - '0'
+	           : 7;
 }
 
 int
@@ -244,7 +245,8 @@ read_part(const struct json *j, const char *key, const char *path, char **member
 	if (!text || !*text)
 		return 0;
 	if (!part_is_valid(text))
-		return error_set(e, ERR_INPUT, "'%s%s%s' is no plain word", path, *path ? "." : "", key);
+		return error_set(
+		    e, ERR_INPUT, "'%s%s%s' is no plain word", path, *path ? "." : "", key);
 	*member = xstrdup(text);
 	return 0;
 }

@@ -180,7 +180,7 @@ take_name(const char *name, const char *text, struct reference *r, struct error 
 		if (!domain_is_valid(first))
 			return fail(e, text, "the host is not one");
 		r->domain = strcmp(first, "index.docker.io") == 0 ? xstrdup(DEFAULT_DOMAIN)
-								   : xstrdup(first);
+		                                                  : xstrdup(first);
 		path = slash + 1;
 	} else {
 		r->domain = xstrdup(DEFAULT_DOMAIN);
@@ -194,8 +194,8 @@ take_name(const char *name, const char *text, struct reference *r, struct error 
 		    "it is not made of lower-case letters, digits and single separators ('.', '_', "
 		    "'__', '-', '/')");
 	r->path = strcmp(r->domain, DEFAULT_DOMAIN) == 0 && !strchr(path, '/')
-	    ? xasprintf("library/%s", path)
-	    : xstrdup(path);
+	              ? xasprintf("library/%s", path)
+	              : xstrdup(path);
 	if (strlen(r->domain) + 1 + strlen(r->path) > NAME_MAX_LENGTH)
 		return fail(e, text, "it is longer than 255 characters");
 	return 0;
@@ -271,5 +271,5 @@ bool
 reference_equal(const struct reference *a, const struct reference *b)
 {
 	return text_equal(a->domain, b->domain) && text_equal(a->path, b->path) &&
-	    text_equal(a->tag, b->tag) && text_equal(a->digest, b->digest);
+	       text_equal(a->tag, b->tag) && text_equal(a->digest, b->digest);
 }

@@ -20,7 +20,8 @@ struct reference {
 };
 
 void reference_release(struct reference *r);
-void reference_copy(struct reference *to, const struct reference *from); /* replaces what @to held */
+void reference_copy(
+    struct reference *to, const struct reference *from); /* replaces what @to held */
 /** ERR_INPUT says which part is wrong and why. Digests other than SHA-256 are refused. */
 int reference_parse(const char *text, struct reference *r, struct error *e);
 /** Whole: "docker.io/library/app:latest". To be freed. */

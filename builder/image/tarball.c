@@ -110,7 +110,8 @@ parse_number(const char *field, size_t width, uint64_t *value, struct error *e)
 		*value = (unsigned char)field[0] & 0x7f;
 		for (i = 1; i < width; i++) {
 			if (*value >> 55)
-				return error_set(e, ERR_INPUT, "a number in the archive is too large");
+				return error_set(
+				    e, ERR_INPUT, "a number in the archive is too large");
 			*value = *value << 8 | (unsigned char)field[i];
 		}
 		return 0;
@@ -154,7 +155,8 @@ check_sum(const struct header *h, struct error *e)
 		signed_sum += (signed char)byte;
 	}
 	if (said != sum && (int64_t)said != signed_sum)
-		return error_set(e, ERR_INPUT, "it is no tar archive, or damaged: a checksum is wrong");
+		return error_set(
+		    e, ERR_INPUT, "it is no tar archive, or damaged: a checksum is wrong");
 	return 0;
 }
 
@@ -198,14 +200,17 @@ parse_pax(const char *text, size_t length, struct extended *x, struct error *e)
 		const char *equals;
 		autofree char *key = NULL;
 
-		while (n_digits < length && n_digits < 8 && text[n_digits] >= '0' && text[n_digits] <= '9')
+		while (n_digits < length && n_digits < 8 && text[n_digits] >= '0' &&
+		       text[n_digits] <= '9')
 			size = size * 10 + (size_t)(text[n_digits++] - '0');
 		if (n_digits == 0 || n_digits >= length || text[n_digits] != ' ' || size > length ||
 		    size < n_digits + 3 || text[size - 1] != '\n')
-			return error_set(e, ERR_INPUT, "an extended header in the archive is malformed");
+			return error_set(
+			    e, ERR_INPUT, "an extended header in the archive is malformed");
 		equals = memchr(text + n_digits + 1, '=', size - n_digits - 2);
 		if (!equals)
-			return error_set(e, ERR_INPUT, "an extended header in the archive is malformed");
+			return error_set(
+			    e, ERR_INPUT, "an extended header in the archive is malformed");
 		key = xstrndup(text + n_digits + 1, (size_t)(equals - text) - n_digits - 1);
 		if (apply_record(x, key, equals + 1, size - 1 - (size_t)(equals + 1 - text), e) < 0)
 			return -1;
@@ -264,7 +269,8 @@ add_member(struct scan *s, const struct header *h, uint64_t size, struct error *
 	struct tarball_member *m;
 
 	if (t->count == TARBALL_MEMBERS_MAX)
-		return error_set(e, ERR_INPUT, "the archive has more than %d members", TARBALL_MEMBERS_MAX);
+		return error_set(
+		    e, ERR_INPUT, "the archive has more than %d members", TARBALL_MEMBERS_MAX);
 	xgrow(&t->members, t->count, &t->room, sizeof(*t->members));
 	m = &t->members[t->count++];
 	*m = (struct tarball_member){
@@ -276,7 +282,7 @@ add_member(struct scan *s, const struct header *h, uint64_t size, struct error *
 	};
 	if (m->type == '1' || m->type == '2')
 		m->link = s->next.link ? xstrdup(s->next.link)
-				       : xstrndup(h->link, strnlen(h->link, sizeof(h->link)));
+		                       : xstrndup(h->link, strnlen(h->link, sizeof(h->link)));
 	return 0;
 }
 
@@ -411,7 +417,8 @@ tarball_find_linked(const struct tarball *t, const char *name, struct error *e)
 	if (m->type == '1') {
 		target = clean_name(m->link);
 	} else {
-		autofree char *joined = m->link[0] == '/' ? xstrdup(m->link) : xasprintf("%s%s", folder, m->link);
+		autofree char *joined =
+		    m->link[0] == '/' ? xstrdup(m->link) : xasprintf("%s%s", folder, m->link);
 
 		target = clean_name(joined);
 	}
@@ -425,8 +432,9 @@ tarball_read(const struct tarball *t, const struct tarball_member *m, size_t max
 	if (m->size > max) {
 		autofree char *safe = text_safe(m->name);
 
-		return error_set(e, ERR_INPUT, "'%.300s' in the archive has %llu bytes, more than %zu",
-		    safe, (unsigned long long)m->size, max);
+		return error_set(e, ERR_INPUT,
+		    "'%.300s' in the archive has %llu bytes, more than %zu", safe,
+		    (unsigned long long)m->size, max);
 	}
 	if (read_at(t->fd, buf_reserve(b, (size_t)m->size), (size_t)m->size, m->offset, e) < 0)
 		return -1;

@@ -17,9 +17,9 @@
 #include <stdint.h>
 
 struct tarball_member {
-	char *name; /* clean: "blobs/sha256/ab..", without a leading "./" or '/' */
-	char *link; /* target of a symbolic ('2') or hard ('1') link, else NULL */
-	char type;  /* '0' regular, '1', '2', '5' directory; others are not kept */
+	char *name;    /* clean: "blobs/sha256/ab..", without a leading "./" or '/' */
+	char *link;    /* target of a symbolic ('2') or hard ('1') link, else NULL */
+	char type;     /* '0' regular, '1', '2', '5' directory; others are not kept */
 	bool repeated; /* another member of this name stands before it */
 	bool sparse;   /* in a form of GNU tar that is not read here */
 	uint64_t offset;
@@ -43,11 +43,14 @@ int tarball_open(struct tarball *t, int fd, struct error *e);
 /** Is there anything of that name? */
 bool tarball_has(const struct tarball *t, const char *name);
 /** The regular file @name; ERR_NOT_FOUND, or ERR_INPUT when it is a link or stands there twice. */
-const struct tarball_member *tarball_find(const struct tarball *t, const char *name, struct error *e);
+const struct tarball_member *tarball_find(
+    const struct tarball *t, const char *name, struct error *e);
 /** As tarball_find(), but one link to a regular file in the same archive counts too: old docker save repeats layers so. */
-const struct tarball_member *tarball_find_linked(const struct tarball *t, const char *name, struct error *e);
+const struct tarball_member *tarball_find_linked(
+    const struct tarball *t, const char *name, struct error *e);
 /** Appends the bytes of a member of at most @max bytes. */
-int tarball_read(const struct tarball *t, const struct tarball_member *m, size_t max, struct buf *b, struct error *e);
+int tarball_read(const struct tarball *t, const struct tarball_member *m, size_t max, struct buf *b,
+    struct error *e);
 
 /** Do the first bytes of regular file @fd say gzip? */
 bool tarball_is_gzip(int fd);

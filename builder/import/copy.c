@@ -94,7 +94,8 @@ copy_blob(struct store *store, const struct source *s, const struct descriptor *
 }
 
 static int
-read_manifest(const struct source *s, const struct descriptor *d, struct manifest *m, struct error *e)
+read_manifest(
+    const struct source *s, const struct descriptor *d, struct manifest *m, struct error *e)
 {
 	auto(buf) struct buf b = { 0 };
 	char text[DIGEST_TEXT_LEN + 1];
@@ -107,7 +108,8 @@ read_manifest(const struct source *s, const struct descriptor *d, struct manifes
 }
 
 int
-copy_manifest(struct store *store, const struct source *s, const struct descriptor *d, struct error *e)
+copy_manifest(
+    struct store *store, const struct source *s, const struct descriptor *d, struct error *e)
 {
 	auto(manifest) struct manifest m = { 0 };
 
@@ -134,7 +136,8 @@ is_whole(const struct source *s, const struct descriptor *d)
 	return true;
 }
 
-static int copy_index(struct store *store, const struct source *s, const struct descriptor *d, int depth, size_t *n_copied, struct error *e);
+static int copy_index(struct store *store, const struct source *s, const struct descriptor *d,
+    int depth, size_t *n_copied, struct error *e);
 
 static int
 copy_member(struct store *store, const struct source *s, const struct descriptor *d, int depth,
@@ -164,7 +167,8 @@ copy_index(struct store *store, const struct source *s, const struct descriptor 
 	char text[DIGEST_TEXT_LEN + 1];
 
 	if (depth > NESTING_MAX)
-		return error_set(e, ERR_INPUT, "indexes in '%s' are nested more than %d deep", s->label, NESTING_MAX);
+		return error_set(e, ERR_INPUT, "indexes in '%s' are nested more than %d deep",
+		    s->label, NESTING_MAX);
 	if (source_read_blob(s, d, &b, e) < 0)
 		return -1;
 	if (index_parse(buf_text(&b), b.len, d->media_type, &index, e) < 0)

@@ -47,7 +47,8 @@ copy_layer(struct store *store, const struct source *s, const char *name,
 	type = layer_type(&p);
 	if (strcmp(type, MEDIA_OCI_LAYER) == 0 && store_blob_has(store, diff_id))
 		digest = *diff_id;
-	else if (copy_piece(store, &p, strcmp(type, MEDIA_OCI_LAYER) == 0 ? diff_id : NULL, &digest, e) < 0)
+	else if (copy_piece(store, &p, strcmp(type, MEDIA_OCI_LAYER) == 0 ? diff_id : NULL, &digest,
+		     e) < 0)
 		return error_ctx(e, "layer '%s'", name);
 	descriptor_init(&layer, type, &digest, member->size);
 	manifest_add_layer(m, &layer);
@@ -66,7 +67,8 @@ check_config_name(const char *name, const struct digest *digest, struct error *e
 
 	if (digest_parse_hex(hex, &said, &ignored) < 0 || digest_equal(&said, digest))
 		return 0;
-	return error_set(e, ERR_INPUT, "config '%s' has the digest %s", name, digest_hex(digest, found));
+	return error_set(
+	    e, ERR_INPUT, "config '%s' has the digest %s", name, digest_hex(digest, found));
 }
 
 static int
@@ -81,7 +83,8 @@ copy_config(struct store *store, const struct source *s, const char *name, struc
 		return -1;
 	if (image_config_parse(buf_text(&b), b.len, config, e) < 0)
 		return error_ctx(e, "'%s'", name);
-	if (store_blob_put(store, b.data, b.len, &digest, e) < 0 || check_config_name(name, &digest, e) < 0)
+	if (store_blob_put(store, b.data, b.len, &digest, e) < 0 ||
+	    check_config_name(name, &digest, e) < 0)
 		return -1;
 	descriptor_init(&m->config, MEDIA_OCI_CONFIG, &digest, b.len);
 	return 0;
@@ -100,7 +103,8 @@ copy_layers(struct store *store, const struct source *s, const struct strv *name
 }
 
 static int
-put_manifest(struct store *store, const struct manifest *m, struct descriptor *target, struct error *e)
+put_manifest(
+    struct store *store, const struct manifest *m, struct descriptor *target, struct error *e)
 {
 	auto(buf) struct buf b = { 0 };
 	struct digest digest;
@@ -148,7 +152,8 @@ copy_entry(struct store *store, const struct source *s, const struct json *entry
 	if (!config_name)
 		return error_set(e, ERR_INPUT, "'Config' is missing");
 	if (copy_config(store, s, config_name, &m, &config, e) < 0 ||
-	    copy_layers(store, s, &layers, &config, &m, e) < 0 || put_manifest(store, &m, &target, e) < 0)
+	    copy_layers(store, s, &layers, &config, &m, e) < 0 ||
+	    put_manifest(store, &m, &target, e) < 0)
 		return -1;
 	return add_tags(&tags, &target, result, e);
 }
@@ -162,7 +167,10 @@ read_manifest_file(const struct source *s, struct error *e)
 
 	if (!tarball_has(&s->tar, MANIFEST_FILE)) {
 		error_set(e, ERR_INPUT, "it is neither an OCI archive nor a docker archive");
-		error_hint(e, "a docker archive has a file '%s', an OCI archive 'oci-layout' and 'index.json'", MANIFEST_FILE);
+		error_hint(e,
+		    "a docker archive has a file '%s', an OCI archive 'oci-layout' and "
+		    "'index.json'",
+		    MANIFEST_FILE);
 		return NULL;
 	}
 	member = tarball_find(&s->tar, MANIFEST_FILE, e);
@@ -175,16 +183,19 @@ read_manifest_file(const struct source *s, struct error *e)
 }
 
 int
-docker_copy_all(struct store *store, const struct source *s, struct import_result *result, struct error *e)
+docker_copy_all(
+    struct store *store, const struct source *s, struct import_result *result, struct error *e)
 {
 	autojson struct json *j = read_manifest_file(s, e);
 
 	if (!j)
 		return error_ctx(e, "'%s'", s->label);
 	if (json_type(j) != JSON_ARRAY || json_count(j) == 0)
-		return error_set(e, ERR_INPUT, "'%s': '%s' must be an array of images", s->label, MANIFEST_FILE);
+		return error_set(
+		    e, ERR_INPUT, "'%s': '%s' must be an array of images", s->label, MANIFEST_FILE);
 	for (size_t i = 0; i < json_count(j); i++)
 		if (copy_entry(store, s, json_at(j, i), result, e) < 0)
-			return error_ctx(e, "'%s': image %zu of '%s'", s->label, i + 1, MANIFEST_FILE);
+			return error_ctx(
+			    e, "'%s': image %zu of '%s'", s->label, i + 1, MANIFEST_FILE);
 	return 0;
 }

@@ -37,14 +37,14 @@ names_agree(const char *a, const char *b)
 	if (strcmp(a, b) == 0)
 		return true;
 	return reference_parse(a, &x, &ignored) == 0 && reference_parse(b, &y, &ignored) == 0 &&
-	    reference_equal(&x, &y);
+	       reference_equal(&x, &y);
 }
 
 static bool
 is_named(const struct descriptor *d, const char *name)
 {
 	return names_agree(descriptor_annotation(d, ANNOTATION_IMAGE_NAME), name) ||
-	    names_agree(descriptor_annotation(d, ANNOTATION_REF_NAME), name);
+	       names_agree(descriptor_annotation(d, ANNOTATION_REF_NAME), name);
 }
 
 static void
@@ -73,7 +73,8 @@ find_named(const struct source *s, const char *name, struct error *e)
 
 	/* A name that stands there to the letter goes before one that means the same. */
 	for (size_t i = 0; i < s->index.n_manifests; i++) {
-		const char *text = descriptor_annotation(&s->index.manifests[i], ANNOTATION_REF_NAME);
+		const char *text =
+		    descriptor_annotation(&s->index.manifests[i], ANNOTATION_REF_NAME);
 
 		if (is_image(&s->index.manifests[i]) && text && strcmp(text, name) == 0)
 			return &s->index.manifests[i];
@@ -116,7 +117,8 @@ static const struct descriptor *
 find_digest(const struct source *s, const struct digest *digest)
 {
 	for (size_t i = 0; i < s->index.n_manifests; i++)
-		if (is_image(&s->index.manifests[i]) && digest_equal(&s->index.manifests[i].digest, digest))
+		if (is_image(&s->index.manifests[i]) &&
+		    digest_equal(&s->index.manifests[i].digest, digest))
 			return &s->index.manifests[i];
 	return NULL;
 }
@@ -132,12 +134,14 @@ layout_find(const struct source *s, const char *name, const struct digest *diges
 	if (!name) {
 		found = find_digest(s, digest);
 		if (!found)
-			error_set(e, ERR_NOT_FOUND, "'%s' has no image %s", s->label, digest_text(digest, text));
+			error_set(e, ERR_NOT_FOUND, "'%s' has no image %s", s->label,
+			    digest_text(digest, text));
 		return found;
 	}
 	found = find_named(s, name, e);
 	if (found && digest && !digest_equal(&found->digest, digest)) {
-		error_set(e, ERR_INPUT, "'%s' in '%s' is not %s", name, s->label, digest_text(digest, text));
+		error_set(e, ERR_INPUT, "'%s' in '%s' is not %s", name, s->label,
+		    digest_text(digest, text));
 		error_hint(e, "it is %s", digest_text(&found->digest, text));
 		return NULL;
 	}
@@ -158,15 +162,16 @@ layout_choose(const struct source *s, const struct descriptor *d, const struct p
 		const struct descriptor *next;
 
 		if (depth == NESTING_MAX)
-			return error_set(e, ERR_INPUT, "indexes in '%s' are nested more than %d deep",
-			    s->label, NESTING_MAX);
+			return error_set(e, ERR_INPUT,
+			    "indexes in '%s' are nested more than %d deep", s->label, NESTING_MAX);
 		if (source_read_blob(s, &at, &b, e) < 0 ||
 		    index_parse(buf_text(&b), b.len, at.media_type, &index, e) < 0)
 			return error_ctx(e, "'%s'", s->label);
 		next = index_choose(&index, platform);
 		platform_add_text(&wanted, platform);
 		if (!next)
-			return error_set(e, ERR_NOT_FOUND, "'%s' has no image for %s", s->label, buf_text(&wanted));
+			return error_set(e, ERR_NOT_FOUND, "'%s' has no image for %s", s->label,
+			    buf_text(&wanted));
 		descriptor_copy(&at, next);
 	}
 	descriptor_copy(manifest, &at);

@@ -78,7 +78,8 @@ note_replaced(struct import_result *result, const struct store_names *replaced)
 }
 
 int
-result_commit(struct store *store, enum import_flags flags, struct import_result *result, struct error *e)
+result_commit(
+    struct store *store, enum import_flags flags, struct import_result *result, struct error *e)
 {
 	auto(store_names) struct store_names names = { 0 };
 	auto(store_names) struct store_names replaced = { 0 };
@@ -91,14 +92,13 @@ result_commit(struct store *store, enum import_flags flags, struct import_result
 		const struct imported *item = &result->items[i];
 		autofree char *familiar = item->name ? short_name(item->name) : NULL;
 
-		store_names_add(&names,
-		    &(struct store_name){
-			.name = item->name,
-			.short_name = familiar,
-			.media_type = item->target.media_type,
-			.digest = item->target.digest,
-			.size = item->target.size,
-		    });
+		store_names_add(&names, &(struct store_name){
+					    .name = item->name,
+					    .short_name = familiar,
+					    .media_type = item->target.media_type,
+					    .digest = item->target.digest,
+					    .size = item->target.size,
+					});
 	}
 	if (store_names_set(store, &names, &replaced, e) < 0)
 		return -1;

@@ -35,7 +35,8 @@ load_config(struct store *store, struct image *image, struct error *e)
 	char text[DIGEST_TEXT_LEN + 1];
 
 	if (media_class(d->media_type) != MEDIA_CONFIG)
-		return error_set(e, ERR_INPUT, "it is no image but an artifact (its config is '%s')", d->media_type);
+		return error_set(e, ERR_INPUT,
+		    "it is no image but an artifact (its config is '%s')", d->media_type);
 	if (store_blob_read(store, &d->digest, DOCUMENT_MAX, &b, e) < 0)
 		return -1;
 	if (b.len != d->size)
@@ -57,16 +58,19 @@ choose(struct store *store, struct descriptor *d, const struct platform *platfor
 		const struct descriptor *next;
 
 		if (depth == NESTING_MAX)
-			return error_set(e, ERR_INPUT, "indexes are nested more than %d deep", NESTING_MAX);
+			return error_set(
+			    e, ERR_INPUT, "indexes are nested more than %d deep", NESTING_MAX);
 		if (store_blob_read(store, &d->digest, DOCUMENT_MAX, &b, e) < 0 ||
 		    index_parse(buf_text(&b), b.len, d->media_type, &index, e) < 0)
 			return -1;
 		next = index_choose(&index, platform);
 		platform_add_text(&wanted, platform);
 		if (!next)
-			return error_set(e, ERR_NOT_FOUND, "there is no image for %s in it", buf_text(&wanted));
+			return error_set(
+			    e, ERR_NOT_FOUND, "there is no image for %s in it", buf_text(&wanted));
 		if (!store_blob_has(store, &next->digest))
-			return error_set(e, ERR_NOT_FOUND, "the image for %s is not in the store", buf_text(&wanted));
+			return error_set(e, ERR_NOT_FOUND, "the image for %s is not in the store",
+			    buf_text(&wanted));
 		descriptor_copy(d, next);
 	}
 	return 0;
@@ -80,7 +84,8 @@ load(struct store *store, const struct platform *platform, struct image *image, 
 	if (choose(store, &image->descriptor, platform, e) < 0)
 		return -1;
 	if (store_blob_read(store, &image->descriptor.digest, DOCUMENT_MAX, &b, e) < 0 ||
-	    manifest_parse(buf_text(&b), b.len, image->descriptor.media_type, &image->manifest, e) < 0 ||
+	    manifest_parse(buf_text(&b), b.len, image->descriptor.media_type, &image->manifest, e) <
+		0 ||
 	    load_config(store, image, e) < 0)
 		return -1;
 	image->descriptor.size = b.len;
@@ -97,12 +102,13 @@ check_platform(const struct image *image, const struct platform *wanted, struct 
 		return 0;
 	platform_add_text(&have, &image->config.platform);
 	platform_add_text(&want, wanted);
-	return error_set(e, ERR_NOT_FOUND, "it is for %s, not for %s", buf_text(&have), buf_text(&want));
+	return error_set(
+	    e, ERR_NOT_FOUND, "it is for %s, not for %s", buf_text(&have), buf_text(&want));
 }
 
 int
-image_load_descriptor(struct store *store, const struct descriptor *d, const struct platform *platform,
-    struct image *image, struct error *e)
+image_load_descriptor(struct store *store, const struct descriptor *d,
+    const struct platform *platform, struct image *image, struct error *e)
 {
 	auto(image) struct image read = { 0 };
 	auto(platform) struct platform native = { 0 };
@@ -110,7 +116,8 @@ image_load_descriptor(struct store *store, const struct descriptor *d, const str
 
 	platform_native(&native);
 	descriptor_copy(&read.descriptor, d);
-	if (load(store, platform ? platform : &native, &read, e) < 0 || check_platform(&read, platform, e) < 0)
+	if (load(store, platform ? platform : &native, &read, e) < 0 ||
+	    check_platform(&read, platform, e) < 0)
 		return error_ctx(e, "image %s", digest_text(&d->digest, text));
 	image_release(image);
 	*image = read;
@@ -120,7 +127,8 @@ image_load_descriptor(struct store *store, const struct descriptor *d, const str
 
 /* Without a descriptor, what a document is must be read from itself. */
 int
-image_describe(struct store *store, const struct digest *digest, struct descriptor *d, struct error *e)
+image_describe(
+    struct store *store, const struct digest *digest, struct descriptor *d, struct error *e)
 {
 	auto(buf) struct buf b = { 0 };
 	autojson struct json *j = NULL;
@@ -160,7 +168,8 @@ not_found(const char *text, struct error *e)
 
 	error_set(e, ERR_NOT_FOUND, "there is no image '%.300s' in the store", safe);
 	return error_hint(e,
-	    "bring it in with 'croze import LAYOUT' or 'croze load -i FILE', or give it to a build with "
+	    "bring it in with 'croze import LAYOUT' or 'croze load -i FILE', or give it to a build "
+	    "with "
 	    "--build-context %.200s=oci-layout://PATH:NAME",
 	    safe);
 }
@@ -175,7 +184,8 @@ name_descriptor(const struct store_name *n, struct descriptor *d)
 
 /* By name; the digest, when there is one, decides, and must not contradict the tag (SECURITY G15). */
 static int
-find_reference(struct store *store, const struct reference *r, struct descriptor *d, struct error *e)
+find_reference(
+    struct store *store, const struct reference *r, struct descriptor *d, struct error *e)
 {
 	auto(reference) struct reference tagged = { 0 };
 	auto(store_name) struct store_name n = { 0 };
@@ -216,7 +226,8 @@ has_prefix(const struct digest *digest, const char *prefix)
 
 /* An image's ID is the digest of its config; that of its manifest or index is as good. */
 static bool
-has_id(struct store *store, const struct store_name *n, const struct platform *platform, const char *id)
+has_id(struct store *store, const struct store_name *n, const struct platform *platform,
+    const char *id)
 {
 	auto(descriptor) struct descriptor d = { 0 };
 	auto(image) struct image image = { 0 };
@@ -227,11 +238,13 @@ has_id(struct store *store, const struct store_name *n, const struct platform *p
 	(void)name_descriptor(n, &d);
 	if (image_load_descriptor(store, &d, platform, &image, &ignored) < 0)
 		return false;
-	return has_prefix(&image.manifest.config.digest, id) || has_prefix(&image.descriptor.digest, id);
+	return has_prefix(&image.manifest.config.digest, id) ||
+	       has_prefix(&image.descriptor.digest, id);
 }
 
 static int
-find_id(struct store *store, const char *id, const struct platform *platform, struct descriptor *d, struct error *e)
+find_id(struct store *store, const char *id, const struct platform *platform, struct descriptor *d,
+    struct error *e)
 {
 	auto(store_names) struct store_names names = { 0 };
 	const struct store_name *found = NULL;
@@ -244,7 +257,8 @@ find_id(struct store *store, const char *id, const struct platform *platform, st
 		if (!has_id(store, &names.items[i], platform, id))
 			continue;
 		if (found) {
-			error_set(e, ERR_USAGE, "several images have an ID that begins with '%s'", id);
+			error_set(
+			    e, ERR_USAGE, "several images have an ID that begins with '%s'", id);
 			return error_hint(e, "give more of its digits");
 		}
 		found = &names.items[i];
@@ -260,7 +274,8 @@ id_digits(const char *text)
 	if (text_starts_with(text, "sha256:"))
 		text += strlen("sha256:");
 	length = strlen(text);
-	if (length < ID_LENGTH_MIN || length > DIGEST_HEX_LEN || strspn(text, "0123456789abcdef") != length)
+	if (length < ID_LENGTH_MIN || length > DIGEST_HEX_LEN ||
+	    strspn(text, "0123456789abcdef") != length)
 		return NULL;
 	return text;
 }
@@ -275,12 +290,13 @@ find_digest_blob(struct store *store, const char *digits, struct descriptor *d, 
 	    image_describe(store, &digest, d, &ignored) < 0)
 		return 0;
 	(void)e;
-	return media_class(d->media_type) == MEDIA_MANIFEST || media_class(d->media_type) == MEDIA_INDEX;
+	return media_class(d->media_type) == MEDIA_MANIFEST ||
+	       media_class(d->media_type) == MEDIA_INDEX;
 }
 
 static int
-resolve_local(struct store *store, const char *text, const struct platform *platform, struct image *image,
-    struct error *e)
+resolve_local(struct store *store, const char *text, const struct platform *platform,
+    struct image *image, struct error *e)
 {
 	auto(reference) struct reference r = { 0 };
 	auto(descriptor) struct descriptor d = { 0 };
@@ -400,8 +416,10 @@ pick(const struct import_result *all, const struct outside *o, struct error *e)
 			return &all->items[i];
 	if (o->has_digest || !o->name) {
 		for (size_t i = 1; i < all->count && !o->has_digest; i++)
-			if (!digest_equal(&all->items[0].target.digest, &all->items[i].target.digest)) {
-				error_set(e, ERR_USAGE, "'%s' has several images: say which", o->path);
+			if (!digest_equal(
+				&all->items[0].target.digest, &all->items[i].target.digest)) {
+				error_set(
+				    e, ERR_USAGE, "'%s' has several images: say which", o->path);
 				return NULL;
 			}
 		if (!o->has_digest)
@@ -419,8 +437,8 @@ pick(const struct import_result *all, const struct outside *o, struct error *e)
 }
 
 static int
-resolve_docker_archive(struct store *store, const struct outside *o, const struct platform *platform,
-    struct image *image, struct error *e)
+resolve_docker_archive(struct store *store, const struct outside *o,
+    const struct platform *platform, struct image *image, struct error *e)
 {
 	auto(source) struct source s = SOURCE_INIT;
 	auto(import_result) struct import_result all = { 0 };
@@ -434,8 +452,8 @@ resolve_docker_archive(struct store *store, const struct outside *o, const struc
 
 static const struct transport {
 	const char *prefix;
-	int (*resolve)(struct store *store, const struct outside *o, const struct platform *platform,
-	    struct image *image, struct error *e);
+	int (*resolve)(struct store *store, const struct outside *o,
+	    const struct platform *platform, struct image *image, struct error *e);
 } transports[] = {
 	{ "oci:", resolve_layout },
 	{ "oci-archive:", resolve_oci_archive },
@@ -458,8 +476,8 @@ image_is_outside(const char *text)
 }
 
 int
-image_resolve(struct store *store, const char *text, const struct platform *platform, struct image *image,
-    struct error *e)
+image_resolve(struct store *store, const char *text, const struct platform *platform,
+    struct image *image, struct error *e)
 {
 	const struct transport *transport = find_transport(text);
 	autofree char *rest = NULL;

@@ -29,11 +29,14 @@ void image_release(struct image *i);
  * Finds or brings the image that @text names, for @platform (NULL: this machine's). Missing: ERR_NOT_FOUND with a hint that
  * says how to provide it. With NAME:TAG@DIGEST the digest decides; a name that stands for another one is an error.
  */
-int image_resolve(struct store *store, const char *text, const struct platform *platform, struct image *image, struct error *e);
+int image_resolve(struct store *store, const char *text, const struct platform *platform,
+    struct image *image, struct error *e);
 /** Reads the image whose manifest or index is @digest in the store. */
-int image_load(struct store *store, const struct digest *digest, const struct platform *platform, struct image *image, struct error *e);
+int image_load(struct store *store, const struct digest *digest, const struct platform *platform,
+    struct image *image, struct error *e);
 /** What the blob @digest of the store is: a manifest or an index, as it says itself. */
-int image_describe(struct store *store, const struct digest *digest, struct descriptor *d, struct error *e);
+int image_describe(
+    struct store *store, const struct digest *digest, struct descriptor *d, struct error *e);
 /** Does @text begin with a transport ("oci:", "oci-archive:", "docker-archive:")? */
 bool image_is_outside(const char *text);
 
@@ -54,13 +57,17 @@ struct import_result {
 void import_result_release(struct import_result *r);
 
 enum import_flags {
-	IMPORT_REPLACE = 1 << 0, /* a name that stands for another image is moved; without it that is an error (ERR_POLICY) */
+	IMPORT_REPLACE =
+	    1
+	    << 0, /* a name that stands for another image is moved; without it that is an error (ERR_POLICY) */
 	IMPORT_NO_NAMES = 1 << 1, /* blobs only */
 };
 
 /** Brings in everything an OCI layout directory names (PATH by the user), all platforms that are there, in one commit. */
-int import_layout(struct store *store, const char *path, enum import_flags flags, struct import_result *result, struct error *e);
+int import_layout(struct store *store, const char *path, enum import_flags flags,
+    struct import_result *result, struct error *e);
 /** As docker load: a docker-archive, an OCI archive or both in one, plain or gzip, from @fd (a file or a pipe). */
-int import_archive(struct store *store, int fd, enum import_flags flags, struct import_result *result, struct error *e);
+int import_archive(struct store *store, int fd, enum import_flags flags,
+    struct import_result *result, struct error *e);
 
 #endif

@@ -139,7 +139,8 @@ make_seekable(struct store *store, int *fd, struct error *e)
 }
 
 int
-source_open_archive(struct source *s, struct store *store, int fd, const char *label, struct error *e)
+source_open_archive(
+    struct source *s, struct store *store, int fd, const char *label, struct error *e)
 {
 	*s = (struct source)SOURCE_INIT;
 	s->label = xstrdup(label);
@@ -186,17 +187,20 @@ open_file(const struct source *s, const struct digest *digest, struct piece *p, 
 	struct stat st;
 
 	/* O_NONBLOCK: a FIFO in that place must not hold us up. */
-	p->fd = openat(s->blobs, digest_hex(digest, hex), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	p->fd = openat(
+	    s->blobs, digest_hex(digest, hex), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (p->fd < 0 && errno == ENOENT)
 		return error_set(e, ERR_NOT_FOUND, "'%s' has no blob sha256:%s", s->label, hex);
 	if (p->fd < 0 && errno == ELOOP)
-		return error_set(e, ERR_INPUT, "blob sha256:%s in '%s' is a symbolic link", hex, s->label);
+		return error_set(
+		    e, ERR_INPUT, "blob sha256:%s in '%s' is a symbolic link", hex, s->label);
 	if (p->fd < 0)
 		return error_sys(e, "cannot open blob sha256:%s in '%s'", hex, s->label);
 	p->owned = true;
 	if (fstat(p->fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		piece_release(p);
-		return error_set(e, ERR_INPUT, "blob sha256:%s in '%s' is no regular file", hex, s->label);
+		return error_set(
+		    e, ERR_INPUT, "blob sha256:%s in '%s' is no regular file", hex, s->label);
 	}
 	p->size = (uint64_t)st.st_size;
 	p->is_whole = true;
@@ -204,7 +208,8 @@ open_file(const struct source *s, const struct digest *digest, struct piece *p, 
 }
 
 int
-source_open_blob(const struct source *s, const struct digest *digest, struct piece *p, struct error *e)
+source_open_blob(
+    const struct source *s, const struct digest *digest, struct piece *p, struct error *e)
 {
 	const struct tarball_member *m;
 	autofree char *name = NULL;
@@ -227,7 +232,8 @@ read_piece(const struct piece *p, struct buf *b, struct error *e)
 	size_t done = 0;
 
 	while (done < p->size) {
-		ssize_t got = pread(p->fd, to + done, (size_t)p->size - done, (off_t)(p->offset + done));
+		ssize_t got =
+		    pread(p->fd, to + done, (size_t)p->size - done, (off_t)(p->offset + done));
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -252,17 +258,17 @@ source_read_blob(const struct source *s, const struct descriptor *d, struct buf 
 		return -1;
 	(void)digest_text(&d->digest, text);
 	if (p.size != d->size)
-		return error_set(e, ERR_INPUT, "blob %s in '%s' has %llu bytes, not %llu", text, s->label,
-		    (unsigned long long)p.size, (unsigned long long)d->size);
+		return error_set(e, ERR_INPUT, "blob %s in '%s' has %llu bytes, not %llu", text,
+		    s->label, (unsigned long long)p.size, (unsigned long long)d->size);
 	if (p.size > DOCUMENT_MAX)
-		return error_set(e, ERR_INPUT, "document %s in '%s' has %llu bytes, more than %u", text,
-		    s->label, (unsigned long long)p.size, DOCUMENT_MAX);
+		return error_set(e, ERR_INPUT, "document %s in '%s' has %llu bytes, more than %u",
+		    text, s->label, (unsigned long long)p.size, DOCUMENT_MAX);
 	buf_clear(b);
 	if (read_piece(&p, b, e) < 0)
 		return error_ctx(e, "'%s'", s->label);
 	digest_of(b->data, b->len, &found);
 	if (!digest_equal(&found, &d->digest))
-		return error_set(e, ERR_INPUT, "blob %s in '%s' is damaged: its bytes have another digest",
-		    text, s->label);
+		return error_set(e, ERR_INPUT,
+		    "blob %s in '%s' is damaged: its bytes have another digest", text, s->label);
 	return 0;
 }

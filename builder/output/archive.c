@@ -20,7 +20,9 @@ add_header(int fd, const struct output_target *target, const char *path, mode_t 
     struct error *e)
 {
 	auto(buf) struct buf b = { 0 };
-	const struct entry entry = { .path = path, .mode = mode, .size = size, .mtime = target->time };
+	const struct entry entry = {
+		.path = path, .mode = mode, .size = size, .mtime = target->time
+	};
 
 	if (tar_add_header(&b, &entry, e) < 0)
 		return -1;
@@ -186,8 +188,8 @@ docker_members(const struct collected *c, struct docker_member *members)
 }
 
 static int
-write_docker(int fd, struct store *store, const struct collected *c, const struct output_target *target,
-    struct error *e)
+write_docker(int fd, struct store *store, const struct collected *c,
+    const struct output_target *target, struct error *e)
 {
 	auto(buf) struct buf manifest = { 0 };
 	struct docker_member *members;
@@ -218,7 +220,7 @@ write_archive(struct store *store, enum output_format format, const struct colle
 	if (out_file_open(&f, target, e) < 0)
 		return -1;
 	result = format == OUTPUT_DOCKER ? write_docker(f.fd, store, c, target, e)
-					 : write_layout(f.fd, store, format, c, target, e);
+	                                 : write_layout(f.fd, store, format, c, target, e);
 	if (result < 0 || add_end(f.fd, e) < 0)
 		return -1;
 	return out_file_commit(&f, e);

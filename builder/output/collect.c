@@ -80,7 +80,8 @@ add_manifest(struct store *store, struct collected *c, const struct descriptor *
 
 /* Of an index, the members that are in the store. */
 static int
-add_tree(struct store *store, struct collected *c, const struct descriptor *d, int depth, struct error *e)
+add_tree(struct store *store, struct collected *c, const struct descriptor *d, int depth,
+    struct error *e)
 {
 	auto(buf) struct buf b = { 0 };
 	auto(index) struct index index = { 0 };
@@ -99,7 +100,8 @@ add_tree(struct store *store, struct collected *c, const struct descriptor *d, i
 
 		if (class != MEDIA_MANIFEST && class != MEDIA_INDEX)
 			continue;
-		if (store_blob_has(store, &member->digest) && add_tree(store, c, member, depth + 1, e) < 0)
+		if (store_blob_has(store, &member->digest) &&
+		    add_tree(store, c, member, depth + 1, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -111,16 +113,19 @@ static int
 check_new(const struct collected *c, const char *name, struct error *e)
 {
 	for (size_t i = 0; i < c->index.n_manifests; i++) {
-		const char *other = descriptor_annotation(&c->index.manifests[i], ANNOTATION_IMAGE_NAME);
+		const char *other =
+		    descriptor_annotation(&c->index.manifests[i], ANNOTATION_IMAGE_NAME);
 
 		if (other && strcmp(other, name) == 0)
-			return error_set(e, ERR_USAGE, "two images cannot both be named '%s'", name);
+			return error_set(
+			    e, ERR_USAGE, "two images cannot both be named '%s'", name);
 	}
 	return 0;
 }
 
 static int
-add_name(struct collected *c, const struct descriptor *d, const char *text, struct strv *tags, struct error *e)
+add_name(struct collected *c, const struct descriptor *d, const char *text, struct strv *tags,
+    struct error *e)
 {
 	auto(reference) struct reference r = { 0 };
 	auto(descriptor) struct descriptor entry = { 0 };
@@ -162,7 +167,8 @@ collect_tell_apart(struct index *index, size_t first)
 		bool is_shared = false;
 
 		for (size_t j = 0; j < index->n_manifests && tag; j++) {
-			const char *other = descriptor_annotation(&index->manifests[j], ANNOTATION_REF_NAME);
+			const char *other =
+			    descriptor_annotation(&index->manifests[j], ANNOTATION_REF_NAME);
 
 			is_shared |= j != i && other && strcmp(other, tag) == 0;
 		}
@@ -174,7 +180,8 @@ collect_tell_apart(struct index *index, size_t first)
 }
 
 static int
-add_image(struct store *store, struct collected *c, const struct output_image *from, struct error *e)
+add_image(
+    struct store *store, struct collected *c, const struct output_image *from, struct error *e)
 {
 	auto(descriptor) struct descriptor d = { 0 };
 	size_t at = c->n_images;
@@ -182,7 +189,8 @@ add_image(struct store *store, struct collected *c, const struct output_image *f
 	if (image_describe(store, &from->digest, &d, e) < 0)
 		return -1;
 	c->n_images++;
-	if (image_load(store, &from->digest, NULL, &c->images[at], e) < 0 || add_tree(store, c, &d, 0, e) < 0)
+	if (image_load(store, &from->digest, NULL, &c->images[at], e) < 0 ||
+	    add_tree(store, c, &d, 0, e) < 0)
 		return -1;
 	for (size_t i = 0; i < from->names.count; i++)
 		if (add_name(c, &d, from->names.items[i], &c->tags[at], e) < 0)
@@ -229,7 +237,8 @@ collect_copy(struct store *store, const struct collected_blob *blob, int to, str
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
-			return error_sys(e, "cannot read blob %s", digest_text(&blob->digest, text));
+			return error_sys(
+			    e, "cannot read blob %s", digest_text(&blob->digest, text));
 		if (got == 0)
 			break;
 		hash_add(h, bytes, (size_t)got);
@@ -240,6 +249,7 @@ collect_copy(struct store *store, const struct collected_blob *blob, int to, str
 	hash_finish(h, &found);
 	if (done == blob->size && digest_equal(&found, &blob->digest))
 		return 0;
-	error_set(e, ERR_INPUT, "blob %s in the store is damaged", digest_text(&blob->digest, text));
+	error_set(
+	    e, ERR_INPUT, "blob %s in the store is damaged", digest_text(&blob->digest, text));
 	return error_hint(e, "croze store check --repair removes what is damaged");
 }

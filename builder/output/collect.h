@@ -26,7 +26,8 @@ struct collected {
 
 void collected_release(struct collected *c);
 /** Reads manifests and configs of the store. */
-int collect(struct store *store, const struct output_image *images, size_t count, struct collected *c, struct error *e);
+int collect(struct store *store, const struct output_image *images, size_t count,
+    struct collected *c, struct error *e);
 /**
  * Readers that are given a tag alone take the image of that tag: where there are several, the members from @first on get their
  * whole name instead.

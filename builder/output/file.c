@@ -39,10 +39,10 @@ check_place(const struct out_file *f, const char *path, struct error *e)
 	if (S_ISREG(st.st_mode))
 		return 0;
 	error_set(e, ERR_USAGE, "'%s' is there and is %s", path,
-	    S_ISLNK(st.st_mode)       ? "a symbolic link"
-		: S_ISDIR(st.st_mode) ? "a directory"
-		: S_ISFIFO(st.st_mode) ? "a FIFO"
-				       : "no regular file");
+	    S_ISLNK(st.st_mode)    ? "a symbolic link"
+	    : S_ISDIR(st.st_mode)  ? "a directory"
+	    : S_ISFIFO(st.st_mode) ? "a FIFO"
+				   : "no regular file");
 	return error_hint(e, "name another file, or '-' for the output stream");
 }
 
@@ -65,7 +65,8 @@ open_file(struct out_file *f, const char *path, struct error *e)
 		return 0;
 	if (make_name(f, e) < 0)
 		return -1;
-	f->fd = openat(f->dir, f->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	f->fd = openat(
+	    f->dir, f->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (f->fd >= 0)
 		return 0;
 	f->temporary[0] = '\0';
@@ -126,4 +127,31 @@ out_file_release(struct out_file *f)
 	fd_close_at(&f->dir);
 	free(f->base);
 	*f = (struct out_file)OUT_FILE_INIT;
+}
+
+int
+out_directory_open(const char *path, struct error *e)
+{
+	autofree char *clean = path_clean(path);
+	autofree char *folder = xstrndup(clean, (size_t)(path_base(clean) - clean));
+	const char *name = path_base(clean);
+	autofd int parent = -1;
+	int fd;
+
+	/* "." and "/" are there, and no links. */
+	if (!path_is_name(name))
+		return path_open_user(clean, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, e);
+	if (*folder && path_make_dirs_user(folder, e) < 0)
+		return -1;
+	parent = path_open_user(*folder ? folder : ".", O_RDONLY | O_DIRECTORY, 0, e);
+	if (parent < 0)
+		return -1;
+	if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
+		return error_sys(e, "cannot make '%s'", path);
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
+		return error_set(e, ERR_USAGE, "'%s' is there and is no directory", path);
+	if (fd < 0)
+		return error_sys(e, "cannot open '%s'", path);
+	return fd;
 }

@@ -7,6 +7,7 @@
  */
 #include "builder/output/layout.h"
 
+#include "builder/output/file.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
@@ -31,20 +32,13 @@ is_empty(int fd)
 	return dir != NULL;
 }
 
-/* The directory itself must be no link: SECURITY S12. */
 static int
 open_dest(const char *path, struct error *e)
 {
-	autofree char *clean = path_clean(path);
-	autofd int fd = -1;
+	autofd int fd = out_directory_open(path, e);
 
-	if (mkdir(clean, 0755) < 0 && errno != EEXIST)
-		return error_sys(e, "cannot make the directory");
-	fd = open(clean, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
-		return error_set(e, ERR_USAGE, "it is there and is no directory");
 	if (fd < 0)
-		return error_sys(e, "cannot open it");
+		return -1;
 	if (!is_empty(fd) && faccessat(fd, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_set(e, ERR_USAGE, "it is not empty and is no OCI layout");
 	return steal_fd(&fd);
@@ -94,7 +88,8 @@ takes_place_of(const struct collected *c, const struct descriptor *old)
 		const char *new_name = descriptor_annotation(d, ANNOTATION_IMAGE_NAME);
 		const char *new_ref = descriptor_annotation(d, ANNOTATION_REF_NAME);
 
-		if (name ? new_name && strcmp(name, new_name) == 0 : ref && new_ref && strcmp(ref, new_ref) == 0)
+		if (name ? new_name && strcmp(name, new_name) == 0
+			 : ref && new_ref && strcmp(ref, new_ref) == 0)
 			return true;
 		if (!name && !ref && digest_equal(&d->digest, &old->digest))
 			return true;
@@ -137,8 +132,8 @@ layout_write(struct store *store, const struct collected *c, const char *path, s
 	blobs = open_blobs(dest, e);
 	if (blobs < 0)
 		return -1;
-	if (path_write_file(
-		dest, "oci-layout", LAYOUT_VERSION_TEXT, strlen(LAYOUT_VERSION_TEXT), 0644, false, e) < 0)
+	if (path_write_file(dest, "oci-layout", LAYOUT_VERSION_TEXT, strlen(LAYOUT_VERSION_TEXT),
+		0644, false, e) < 0)
 		return -1;
 	for (size_t i = 0; i < c->n_blobs; i++)
 		if (put_blob(store, blobs, &c->blobs[i], e) < 0)

@@ -24,7 +24,11 @@ output_tar(int rootfs, const struct output_target *target, const struct layer_op
     entry_note_fn *note, void *note_arg, struct error *e)
 {
 	const struct diff_options diff = {
-		.upper = rootfs, .lower = -1, .upper_is_mount = true, .note = note, .note_arg = note_arg,
+		.upper = rootfs,
+		.lower = -1,
+		.upper_is_mount = true,
+		.note = note,
+		.note_arg = note_arg,
 	};
 	const struct layer_options options = {
 		.compression = COMPRESSION_NONE,
@@ -73,7 +77,7 @@ local_time(const struct local *l, const struct timespec *mtime)
 {
 	const struct timespec *limit = &l->times->clamp_to;
 	bool is_later = mtime->tv_sec != limit->tv_sec ? mtime->tv_sec > limit->tv_sec
-						       : mtime->tv_nsec > limit->tv_nsec;
+	                                               : mtime->tv_nsec > limit->tv_nsec;
 
 	return l->times->rewrite || (l->times->clamp && is_later) ? *limit : *mtime;
 }
@@ -97,7 +101,8 @@ open_parent(const struct local *l, const char *path, struct error *e)
 {
 	autofree char *parent = xstrndup(path, (size_t)(path_base(path) - path));
 
-	return path_open(l->dest, *parent ? parent : ".", O_PATH | O_DIRECTORY, 0, PATH_NO_SYMLINKS, e);
+	return path_open(
+	    l->dest, *parent ? parent : ".", O_PATH | O_DIRECTORY, 0, PATH_NO_SYMLINKS, e);
 }
 
 static int
@@ -111,15 +116,17 @@ make_room(int parent, const char *name, struct error *e)
 }
 
 static int
-local_directory(struct local *l, int parent, const char *name, const struct entry *entry, struct error *e)
+local_directory(
+    struct local *l, int parent, const char *name, const struct entry *entry, struct error *e)
 {
 	struct stat st;
 
 	if (mkdirat(parent, name, 0700) < 0) {
 		if (errno != EEXIST || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return error_sys(e, "cannot make the directory");
-		if (S_ISDIR(st.st_mode) ? fchmodat(parent, name, 0700, 0) < 0
-					: unlinkat(parent, name, 0) < 0 || mkdirat(parent, name, 0700) < 0)
+		if (S_ISDIR(st.st_mode)
+			? fchmodat(parent, name, 0700, 0) < 0
+			: unlinkat(parent, name, 0) < 0 || mkdirat(parent, name, 0700) < 0)
 			return error_sys(e, "cannot replace what is there");
 	}
 	xgrow(&l->pending, l->n_pending, &l->room, sizeof(*l->pending));
@@ -144,7 +151,8 @@ local_file(struct local *l, int parent, const char *name, const struct entry *en
     struct error *e)
 {
 	struct timespec mtime = local_time(l, &entry->mtime);
-	autofd int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	autofd int fd =
+	    openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return error_sys(e, "cannot make the file");
@@ -156,7 +164,8 @@ local_file(struct local *l, int parent, const char *name, const struct entry *en
 }
 
 static int
-local_hard_link(struct local *l, int parent, const char *name, const struct entry *entry, struct error *e)
+local_hard_link(
+    struct local *l, int parent, const char *name, const struct entry *entry, struct error *e)
 {
 	autofd int from = open_parent(l, entry->link, e);
 
@@ -168,7 +177,8 @@ local_hard_link(struct local *l, int parent, const char *name, const struct entr
 }
 
 static int
-local_symlink(struct local *l, int parent, const char *name, const struct entry *entry, struct error *e)
+local_symlink(
+    struct local *l, int parent, const char *name, const struct entry *entry, struct error *e)
 {
 	struct timespec mtime = local_time(l, &entry->mtime);
 	const struct timespec times[2] = { mtime, mtime };
@@ -181,7 +191,8 @@ local_symlink(struct local *l, int parent, const char *name, const struct entry 
 }
 
 static int
-local_other(struct local *l, int parent, const char *name, const struct entry *entry, struct error *e)
+local_other(
+    struct local *l, int parent, const char *name, const struct entry *entry, struct error *e)
 {
 	if (S_ISFIFO(entry->mode)) {
 		if (mkfifoat(parent, name, entry->mode & 0777) < 0)
@@ -236,7 +247,8 @@ finish_directories(struct local *l, struct error *e)
 {
 	for (size_t i = l->n_pending; i-- > 0;) {
 		const struct pending *p = &l->pending[i];
-		autofd int fd = path_open(l->dest, p->path, O_RDONLY | O_DIRECTORY, 0, PATH_NO_SYMLINKS, e);
+		autofd int fd =
+		    path_open(l->dest, p->path, O_RDONLY | O_DIRECTORY, 0, PATH_NO_SYMLINKS, e);
 
 		if (fd < 0)
 			return -1;
@@ -262,20 +274,20 @@ output_local(int rootfs, const char *dest, const struct layer_options *times, en
     void *note_arg, struct error *e)
 {
 	const struct diff_options diff = {
-		.upper = rootfs, .lower = -1, .upper_is_mount = true, .note = note, .note_arg = note_arg,
+		.upper = rootfs,
+		.lower = -1,
+		.upper_is_mount = true,
+		.note = note,
+		.note_arg = note_arg,
 	};
-	auto(local) struct local l = { .dest = -1, .times = times, .note = note, .note_arg = note_arg };
-	autofree char *clean = path_clean(dest);
+	auto(local) struct local l = {
+		.dest = -1, .times = times, .note = note, .note_arg = note_arg
+	};
 	struct diff_stats stats = { 0 };
 
-	if (mkdir(clean, 0755) < 0 && errno != EEXIST &&
-	    (errno != ENOENT || path_make_dirs_user(clean, e) < 0))
-		return error_sys(e, "cannot make '%s'", dest);
-	l.dest = open(clean, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (l.dest < 0 && (errno == ELOOP || errno == ENOTDIR))
-		return error_set(e, ERR_USAGE, "'%s' is there and is no directory", dest);
+	l.dest = out_directory_open(dest, e);
 	if (l.dest < 0)
-		return error_sys(e, "cannot open '%s'", dest);
+		return -1;
 	if (diff_upper(&diff, add_entry, &l, &stats, e) < 0 || finish_directories(&l, e) < 0)
 		return error_ctx(e, "cannot write to '%s'", dest);
 	return 0;

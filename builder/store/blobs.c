@@ -35,13 +35,14 @@ store_blob_has(struct store *store, const struct digest *digest)
 	char hex[DIGEST_HEX_LEN + 1];
 	struct stat st;
 
-	return fstatat(store->dirs[DIR_BLOBS], digest_hex(digest, hex), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    S_ISREG(st.st_mode);
+	return fstatat(store->dirs[DIR_BLOBS], digest_hex(digest, hex), &st, AT_SYMLINK_NOFOLLOW) ==
+	           0 &&
+	       S_ISREG(st.st_mode);
 }
 
 int
-store_blob_read(struct store *store, const struct digest *digest, size_t max, struct buf *b,
-    struct error *e)
+store_blob_read(
+    struct store *store, const struct digest *digest, size_t max, struct buf *b, struct error *e)
 {
 	autofd int fd = store_blob_open(store, digest, NULL, e);
 	char text[DIGEST_TEXT_LEN + 1];
@@ -60,8 +61,8 @@ store_blob_read(struct store *store, const struct digest *digest, size_t max, st
 }
 
 int
-store_blob_put(struct store *store, const void *bytes, size_t length, struct digest *digest,
-    struct error *e)
+store_blob_put(
+    struct store *store, const void *bytes, size_t length, struct digest *digest, struct error *e)
 {
 	auto(blob_writer) struct blob_writer w = BLOB_WRITER_INIT;
 
@@ -88,7 +89,7 @@ is_there(struct store *store, const char *hex, uint64_t size)
 	struct stat st;
 
 	return fstatat(store->dirs[DIR_BLOBS], hex, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    S_ISREG(st.st_mode) && (uint64_t)st.st_size == size;
+	       S_ISREG(st.st_mode) && (uint64_t)st.st_size == size;
 }
 
 static int
@@ -113,7 +114,8 @@ give_name(struct blob_writer *w, const struct digest *digest, uint64_t size, str
 }
 
 int
-blob_writer_commit(struct blob_writer *w, const struct digest *digest, uint64_t size, struct error *e)
+blob_writer_commit(
+    struct blob_writer *w, const struct digest *digest, uint64_t size, struct error *e)
 {
 	int result = give_name(w, digest, size, e);
 
@@ -129,5 +131,6 @@ blob_writer_release(struct blob_writer *w)
 	fd_close_at(&w->fd);
 	w->fd = -1;
 	if (w->name[0])
-		(void)unlinkat(w->store->session_dir, w->name, 0); /* else store_close() removes it */
+		(void)unlinkat(
+		    w->store->session_dir, w->name, 0); /* else store_close() removes it */
 }

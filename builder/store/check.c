@@ -147,7 +147,8 @@ test_step(struct check *c, int dir, const char *name)
 		record = json_parse(buf_text(&b), b.len, &ignored);
 	if (json_type(record) != JSON_OBJECT)
 		return "is damaged";
-	return record_is_whole(c->store, record) ? NULL : "names a snapshot or a blob that is not there";
+	return record_is_whole(c->store, record) ? NULL
+	                                         : "names a snapshot or a blob that is not there";
 }
 
 /* ---- names ---- */
@@ -227,7 +228,8 @@ check_tmp(struct check *c, struct error *e)
 		return -1;
 	if (count == 0)
 		return 0;
-	strv_printf(c->findings, "tmp: %zu directories were left by processes that are gone", count);
+	strv_printf(
+	    c->findings, "tmp: %zu directories were left by processes that are gone", count);
 	return c->repair ? tmp_clean(c->store, e) : 0;
 }
 
@@ -266,7 +268,8 @@ store_check(struct store *store, bool repair, struct strv *findings, struct erro
 	};
 
 	if (repair && !(store->flags & STORE_EXCLUSIVE))
-		return error_set(e, ERR_HOST, "a store is repaired by one process that has it alone");
+		return error_set(
+		    e, ERR_HOST, "a store is repaired by one process that has it alone");
 	if (check_layout_file(&c, e) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)

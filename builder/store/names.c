@@ -60,7 +60,8 @@ names_lock(struct store *store, struct error *e)
 	autofd int fd = -1;
 
 	if (store->flags & STORE_READ_ONLY)
-		return error_set(e, ERR_HOST, "the store '%s' was opened only to read", store->path);
+		return error_set(
+		    e, ERR_HOST, "the store '%s' was opened only to read", store->path);
 	fd = openat(store->root, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return error_sys(e, "cannot open '%s/%s'", store->path, LOCK_FILE);
@@ -231,8 +232,9 @@ store_name_get(struct store *store, const char *name, struct store_name *n, stru
 	for (size_t i = 0; i < json_count(manifests); i++)
 		if (is_named(json_at(manifests, i), name))
 			return names_read_entry(json_at(manifests, i), n, e) < 0
-			    ? error_ctx(e, "the name '%s' in '%s/%s'", name, store->path, INDEX_FILE)
-			    : 1;
+			           ? error_ctx(e, "the name '%s' in '%s/%s'", name, store->path,
+					 INDEX_FILE)
+			           : 1;
 	return 0;
 }
 
@@ -399,12 +401,13 @@ store_name_remove(struct store *store, const char *name, struct error *e)
 }
 
 int
-store_digest_remove(struct store *store, const struct digest *digest, struct store_names *removed,
-    struct error *e)
+store_digest_remove(
+    struct store *store, const struct digest *digest, struct store_names *removed, struct error *e)
 {
 	char text[DIGEST_TEXT_LEN + 1];
 
-	return remove_entries(store, has_digest, digest_text(digest, text), removed, e) < 0 ? -1 : 0;
+	return remove_entries(store, has_digest, digest_text(digest, text), removed, e) < 0 ? -1
+	                                                                                    : 0;
 }
 
 static bool

@@ -35,10 +35,10 @@ struct store {
 	int root;
 	int dirs[DIR_COUNT];
 	int lock;
-	pid_t owner;            /* who removes the session directory */
+	pid_t owner;                       /* who removes the session directory */
 	char session[RANDOM_NAME_LEN + 1]; /* our directory in tmp/; "" until the first use */
-	int session_dir;        /* holds an flock as long as any process of ours lives */
-	int session_lock;       /* holds it instead, after store_reopen() */
+	int session_dir;                   /* holds an flock as long as any process of ours lives */
+	int session_lock;                  /* holds it instead, after store_reopen() */
 	bool tmp_needs_userns;
 };
 
@@ -64,7 +64,8 @@ int tmp_reopen(struct store *store, struct error *e);
 /** Moves @name out of @dir into tmp/ and removes it there, so that nobody sees half of it. */
 int tmp_discard(struct store *store, int dir, const char *name, struct error *e);
 /** Writes a file below tmp/ and renames it to @dir/@name. */
-int tmp_write_record(struct store *store, int dir, const char *name, const void *bytes, size_t length, struct error *e);
+int tmp_write_record(struct store *store, int dir, const char *name, const void *bytes,
+    size_t length, struct error *e);
 
 /* names.c */
 /** Takes the lock on names; -1 on failure. */

@@ -249,7 +249,8 @@ remove_steps(struct pruning *p, struct reach *kept, struct error *e)
 
 		if (!s->drop)
 			reach_from_record(kept, s->record);
-		else if (remove_entry(p, p->store->dirs[DIR_STEPS], s->name, &p->result->steps, e) < 0)
+		else if (remove_entry(p, p->store->dirs[DIR_STEPS], s->name, &p->result->steps, e) <
+			 0)
 			return -1;
 	}
 	return 0;
@@ -282,8 +283,8 @@ sweep_entry(void *arg, int dir, const char *name, struct error *e)
 		return map_has(s->keep, name) ? 0 : remove_entry(s->p, dir, name, s->count, e);
 	if (s->p->options->flags & PRUNE_CACHE)
 		return remove_entry(s->p, dir, name, s->count, e);
-	if (limit == UINT64_MAX || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || now < st.st_mtime ||
-	    (uint64_t)(now - st.st_mtime) <= limit)
+	if (limit == UINT64_MAX || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    now < st.st_mtime || (uint64_t)(now - st.st_mtime) <= limit)
 		return 0;
 	return remove_entry(s->p, dir, name, s->count, e);
 }

@@ -12,14 +12,15 @@
 #include "runtime/base/strv.h"
 
 enum prune_flags {
-	PRUNE_CACHE = 1 << 0,    /* step records and unpacked images too, whatever their age */
-	PRUNE_UNNAMED = 1 << 1,  /* images without a name too */
-	PRUNE_DRY_RUN = 1 << 2,  /* count only */
+	PRUNE_CACHE = 1 << 0,   /* step records and unpacked images too, whatever their age */
+	PRUNE_UNNAMED = 1 << 1, /* images without a name too */
+	PRUNE_DRY_RUN = 1 << 2, /* count only */
 };
 
 struct prune_options {
 	enum prune_flags flags;
-	uint64_t keep_bytes;   /* step records go, least recently used first, until the store is no larger; UINT64_MAX: no limit */
+	uint64_t
+	    keep_bytes; /* step records go, least recently used first, until the store is no larger; UINT64_MAX: no limit */
 	uint64_t keep_seconds; /* step records not used for longer go; UINT64_MAX: no limit */
 };
 
@@ -34,7 +35,8 @@ struct prune_result {
 };
 
 /** @store is open with STORE_EXCLUSIVE, in a user namespace with the range of ids when snapshots hold files of other ids. */
-int store_prune(struct store *store, const struct prune_options *options, struct prune_result *result, struct error *e);
+int store_prune(struct store *store, const struct prune_options *options,
+    struct prune_result *result, struct error *e);
 
 /** What kinds of things take how much disk. */
 struct store_usage {

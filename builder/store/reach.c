@@ -171,7 +171,8 @@ is_whole(struct store *store, const struct digest *digest, int depth, char *miss
 		(void)digest_text(digest, missing);
 		for (size_t i = 0; i < json_count(manifests); i++)
 			if (parse_digest(json_get(json_at(manifests, i), "digest"), &next) &&
-			    store_blob_has(store, &next) && is_whole(store, &next, depth + 1, missing))
+			    store_blob_has(store, &next) &&
+			    is_whole(store, &next, depth + 1, missing))
 				return true;
 		return false;
 	}

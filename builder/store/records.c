@@ -70,7 +70,8 @@ record_is_whole(struct store *store, const struct json *record)
 		struct error ignored = ERROR_INIT;
 		struct digest digest;
 
-		if (!text || digest_parse(text, &digest, &ignored) < 0 || !store_blob_has(store, &digest))
+		if (!text || digest_parse(text, &digest, &ignored) < 0 ||
+		    !store_blob_has(store, &digest))
 			return false;
 	}
 	return true;
@@ -82,7 +83,8 @@ touch(struct store *store, const char *name, const struct stat *st)
 	time_t now = time(NULL);
 	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_NOW } };
 
-	if ((store->flags & STORE_READ_ONLY) || (now >= st->st_mtime && now - st->st_mtime < TOUCH_SECONDS))
+	if ((store->flags & STORE_READ_ONLY) ||
+	    (now >= st->st_mtime && now - st->st_mtime < TOUCH_SECONDS))
 		return;
 	/* Only the order of pruning depends on it. */
 	(void)utimensat(store->dirs[DIR_STEPS], name, times, AT_SYMLINK_NOFOLLOW);
@@ -112,8 +114,8 @@ store_step_get(struct store *store, const struct digest *key, struct json **reco
 }
 
 int
-store_step_put(struct store *store, const struct digest *key, const struct json *record,
-    struct error *e)
+store_step_put(
+    struct store *store, const struct digest *key, const struct json *record, struct error *e)
 {
 	char name[DIGEST_HEX_LEN + 6];
 	auto(buf) struct buf b = { 0 };
@@ -178,7 +180,8 @@ store_listing_get(struct store *store, const struct digest *diff_id, struct buf 
 	int there;
 
 	buf_clear(b);
-	there = read_file(store->dirs[DIR_LISTINGS], digest_hex(diff_id, hex), LISTING_MAX, b, &st, e);
+	there =
+	    read_file(store->dirs[DIR_LISTINGS], digest_hex(diff_id, hex), LISTING_MAX, b, &st, e);
 	if (there <= 0)
 		return there;
 	/* Damaged is as good as not there: it is made again from the layer. */
@@ -191,8 +194,9 @@ store_listing_has(struct store *store, const struct digest *diff_id)
 	char hex[DIGEST_HEX_LEN + 1];
 	struct stat st;
 
-	return fstatat(store->dirs[DIR_LISTINGS], digest_hex(diff_id, hex), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    S_ISREG(st.st_mode);
+	return fstatat(store->dirs[DIR_LISTINGS], digest_hex(diff_id, hex), &st,
+		   AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISREG(st.st_mode);
 }
 
 /* ---- builds ---- */

@@ -21,7 +21,8 @@
 static void
 read_boot_id(char text[BOOT_ID_MAX])
 {
-	autofd int fd = open(BOOT_ID_FILE, O_RDONLY | O_CLOEXEC);
+	struct error ignored = ERROR_INIT;
+	autofd int fd = path_open_user(BOOT_ID_FILE, O_RDONLY, 0, &ignored);
 	ssize_t length = fd < 0 ? -1 : read(fd, text, BOOT_ID_MAX - 1);
 
 	if (length <= 0) {
@@ -34,7 +35,8 @@ read_boot_id(char text[BOOT_ID_MAX])
 static bool
 is_same_boot(struct store *store, const char *boot)
 {
-	autofd int fd = openat(store->root, STATE_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	autofd int fd =
+	    openat(store->root, STATE_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	char text[BOOT_ID_MAX];
 	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
@@ -63,7 +65,7 @@ blob_is_good(struct store *store, int dir, const char *name)
 
 	(void)store;
 	return fd >= 0 && digest_parse_hex(name, &wanted, &ignored) == 0 &&
-	    digest_of_fd(fd, &found, NULL, &ignored) == 0 && digest_equal(&wanted, &found);
+	       digest_of_fd(fd, &found, NULL, &ignored) == 0 && digest_equal(&wanted, &found);
 }
 
 static bool
@@ -75,7 +77,7 @@ listing_is_good(struct store *store, int dir, const char *name)
 
 	(void)dir;
 	return digest_parse_hex(name, &diff_id, &ignored) == 0 &&
-	    store_listing_get(store, &diff_id, &b, &ignored) > 0;
+	       store_listing_get(store, &diff_id, &b, &ignored) > 0;
 }
 
 static bool
@@ -147,7 +149,8 @@ recover_dir(struct store *store, const struct suspect_row *row, const struct tim
 		if (!is_later(&st.st_ctim, synced) || row->is_good(store, fd, name))
 			continue;
 		if (drop(store, fd, name, e) < 0)
-			return error_ctx(e, "cannot recover '%s/%s'", store->path, store_dir_name(row->dir));
+			return error_ctx(
+			    e, "cannot recover '%s/%s'", store->path, store_dir_name(row->dir));
 	}
 	return 0;
 }

@@ -16,7 +16,7 @@ snapshot_id_is_valid(const char *id)
 	size_t length = strlen(id);
 
 	return length > 0 && length <= SNAPSHOT_ID_MAX &&
-	    strspn(id, "0123456789abcdefghijklmnopqrstuvwxyz-") == length;
+	       strspn(id, "0123456789abcdefghijklmnopqrstuvwxyz-") == length;
 }
 
 static int
@@ -80,7 +80,8 @@ static int
 write_meta(int dir, const struct json *meta, struct error *e)
 {
 	auto(buf) struct buf b = { 0 };
-	autofd int fd = openat(dir, "meta", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	autofd int fd =
+	    openat(dir, "meta", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 
 	if (fd < 0)
 		return error_sys(e, "cannot write a snapshot's record");
@@ -131,7 +132,8 @@ store_snapshot_has(struct store *store, const char *id)
 	struct stat st;
 
 	return snapshot_id_is_valid(id) &&
-	    fstatat(store->dirs[DIR_SNAPSHOTS], id, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+	       fstatat(store->dirs[DIR_SNAPSHOTS], id, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISDIR(st.st_mode);
 }
 
 static int
@@ -141,7 +143,8 @@ open_snapshot(struct store *store, const char *id, struct error *e)
 
 	if (check_id(id, e) < 0)
 		return -1;
-	fd = openat(store->dirs[DIR_SNAPSHOTS], id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd =
+	    openat(store->dirs[DIR_SNAPSHOTS], id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return error_set(e, ERR_NOT_FOUND, "the store has no snapshot '%s'", id);
 	if (fd < 0)

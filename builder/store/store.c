@@ -22,7 +22,7 @@
 #define LAYOUT_FILE "oci-layout"
 #define LAYOUT_TEXT "{\"imageLayoutVersion\": \"1.0.0\"}\n"
 #define INDEX_FILE "index.json"
-#define INDEX_TEXT \
+#define INDEX_TEXT                                                                            \
 	"{\"schemaVersion\": 2, \"mediaType\": \"application/vnd.oci.image.index.v1+json\", " \
 	"\"manifests\": []}\n"
 #define LOCK_FILE "lock"
@@ -142,26 +142,31 @@ follow_own_link(char **path, struct error *e)
 static int
 open_root(struct store *store, struct error *e)
 {
+	struct error failed = ERROR_INIT;
 	int fd;
 
 	for (int i = 0, more = 1; more; i++) {
 		if (i == LINKS_MAX)
-			return error_set(e, ERR_HOST, "the store '%s' is a chain of links", store->path);
+			return error_set(
+			    e, ERR_HOST, "the store '%s' is a chain of links", store->path);
 		more = follow_own_link(&store->path, e);
 		if (more < 0)
 			return -1;
 	}
-	fd = open(store->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT) {
+	fd = path_open_user(store->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &failed);
+	if (fd < 0 && failed.sys == ENOENT) {
 		if (store->flags & STORE_READ_ONLY)
-			return error_set(e, ERR_NOT_FOUND, "there is no store at '%s'", store->path);
+			return error_set(
+			    e, ERR_NOT_FOUND, "there is no store at '%s'", store->path);
 		if (path_make_dirs_user(store->path, e) < 0)
 			return error_ctx(e, "cannot make the store");
-		fd = open(store->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		error_clear(&failed);
+		fd = path_open_user(store->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &failed);
 	}
-	if (fd < 0)
-		return error_sys(e, "cannot open the store '%s'", store->path);
-	return fd;
+	if (fd >= 0)
+		return fd;
+	*e = failed;
+	return error_ctx(e, "cannot open the store");
 }
 
 static int
@@ -183,7 +188,8 @@ check_owner(struct store *store, struct error *e)
 		    e, "if nobody else has been there: chmod 700 '%.400s'", store->path);
 	}
 	/* Layers hold set-uid programs and files with wide modes: nobody else may reach them. */
-	if ((st.st_mode & 077) && !(store->flags & STORE_READ_ONLY) && fchmod(store->root, 0700) < 0)
+	if ((st.st_mode & 077) && !(store->flags & STORE_READ_ONLY) &&
+	    fchmod(store->root, 0700) < 0)
 		return error_sys(e, "cannot close the store '%s' to others", store->path);
 	return 0;
 }
@@ -209,8 +215,8 @@ take_lock(struct store *store, struct error *e)
 {
 	bool exclusive = store->flags & STORE_EXCLUSIVE;
 
-	store->lock = openat(
-	    store->root, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	store->lock =
+	    openat(store->root, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (store->lock < 0)
 		return error_sys(e, "cannot open '%s/%s'", store->path, LOCK_FILE);
 	if (lock_wait(store->lock, exclusive ? LOCK_EX : LOCK_SH,
@@ -248,7 +254,8 @@ refuse_foreign(struct store *store, struct error *e)
 	if (faccessat(store->root, LAYOUT_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    faccessat(store->root, LOCK_FILE, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
 		error_set(e, ERR_USAGE, "'%s' is an OCI layout, but no store", store->path);
-		return error_hint(e, "bring its images into a store: croze import %.400s", store->path);
+		return error_hint(
+		    e, "bring its images into a store: croze import %.400s", store->path);
 	}
 	return 0;
 }
@@ -296,8 +303,9 @@ check_version(const struct buf *b, struct store *store, struct error *e)
 	if (!j || json_read_u64(j, "version", "", &version, e) < 0)
 		return error_ctx(e, "'%s/%s'", store->path, VERSION_FILE);
 	if (version != 1)
-		return error_set(e, ERR_HOST, "the store '%s' has version %llu; this program knows 1",
-		    store->path, (unsigned long long)version);
+		return error_set(e, ERR_HOST,
+		    "the store '%s' has version %llu; this program knows 1", store->path,
+		    (unsigned long long)version);
 	return 0;
 }
 
@@ -495,11 +503,14 @@ store_reopen(struct store *store, struct error *e)
 	if (fstat(store->root, &before) < 0)
 		return error_sys(e, "cannot read the store '%s'", store->path);
 	close_dirs(store);
-	store->root = open(store->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (store->root < 0 || fstat(store->root, &after) < 0)
-		return error_sys(e, "cannot open the store '%s' again", store->path);
+	store->root = path_open_user(store->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, e);
+	if (store->root < 0)
+		return error_ctx(e, "cannot open the store again");
+	if (fstat(store->root, &after) < 0)
+		return error_sys(e, "cannot read the store '%s'", store->path);
 	if (before.st_dev != after.st_dev || before.st_ino != after.st_ino)
-		return error_set(e, ERR_HOST, "the store '%s' was replaced by another", store->path);
+		return error_set(
+		    e, ERR_HOST, "the store '%s' was replaced by another", store->path);
 	if (open_dirs(store, e) < 0)
 		return -1;
 	return tmp_reopen(store, e);

@@ -31,8 +31,12 @@
 struct store;
 
 enum store_flags {
-	STORE_READ_ONLY = 1 << 0, /* nothing is made, locked or removed; a store that is not there is ERR_NOT_FOUND */
-	STORE_EXCLUSIVE = 1 << 1, /* alone in the store (prune, check --repair): waits a while for others, then ERR_TEMPORARY */
+	STORE_READ_ONLY =
+	    1
+	    << 0, /* nothing is made, locked or removed; a store that is not there is ERR_NOT_FOUND */
+	STORE_EXCLUSIVE =
+	    1
+	    << 1, /* alone in the store (prune, check --repair): waits a while for others, then ERR_TEMPORARY */
 };
 
 /**
@@ -70,12 +74,15 @@ int store_clean_tmp(struct store *store, struct error *e);
 /* ---- blobs ---- */
 
 /** Opens a blob for reading; *@size may be NULL. ERR_NOT_FOUND. */
-int store_blob_open(struct store *store, const struct digest *digest, uint64_t *size, struct error *e);
+int store_blob_open(
+    struct store *store, const struct digest *digest, uint64_t *size, struct error *e);
 bool store_blob_has(struct store *store, const struct digest *digest);
 /** Reads a small blob (at most @max bytes), checking its digest. */
-int store_blob_read(struct store *store, const struct digest *digest, size_t max, struct buf *b, struct error *e);
+int store_blob_read(
+    struct store *store, const struct digest *digest, size_t max, struct buf *b, struct error *e);
 /** Stores @bytes; @digest is set. */
-int store_blob_put(struct store *store, const void *bytes, size_t length, struct digest *digest, struct error *e);
+int store_blob_put(
+    struct store *store, const void *bytes, size_t length, struct digest *digest, struct error *e);
 
 struct blob_writer {
 	struct store *store;
@@ -83,22 +90,27 @@ struct blob_writer {
 	char name[32]; /* below the process's directory in tmp/ */
 };
 
-#define BLOB_WRITER_INIT { .fd = -1 }
+#define BLOB_WRITER_INIT \
+	{                \
+		.fd = -1 \
+	}
 
 int blob_writer_open(struct blob_writer *w, struct store *store, struct error *e);
 /**
  * Gives what was written its name. The caller vouches for @digest; the file must be @size bytes long. A blob that is there
  * already with that size is kept. The writer is closed, whatever comes of it.
  */
-int blob_writer_commit(struct blob_writer *w, const struct digest *digest, uint64_t size, struct error *e);
+int blob_writer_commit(
+    struct blob_writer *w, const struct digest *digest, uint64_t size, struct error *e);
 /** Drops what was written; nothing after a commit. */
 void blob_writer_release(struct blob_writer *w);
 
 /* ---- names ---- */
 
 struct store_name {
-	char *name;       /* whole: "docker.io/library/app:latest"; NULL for an image without a name */
-	char *short_name; /* the name other tools find it by in this layout: "app:latest"; NULL: as @name */
+	char *name; /* whole: "docker.io/library/app:latest"; NULL for an image without a name */
+	char *
+	    short_name; /* the name other tools find it by in this layout: "app:latest"; NULL: as @name */
 	char *media_type; /* of a manifest or an index */
 	struct digest digest;
 	uint64_t size;
@@ -123,11 +135,13 @@ int store_names_list(struct store *store, struct store_names *names, struct erro
  * kept from pruning until it is removed. @replaced (may be NULL) gets the members that stood for something else before.
  * Nothing is written when all of it is so already.
  */
-int store_names_set(struct store *store, const struct store_names *names, struct store_names *replaced, struct error *e);
+int store_names_set(struct store *store, const struct store_names *names,
+    struct store_names *replaced, struct error *e);
 /** Returns 1, or 0 when there was no such name. The blobs stay until pruned. */
 int store_name_remove(struct store *store, const char *name, struct error *e);
 /** Removes every entry that stands for @digest, with or without a name; @removed (may be NULL) gets them. */
-int store_digest_remove(struct store *store, const struct digest *digest, struct store_names *removed, struct error *e);
+int store_digest_remove(
+    struct store *store, const struct digest *digest, struct store_names *removed, struct error *e);
 
 /* ---- snapshots ---- */
 
@@ -139,7 +153,10 @@ struct snapshot_writer {
 	int work; /* work/ in it, for overlay; removed on commit */
 };
 
-#define SNAPSHOT_WRITER_INIT { .dir = -1, .fs = -1, .work = -1 }
+#define SNAPSHOT_WRITER_INIT                    \
+	{                                       \
+		.dir = -1, .fs = -1, .work = -1 \
+	}
 #define SNAPSHOT_ID_MAX 64
 
 int snapshot_writer_open(struct snapshot_writer *w, struct store *store, struct error *e);
@@ -149,7 +166,8 @@ char *snapshot_writer_path(const struct snapshot_writer *w);
  * Makes it a snapshot named @id, or a fresh name when @id is "" (@id is then filled in). @meta may be NULL. When a
  * snapshot of that name is there already, that one is kept and this one dropped. The writer is closed on success.
  */
-int snapshot_writer_commit(struct snapshot_writer *w, char id[SNAPSHOT_ID_MAX + 1], const struct json *meta, struct error *e);
+int snapshot_writer_commit(struct snapshot_writer *w, char id[SNAPSHOT_ID_MAX + 1],
+    const struct json *meta, struct error *e);
 /** Drops it; nothing after a commit. */
 void snapshot_writer_release(struct snapshot_writer *w);
 
@@ -165,9 +183,11 @@ int store_snapshot_remove(struct store *store, const char *id, struct error *e);
 
 /* ---- listings ---- */
 
-int store_listing_put(struct store *store, const struct digest *diff_id, const void *bytes, size_t length, struct error *e);
+int store_listing_put(struct store *store, const struct digest *diff_id, const void *bytes,
+    size_t length, struct error *e);
 /** Returns 1 with the bytes, 0 when there is none, -1. */
-int store_listing_get(struct store *store, const struct digest *diff_id, struct buf *b, struct error *e);
+int store_listing_get(
+    struct store *store, const struct digest *diff_id, struct buf *b, struct error *e);
 bool store_listing_has(struct store *store, const struct digest *diff_id);
 
 /* ---- step records ---- */
@@ -177,8 +197,10 @@ bool store_listing_has(struct store *store, const struct digest *diff_id);
  * reads two, arrays of text: "snapshots" (ids) and "blobs" (digests). A record of which one of these is gone does not count,
  * and what is named here is kept by prune as long as the record is.
  */
-int store_step_get(struct store *store, const struct digest *key, struct json **record, struct error *e);
-int store_step_put(struct store *store, const struct digest *key, const struct json *record, struct error *e);
+int store_step_get(
+    struct store *store, const struct digest *key, struct json **record, struct error *e);
+int store_step_put(
+    struct store *store, const struct digest *key, const struct json *record, struct error *e);
 int store_step_remove(struct store *store, const struct digest *key, struct error *e);
 
 /* ---- builds ---- */

@@ -27,14 +27,18 @@ try_session(struct store *store, struct error *e)
 	if (store_random_name(store->session, e) < 0)
 		return -1;
 	if (mkdirat(store->dirs[DIR_TMP], store->session, 0700) < 0)
-		return errno == EEXIST ? 0 : error_sys(e, "cannot make a directory in '%s/tmp'", store->path);
-	fd = openat(store->dirs[DIR_TMP], store->session,
-	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		return errno == EEXIST
+		           ? 0
+		           : error_sys(e, "cannot make a directory in '%s/tmp'", store->path);
+	fd = openat(
+	    store->dirs[DIR_TMP], store->session, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : error_sys(e, "cannot open '%s/tmp'", store->path);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? 0 : error_sys(e, "cannot lock in '%s/tmp'", store->path);
-	if (fstat(fd, &by_fd) < 0 || fstatat(store->dirs[DIR_TMP], store->session, &by_name, AT_SYMLINK_NOFOLLOW) < 0 ||
+		return errno == EWOULDBLOCK ? 0
+		                            : error_sys(e, "cannot lock in '%s/tmp'", store->path);
+	if (fstat(fd, &by_fd) < 0 ||
+	    fstatat(store->dirs[DIR_TMP], store->session, &by_name, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    by_fd.st_ino != by_name.st_ino)
 		return 0;
 	store->session_dir = steal_fd(&fd);
@@ -47,7 +51,8 @@ tmp_session(struct store *store, struct error *e)
 	if (store->session_dir >= 0)
 		return store->session_dir;
 	if (store->flags & STORE_READ_ONLY)
-		return error_set(e, ERR_HOST, "the store '%s' was opened only to read", store->path);
+		return error_set(
+		    e, ERR_HOST, "the store '%s' was opened only to read", store->path);
 	for (int i = 0; i < TRIES_MAX; i++) {
 		int made = try_session(store, e);
 
@@ -66,8 +71,8 @@ tmp_reopen(struct store *store, struct error *e)
 
 	if (store->session_dir < 0)
 		return 0;
-	fd = openat(store->dirs[DIR_TMP], store->session,
-	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(
+	    store->dirs[DIR_TMP], store->session, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return error_sys(e, "cannot open '%s/tmp/%s' again", store->path, store->session);
 	/* The lock belongs to the open file that the children made so far share: it has to stay open. */
@@ -96,7 +101,8 @@ tmp_make_file(struct store *store, char *name, size_t size, struct error *e)
 
 	if (make_name(store, name, size, e) < 0)
 		return -1;
-	fd = openat(store->session_dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	fd = openat(
+	    store->session_dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return error_sys(e, "cannot make a file in '%s/tmp'", store->path);
 	return fd;
@@ -171,7 +177,8 @@ tmp_discard(struct store *store, int dir, const char *name, struct error *e)
 	if (store_random_name(tmp, e) < 0)
 		return -1;
 	if (renameat(dir, name, store->dirs[DIR_TMP], tmp) < 0)
-		return errno == ENOENT ? 0 : error_sys(e, "cannot remove '%s' from the store", name);
+		return errno == ENOENT ? 0
+		                       : error_sys(e, "cannot remove '%s' from the store", name);
 	return path_remove_tree(store->dirs[DIR_TMP], tmp, e);
 }
 
@@ -181,7 +188,8 @@ tmp_discard(struct store *store, int dir, const char *name, struct error *e)
 static int
 lock_dead(struct store *store, const char *name)
 {
-	autofd int fd = openat(store->dirs[DIR_TMP], name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	autofd int fd =
+	    openat(store->dirs[DIR_TMP], name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return -1;

@@ -32,15 +32,18 @@ static const char index_text[] =
     "\"platform\":{\"architecture\":\"unknown\",\"os\":\"unknown\"}}]}";
 
 static const char config_text[] =
-    "{\"architecture\":\"amd64\",\"os\":\"linux\",\"created\":\"2024-05-01T10:00:00.5Z\",\"author\":\"me\","
+    "{\"architecture\":\"amd64\",\"os\":\"linux\",\"created\":\"2024-05-01T10:00:00.5Z\","
+    "\"author\":\"me\","
     "\"config\":{\"User\":\"app\",\"WorkingDir\":\"/srv\",\"Env\":[\"PATH=/bin\",\"A=1\",\"A=2\"],"
-    "\"Cmd\":[\"sh\"],\"Entrypoint\":[\"/e\"],\"Shell\":[\"/bin/bash\",\"-c\"],\"OnBuild\":[\"RUN x\"],"
+    "\"Cmd\":[\"sh\"],\"Entrypoint\":[\"/e\"],\"Shell\":[\"/bin/bash\",\"-c\"],\"OnBuild\":[\"RUN "
+    "x\"],"
     "\"Volumes\":{\"/b\":{},\"/a\":{}},\"ExposedPorts\":{\"80/tcp\":{}},\"Labels\":{\"l\":\"v\"},"
     "\"Healthcheck\":{\"Test\":[\"CMD\",\"x\"],\"Interval\":5000000000},\"StopSignal\":\"SIGINT\","
     "\"ArgsEscaped\":true,\"Domainname\":\"kept\"},"
     "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" D1 "\",\"" D2 "\"]},"
     "\"history\":[{\"created\":\"2024-05-01T10:00:00Z\",\"created_by\":\"ADD\"},"
-    "{\"created_by\":\"ENV\",\"empty_layer\":true},{\"created_by\":\"RUN\",\"comment\":\"c\",\"author\":\"a\"}],"
+    "{\"created_by\":\"ENV\",\"empty_layer\":true},{\"created_by\":\"RUN\",\"comment\":\"c\","
+    "\"author\":\"a\"}],"
     "\"moby.buildkit.cache.v0\":\"kept\"}";
 
 static void
@@ -53,7 +56,8 @@ a_manifest_is_read_and_written_with_what_is_unknown(void **state)
 	struct error e = ERROR_INIT;
 
 	(void)state;
-	assert_ok(manifest_parse(manifest_text, strlen(manifest_text), MEDIA_OCI_MANIFEST, &m, &e), &e);
+	assert_ok(
+	    manifest_parse(manifest_text, strlen(manifest_text), MEDIA_OCI_MANIFEST, &m, &e), &e);
 	assert_int_equal(m.n_layers, 2);
 	assert_int_equal(m.layers[1].size, 300);
 	assert_string_equal(descriptor_annotation(&m.layers[0], "a"), "b");
@@ -95,8 +99,8 @@ static void
 an_index_of_one_image_without_platform_serves_all(void **state)
 {
 	static const char text[] =
-	    "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"" MEDIA_OCI_MANIFEST "\",\"digest\":\"" D1
-	    "\",\"size\":1}]}";
+	    "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"" MEDIA_OCI_MANIFEST
+	    "\",\"digest\":\"" D1 "\",\"size\":1}]}";
 	auto(index) struct index x = { 0 };
 	auto(platform) struct platform native = { 0 };
 	struct error e = ERROR_INIT;
@@ -246,9 +250,12 @@ static const struct mutant manifest_mutants[] = {
 	{ "," SIZE100, "" },
 	{ DIGEST1, "\"digest\":\"sha256:123\"" },
 	{ DIGEST1, "\"digest\":\"sha256:../../x\"" },
-	{ DIGEST1, "\"digest\":\"sha512:1111111111111111111111111111111111111111111111111111111111111111\"" },
-	{ DIGEST1, "\"digest\":\"sha256:111111111111111111111111111111111111111111111111111111111111111\"" },
-	{ DIGEST1, "\"digest\":\"sha256:111111111111111111111111111111111111111111111111111111111111111A\"" },
+	{ DIGEST1, "\"digest\":\"sha512:"
+	           "1111111111111111111111111111111111111111111111111111111111111111\"" },
+	{ DIGEST1, "\"digest\":\"sha256:"
+	           "111111111111111111111111111111111111111111111111111111111111111\"" },
+	{ DIGEST1, "\"digest\":\"sha256:"
+	           "111111111111111111111111111111111111111111111111111111111111111A\"" },
 	{ DIGEST1, "\"digest\":\"" D1 "\\n\"" },
 	{ DIGEST1, "\"digest\":\"" D1 "\\u0000\"" },
 	{ DIGEST1, "\"digest\":\" " D1 "\"" },
@@ -407,7 +414,8 @@ refuse_all(const char *text, const struct mutant *mutants, size_t count, mutant_
 		buf_add_text(&b, mutants[i].to);
 		buf_add_text(&b, at + strlen(mutants[i].from));
 		if (parse(b.data, b.len, &e) == 0)
-			fail_msg("mutant %zu was taken: '%s' → '%s'", i, mutants[i].from, mutants[i].to);
+			fail_msg(
+			    "mutant %zu was taken: '%s' → '%s'", i, mutants[i].from, mutants[i].to);
 		assert_int_equal(e.kind, ERR_INPUT);
 		assert_true(strlen(e.text) > 0);
 		/* Cut short anywhere, nothing is taken either. */
@@ -440,16 +448,20 @@ static void
 what_other_tools_write_is_read(void **state)
 {
 	static const char *const configs[] = {
-		"{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":null}}",
+		"{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{\"type\":\"layers\","
+		"\"diff_ids\":null}}",
 		"{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":null,\"history\":null,"
 		"\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}",
-		"{\"architecture\":\"arm\",\"variant\":\"v7\",\"os\":\"linux\",\"config\":{\"Env\":null,\"Cmd\":null,"
-		"\"Labels\":null,\"Volumes\":null,\"User\":\"\"},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}",
+		"{\"architecture\":\"arm\",\"variant\":\"v7\",\"os\":\"linux\",\"config\":{\"Env\":"
+		"null,\"Cmd\":null,"
+		"\"Labels\":null,\"Volumes\":null,\"User\":\"\"},\"rootfs\":{\"type\":\"layers\","
+		"\"diff_ids\":[]}}",
 		"{\"architecture\":\"amd64\",\"os\":\"windows\",\"os.version\":\"10.0.20348.1\","
 		"\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}",
 		"{\"architecture\":\"amd64\",\"os\":\"linux\",\"created\":\"0001-01-01T00:00:00Z\","
 		"\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}",
-		"{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"Env\":[\"NOEQUALS\",\"=x\"]},"
+		"{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"Env\":[\"NOEQUALS\",\"="
+		"x\"]},"
 		"\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}",
 	};
 

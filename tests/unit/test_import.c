@@ -323,12 +323,13 @@ a_missing_image_says_how_to_provide_it(void **state)
 static void
 docker_manifest(struct buf *b, const char *config, const char *layer, const char *tag)
 {
-	buf_printf(b, "[{\"Config\":\"%s\",\"RepoTags\":[\"%s\"],\"Layers\":[\"%s\"]}]", config, tag, layer);
+	buf_printf(b, "[{\"Config\":\"%s\",\"RepoTags\":[\"%s\"],\"Layers\":[\"%s\"]}]", config,
+	    tag, layer);
 }
 
 struct docker_case {
-	const char *config;       /* name in manifest.json; NULL: config.json */
-	const char *layer_bytes;  /* instead of the image's */
+	const char *config;      /* name in manifest.json; NULL: config.json */
+	const char *layer_bytes; /* instead of the image's */
 	bool config_is_link;
 	bool manifest_is_link;
 	bool layer_is_link;
@@ -387,8 +388,9 @@ a_docker_archive_is_loaded(void **state)
 		auto(import_result) struct import_result result = { 0 };
 		struct error e = ERROR_INIT;
 
-		assert_ok(
-		    load_docker(store, &m, &(struct docker_case){ .layer_is_link = linked }, &result, &e), &e);
+		assert_ok(load_docker(store, &m, &(struct docker_case){ .layer_is_link = linked },
+			      &result, &e),
+		    &e);
 		assert_string_equal(result.items[0].name, "docker.io/team/app:1");
 	}
 	expect_image(store, "team/app:1", &m);
@@ -409,7 +411,8 @@ hostile_docker_archives_are_refused(void **state)
 		{ { .no_config = true }, "has no 'config.json'" },
 		{ { .config = "../../../etc/passwd", .no_config = true }, "has no '" },
 		{ { .layer_bytes = "other" }, "another digest" },
-		{ { .config = "1111111111111111111111111111111111111111111111111111111111111111.json" },
+		{ { .config =
+			  "1111111111111111111111111111111111111111111111111111111111111111.json" },
 		    "has the digest" },
 	};
 

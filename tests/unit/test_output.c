@@ -21,8 +21,8 @@ put_in_store(struct store *store, const struct made_image *m)
 }
 
 static int
-write_image(struct store *store, enum output_format format, const struct made_image *m, const char *name,
-    const struct output_target *target, struct error *e)
+write_image(struct store *store, enum output_format format, const struct made_image *m,
+    const char *name, const struct output_target *target, struct error *e)
 {
 	struct output_image image = { .digest = m->target.digest };
 	int result;
@@ -64,12 +64,15 @@ archives_come_back_as_they_left(void **state)
 		struct error e = ERROR_INIT;
 		autofd int fd = -1;
 
-		assert_ok(write_image(store, formats[i], &m, "team/app:1", &(struct output_target){ .dest = path }, &e), &e);
+		assert_ok(write_image(store, formats[i], &m, "team/app:1",
+			      &(struct output_target){ .dest = path }, &e),
+		    &e);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		assert_ok(import_archive(other, fd, 0, &result, &e), &e);
 		assert_string_equal(result.items[0].name, "docker.io/team/app:1");
 		assert_ok(image_resolve(other, "team/app:1", NULL, &image, &e), &e);
-		assert_true(digest_equal(&image.manifest.config.digest, &m.config_descriptor.digest));
+		assert_true(
+		    digest_equal(&image.manifest.config.digest, &m.config_descriptor.digest));
 		if (formats[i] != OUTPUT_DOCKER)
 			assert_true(digest_equal(&image.descriptor.digest, &m.target.digest));
 	}
@@ -92,14 +95,20 @@ an_archive_is_always_the_same_bytes(void **state)
 	make_image(&m, "layer", NULL);
 	put_in_store(store, &m);
 	put_in_store(other, &m);
-	assert_ok(write_image(store, OUTPUT_HYBRID, &m, "app", &(struct output_target){ .dest = first }, &e), &e);
-	assert_ok(write_image(other, OUTPUT_HYBRID, &m, "app", &(struct output_target){ .dest = second }, &e), &e);
+	assert_ok(write_image(store, OUTPUT_HYBRID, &m, "app",
+		      &(struct output_target){ .dest = first }, &e),
+	    &e);
+	assert_ok(write_image(other, OUTPUT_HYBRID, &m, "app",
+		      &(struct output_target){ .dest = second }, &e),
+	    &e);
 	read_whole("1.tar", &a);
 	read_whole("2.tar", &b);
 	assert_int_equal(a.len, b.len);
 	assert_memory_equal(a.data, b.data, a.len);
-	assert_ok(write_image(store, OUTPUT_HYBRID, &m, "app",
-		      &(struct output_target){ .dest = second, .time = { .tv_sec = 1700000000 } }, &e), &e);
+	assert_ok(
+	    write_image(store, OUTPUT_HYBRID, &m, "app",
+		&(struct output_target){ .dest = second, .time = { .tv_sec = 1700000000 } }, &e),
+	    &e);
 	read_whole("2.tar", &dated);
 	assert_int_equal(a.len, dated.len);
 	assert_true(memcmp(a.data, dated.data, a.len) != 0);
@@ -128,12 +137,16 @@ several_images_go_into_one_archive(void **state)
 	strv_add(&images[0].names, "a:1");
 	strv_add(&images[0].names, "a:latest");
 	strv_add(&images[1].names, "b:latest");
-	assert_ok(output_images(store, OUTPUT_HYBRID, images, 2, &(struct output_target){ .dest = path }, &e), &e);
+	assert_ok(output_images(
+		      store, OUTPUT_HYBRID, images, 2, &(struct output_target){ .dest = path }, &e),
+	    &e);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	assert_ok(import_archive(other, fd, 0, &result, &e), &e);
 	assert_int_equal(result.count, 3);
 	strv_add(&images[1].names, "docker.io/library/a:1");
-	assert_int_equal(output_images(store, OUTPUT_HYBRID, images, 2, &(struct output_target){ .dest = path }, &e), -1);
+	assert_int_equal(output_images(store, OUTPUT_HYBRID, images, 2,
+			     &(struct output_target){ .dest = path }, &e),
+	    -1);
 	assert_int_equal(e.kind, ERR_USAGE);
 	output_image_release(&images[0]);
 	output_image_release(&images[1]);
@@ -196,8 +209,11 @@ what_is_no_plain_file_is_not_written_over(void **state)
 		struct error e = ERROR_INIT;
 		auto(buf) struct buf b = { 0 };
 
-		assert_int_equal(write_image(store, rows[i].directory ? OUTPUT_OCI : OUTPUT_HYBRID, &m, "app",
-				     &(struct output_target){ .dest = rows[i].dest, .directory = rows[i].directory }, &e),
+		assert_int_equal(
+		    write_image(store, rows[i].directory ? OUTPUT_OCI : OUTPUT_HYBRID, &m, "app",
+			&(struct output_target){
+			    .dest = rows[i].dest, .directory = rows[i].directory },
+			&e),
 		    -1);
 		if (!strstr(e.text, rows[i].says))
 			fail_msg("'%s' does not say '%s'", e.text, rows[i].says);
@@ -221,7 +237,9 @@ a_damaged_blob_does_not_leave_the_store(void **state)
 	put_file("out.tar", "before", 6);
 	name = blob_name("store", &m.layer_descriptor.digest);
 	put_file(name, "Layer", 5);
-	assert_int_equal(write_image(store, OUTPUT_OCI, &m, "app", &(struct output_target){ .dest = path }, &e), -1);
+	assert_int_equal(
+	    write_image(store, OUTPUT_OCI, &m, "app", &(struct output_target){ .dest = path }, &e),
+	    -1);
 	assert_non_null(strstr(e.text, "is damaged"));
 	{
 		auto(buf) struct buf b = { 0 };
@@ -267,7 +285,8 @@ stat_of(const char *name)
 static void
 files_are_written_to_a_directory_without_lent_rights(void **state)
 {
-	const struct layer_options times = { .rewrite = true, .clamp_to = { .tv_sec = 1234567890 } };
+	const struct layer_options times = { .rewrite = true,
+		.clamp_to = { .tv_sec = 1234567890 } };
 	autofree char *root = in_base("rootfs");
 	autofree char *dest = in_base("dest");
 	struct error e = ERROR_INIT;
@@ -326,7 +345,8 @@ files_as_a_tar_are_read_by_tar(void **state)
 	const struct layer_options times = { 0 };
 	autofree char *root = in_base("rootfs");
 	autofree char *path = in_base("files.tar");
-	autofree char *command = xasprintf("tar -tf %s/files.tar | LC_ALL=C sort > %s/list", base, base);
+	autofree char *command =
+	    xasprintf("tar -tf %s/files.tar | LC_ALL=C sort > %s/list", base, base);
 	struct error e = ERROR_INIT;
 	autofd int fd = -1;
 	auto(buf) struct buf b = { 0 };
@@ -334,7 +354,8 @@ files_as_a_tar_are_read_by_tar(void **state)
 	(void)state;
 	make_rootfs();
 	fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_ok(output_tar(fd, &(struct output_target){ .dest = path }, &times, NULL, NULL, &e), &e);
+	assert_ok(
+	    output_tar(fd, &(struct output_target){ .dest = path }, &times, NULL, NULL, &e), &e);
 	assert_int_equal(system(command), 0);
 	read_whole("list", &b);
 	assert_string_equal(buf_text(&b), "bin/\nbin/tool\nclosed/\nclosed/file\nhard\nlink\n");

@@ -31,8 +31,8 @@ put_named(struct store *store, const struct made_image *m, char *name)
 	assert_ok(store_blob_put(store, m->layer.data, m->layer.len, &digest, &e), &e);
 	assert_ok(store_blob_put(store, m->config.data, m->config.len, &digest, &e), &e);
 	assert_ok(store_blob_put(store, m->manifest.data, m->manifest.len, &digest, &e), &e);
-	store_names_add(
-	    &names, &(struct store_name){ .name = name, .digest = digest, .size = m->manifest.len });
+	store_names_add(&names,
+	    &(struct store_name){ .name = name, .digest = digest, .size = m->manifest.len });
 	assert_ok(store_names_set(store, &names, NULL, &e), &e);
 }
 
@@ -59,7 +59,8 @@ put_step(struct store *store, uint8_t number, const char *snapshot, time_t age)
 	char hex[DIGEST_HEX_LEN + 1];
 	autofree char *name = xasprintf("store/steps/%s.json", digest_hex(&key, hex));
 	autofree char *path = in_base(name);
-	struct timespec times[2] = { { .tv_sec = time(NULL) - age }, { .tv_sec = time(NULL) - age } };
+	struct timespec times[2] = { { .tv_sec = time(NULL) - age },
+		{ .tv_sec = time(NULL) - age } };
 
 	put_snapshot(store, snapshot);
 	json_append(json_set(record, "snapshots", json_new_array()), json_new_text(snapshot));
@@ -68,7 +69,8 @@ put_step(struct store *store, uint8_t number, const char *snapshot, time_t age)
 	return key;
 }
 
-static const struct prune_options keep_all = { .keep_bytes = UINT64_MAX, .keep_seconds = UINT64_MAX };
+static const struct prune_options keep_all = { .keep_bytes = UINT64_MAX,
+	.keep_seconds = UINT64_MAX };
 
 static void
 what_names_and_records_lead_to_stays(void **state)
@@ -111,7 +113,9 @@ static void
 the_cache_goes_when_asked_for_images_stay(void **state)
 {
 	const struct prune_options options = {
-		.flags = PRUNE_CACHE, .keep_bytes = UINT64_MAX, .keep_seconds = UINT64_MAX,
+		.flags = PRUNE_CACHE,
+		.keep_bytes = UINT64_MAX,
+		.keep_seconds = UINT64_MAX,
 	};
 	autostore struct store *store = open_alone();
 	auto(made_image) struct made_image named;
@@ -267,7 +271,8 @@ build_rounds(int number)
 			snprintf(name, sizeof(name), "docker.io/library/n%d:1", number);
 			make_image(&m, content, NULL);
 			put_named(store, &m, name);
-			if (store_name_get(store, name, &n, &e) != 1 || !store_blob_has(store, &n.digest) ||
+			if (store_name_get(store, name, &n, &e) != 1 ||
+			    !store_blob_has(store, &n.digest) ||
 			    !store_blob_has(store, &m.layer_descriptor.digest))
 				return 3;
 		}
@@ -304,7 +309,8 @@ builds_and_prunes_at_once_lose_nothing(void **state)
 /* ---- check ---- */
 
 struct damage {
-	const char *path; /* below the store; %1 layer, %2 config, %3 manifest, %4 step, %5 listing stand for digests */
+	const char *
+	    path; /* below the store; %1 layer, %2 config, %3 manifest, %4 step, %5 listing stand for digests */
 	enum { FLIP, CUT, EMPTY, REMOVE, LINK, REPLACE, WIDE, ADD, ADD_DIR } how;
 	const char *text; /* REPLACE, ADD */
 	const char *says;
@@ -355,8 +361,9 @@ static char *
 expand(const char *path, const struct made_image *m)
 {
 	struct digest step = { { 9 } };
-	const struct digest *digests[] = { &m->layer_descriptor.digest, &m->config_descriptor.digest,
-		&m->target.digest, &step, &m->layer_descriptor.digest };
+	const struct digest *digests[] = { &m->layer_descriptor.digest,
+		&m->config_descriptor.digest, &m->target.digest, &step,
+		&m->layer_descriptor.digest };
 	const char *at = strchr(path, '%');
 	char hex[DIGEST_HEX_LEN + 1];
 	autofree char *expanded = NULL;
@@ -465,7 +472,8 @@ a_check_finds_damage_and_a_repair_ends_it(void **state)
 			fail_msg("damage %zu: '%s' does not say '%s'", i, text, damages[i].says);
 		assert_ok(store_check(store, true, &mended, &e), &e);
 		if (store_check(store, false, &left, &e) != 0)
-			fail_msg("damage %zu is still there: %s", i, left.count ? left.items[0] : e.text);
+			fail_msg("damage %zu is still there: %s", i,
+			    left.count ? left.items[0] : e.text);
 		store_close(store);
 		store_close(open_store("store"));
 		assert_ok(path_remove_tree(dir, "store", &e), &e);

@@ -43,16 +43,15 @@ remove_base(void **state)
 	return path_remove_tree(tmp, path_base(base), &e);
 }
 
-
 /* A child must not return into the loop of tests. */
-#define child_ok(result, e) \
-	do { \
-		if ((result) < 0) { \
-			if (getpid() == test_process) \
-				fail_msg("%s: %s", #result, (e)->text); \
+#define child_ok(result, e)                                                       \
+	do {                                                                      \
+		if ((result) < 0) {                                               \
+			if (getpid() == test_process)                             \
+				fail_msg("%s: %s", #result, (e)->text);           \
 			dprintf(2, "# in a child: %s: %s\n", #result, (e)->text); \
-			_exit(1); \
-		} \
+			_exit(1);                                                 \
+		}                                                                 \
 	} while (0)
 
 static struct store *
@@ -121,8 +120,8 @@ set_name(struct store *store, const char *name, const struct digest *digest, uin
 	char copy[64];
 
 	snprintf(copy, sizeof(copy), "%s", name ? name : "");
-	store_names_add(
-	    &names, &(struct store_name){ .name = name ? copy : NULL, .digest = *digest, .size = size });
+	store_names_add(&names,
+	    &(struct store_name){ .name = name ? copy : NULL, .digest = *digest, .size = size });
 	child_ok(store_names_set(store, &names, NULL, &e), &e);
 }
 
@@ -363,7 +362,8 @@ a_step_record_counts_only_with_all_it_names(void **state)
 	char hex[DIGEST_HEX_LEN + 1];
 
 	(void)state;
-	json_append(json_set(record, "blobs", json_new_array()), json_new_text(digest_text(&blob, text)));
+	json_append(
+	    json_set(record, "blobs", json_new_array()), json_new_text(digest_text(&blob, text)));
 	assert_int_equal(store_step_get(store, &key, &read, &e), 0);
 	assert_ok(store_step_put(store, &key, record, &e), &e);
 	assert_int_equal(store_step_get(store, &key, &read, &e), 1);
@@ -572,7 +572,8 @@ a_link_of_another_user_is_refused_ones_own_followed(void **state)
 static void
 links_in_place_of_folders_are_refused(void **state)
 {
-	static const char *const names[] = { "steps", "snapshots", "tmp", "builds", "context", "listings" };
+	static const char *const names[] = { "steps", "snapshots", "tmp", "builds", "context",
+		"listings" };
 
 	(void)state;
 	store_close(open_store());
@@ -773,7 +774,8 @@ change_for_ever(void)
 
 		snprintf(text, sizeof(text), "%d %u", (int)getpid(), i);
 		digest = put_blob(store, text);
-		if (snapshot_writer_open(&w, store, &e) < 0 || snapshot_writer_commit(&w, id, NULL, &e) < 0)
+		if (snapshot_writer_open(&w, store, &e) < 0 ||
+		    snapshot_writer_commit(&w, id, NULL, &e) < 0)
 			_exit(1);
 		json_append(json_set(record, "snapshots", json_new_array()), json_new_text(id));
 		if (store_step_put(store, &digest, record, &e) < 0)
@@ -822,7 +824,8 @@ opening_and_reading_thirty_records_is_quick(void **state)
 	double best = 1e9;
 
 	(void)state;
-	json_set_text(record, "instruction", "RUN apt-get update && apt-get install -y build-essential");
+	json_set_text(
+	    record, "instruction", "RUN apt-get update && apt-get install -y build-essential");
 	json_set_text(record, "cwd", "/usr/src/app");
 	for (uint8_t i = 0; i < 30; i++)
 		assert_ok(store_step_put(store, &(struct digest){ { i } }, record, &e), &e);
@@ -835,15 +838,18 @@ opening_and_reading_thirty_records_is_quick(void **state)
 		for (uint8_t i = 0; i < 30; i++) {
 			autojson struct json *read = NULL;
 
-			assert_int_equal(store_step_get(store, &(struct digest){ { i } }, &read, &e), 1);
+			assert_int_equal(
+			    store_step_get(store, &(struct digest){ { i } }, &read, &e), 1);
 		}
 		store_close(store);
 		clock_gettime(CLOCK_MONOTONIC, &end);
-		spent = (double)(end.tv_sec - start.tv_sec) * 1e3 + (double)(end.tv_nsec - start.tv_nsec) / 1e6;
+		spent = (double)(end.tv_sec - start.tv_sec) * 1e3 +
+		        (double)(end.tv_nsec - start.tv_nsec) / 1e6;
 		best = spent < best ? spent : best;
 	}
 	print_message("open and 30 records: %.3f ms\n", best);
-	assert_true(best < 50.0); /* 1 ms is the goal; a loaded machine or a sanitizer takes longer */
+	assert_true(
+	    best < 50.0); /* 1 ms is the goal; a loaded machine or a sanitizer takes longer */
 }
 
 #define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, make_base, remove_base)

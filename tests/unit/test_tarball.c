@@ -48,8 +48,8 @@ struct member {
 	char type;
 	const char *link;
 	const char *bytes;
-	const char *size;   /* instead of the length of @bytes */
-	const char *magic;  /* NULL: ustar */
+	const char *size;  /* instead of the length of @bytes */
+	const char *magic; /* NULL: ustar */
 	const char *prefix;
 	bool bad_sum;
 };
@@ -123,8 +123,10 @@ members_are_found_by_their_clean_name(void **state)
 	add(&m, &(struct member){ .name = "dir/a", .type = '0', .bytes = "A" });
 	add(&m, &(struct member){ .name = "./b", .type = '\0', .bytes = "B" });
 	add(&m, &(struct member){ .name = "/c//d", .type = '7', .bytes = "C" });
-	add(&m, &(struct member){ .name = "n", .prefix = "long/prefix", .type = '0', .bytes = "P" });
-	add(&m, &(struct member){ .name = "old", .magic = "\0\0\0\0\0\0\0", .type = '0', .bytes = "O" });
+	add(&m,
+	    &(struct member){ .name = "n", .prefix = "long/prefix", .type = '0', .bytes = "P" });
+	add(&m, &(struct member){
+		    .name = "old", .magic = "\0\0\0\0\0\0\0", .type = '0', .bytes = "O" });
 	add_end(&m);
 	fd = file_of(m.b.data, m.b.len);
 	assert_ok(tarball_open(&t, fd, &e), &e);
@@ -149,7 +151,8 @@ long_names_are_read_in_both_dialects(void **state)
 	(void)state;
 	add(&m, &(struct member){ .name = "././@LongLink", .type = 'L', .bytes = "gnu/long" });
 	add(&m, &(struct member){ .name = "gnu", .type = '0', .bytes = "G" });
-	add(&m, &(struct member){ .name = "pax", .type = 'x', .bytes = "17 path=pax/long\n17 comment=x y z\n" });
+	add(&m, &(struct member){
+		    .name = "pax", .type = 'x', .bytes = "17 path=pax/long\n17 comment=x y z\n" });
 	add(&m, &(struct member){ .name = "pax", .type = '0', .bytes = "P" });
 	add(&m, &(struct member){ .name = "glob", .type = 'g', .bytes = "14 comment=xy\n" });
 	add(&m, &(struct member){ .name = "after", .type = '0', .bytes = "Q" });
@@ -189,7 +192,8 @@ one_link_is_followed_in_memory_and_only_where_asked(void **state)
 
 	(void)state;
 	add(&m, &(struct member){ .name = "one/layer.tar", .type = '0', .bytes = "L" });
-	add(&m, &(struct member){ .name = "two/layer.tar", .type = '2', .link = "../one/layer.tar" });
+	add(&m,
+	    &(struct member){ .name = "two/layer.tar", .type = '2', .link = "../one/layer.tar" });
 	add(&m, &(struct member){ .name = "hard", .type = '1', .link = "one/layer.tar" });
 	add(&m, &(struct member){ .name = "three", .type = '2', .link = "two/layer.tar" });
 	add(&m, &(struct member){ .name = "host", .type = '2', .link = "/etc/passwd" });
