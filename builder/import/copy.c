@@ -37,11 +37,15 @@ copy_and_hash(const struct piece *p, int to, struct digest *digest, struct error
 			return error_set(e, ERR_INPUT, "a blob became shorter while it was read");
 		hash_add(h, bytes, (size_t)got);
 		if (fd_write_all(to, bytes, (size_t)got, e) < 0)
-			return error_ctx(e, "cannot write a blob");
+			goto full;
 		at += (uint64_t)got;
 	}
 	hash_finish(h, digest);
 	return 0;
+full:
+	if (e->kind == ERR_TEMPORARY)
+		error_hint(e, "croze prune gives back what nothing needs");
+	return error_ctx(e, "cannot write a blob");
 }
 
 /* Returns 1 when it was cloned, 0 when that cannot be done here. */
