@@ -6,6 +6,7 @@
 
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/path.h"
 #include "runtime/base/text.h"
 
 #include <errno.h>
@@ -69,12 +70,12 @@ static int
 map_has_foreign_id(const char *path, bool *has, struct error *e)
 {
 	auto(buf) struct buf text = { 0 };
-	autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	autofd int fd = path_open_user(path, O_RDONLY, 0, e);
 	unsigned long inside, outside, count;
 	const char *line;
 
 	if (fd < 0)
-		return error_sys(e, "cannot open '%s'", path);
+		return -1;
 	if (fd_read_all(fd, &text, 65536, path, e) < 0)
 		return -1;
 	*has = false;

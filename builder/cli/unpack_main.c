@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * croze-unpack - decompresses and unpacks one archive, confined (unpack.h says what it is asked
+ * unpack_main - the program croze-unpack: decompresses and unpacks one archive, confined (unpack.h says what it is asked
  * and answers).
  *
  * Not for people: croze starts it. Two processes share the work: the child reads the archive,
