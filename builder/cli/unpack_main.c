@@ -140,6 +140,8 @@ start_decoder(const struct unpack_request *r, int *tar, int *answer, struct erro
  * libarchive converts names of extended headers with iconv (and gives the bytes as they are where that fails, as it does in
  * the C locale). The C library reads its table of conversions at the first use: here, while it may.
  */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wanalyzer-malloc-leak" /* (iconv_t)-1 is no memory */
 static void
 load_conversions(void)
 {
@@ -148,6 +150,7 @@ load_conversions(void)
 	if (conversion != (iconv_t)-1)
 		(void)iconv_close(conversion);
 }
+#pragma GCC diagnostic pop
 
 static int
 confine(const struct unpack_request *r, struct error *e)

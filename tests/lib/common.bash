@@ -42,7 +42,7 @@ make_bases()
 	fi
 	for program in /bin/busybox /usr/lib/initramfs-tools/bin/busybox; do
 		if [ -x "$program" ] && "$program" --list >/dev/null 2>&1 &&
-		    ! grep -q ld-linux "$program"; then
+		    ldd "$program" 2>&1 | grep -qE 'not a dynamic|statically linked'; then
 			"$PYTHON" "$LIB/oci_layout.py" base "$dest" "$program" $BUSYBOX $ALPINE
 			return
 		fi
