@@ -78,19 +78,21 @@ find(const struct name *table, const char *text, const char *path, uint32_t *val
 			*value = table->value;
 			return 0;
 		}
-	return error_set(e, ERR_INPUT, "'%s': '%s' is unknown or not supported", path, text ? text : "");
+	return error_set(
+	    e, ERR_INPUT, "'%s': '%s' is unknown or not supported", path, text ? text : "");
 }
 
 /* Member @key, an action, with the errno of member @errno_key. */
 static int
-read_action(const struct json *j, const char *key, const char *errno_key, const char *path, uint32_t *action,
-    struct error *e)
+read_action(const struct json *j, const char *key, const char *errno_key, const char *path,
+    uint32_t *action, struct error *e)
 {
 	autofree char *where = xasprintf("%s.%s", path, key);
 	const char *text = NULL;
 	uint64_t number = EPERM;
 
-	if (json_read_text(j, key, path, &text, e) < 0 || json_read_u64(j, errno_key, path, &number, e) < 0 ||
+	if (json_read_text(j, key, path, &text, e) < 0 ||
+	    json_read_u64(j, errno_key, path, &number, e) < 0 ||
 	    find(actions, text, where, action, e) < 0)
 		return -1;
 	if (number > 4095)
@@ -110,22 +112,24 @@ read_argument(const struct json *j, const char *path, struct scmp_arg_cmp *arg, 
 	const char *text = NULL;
 	uint32_t operator;
 
-	if (json_read_u64(j, "index", path, &index, e) < 0 || json_read_u64(j, "value", path, &value, e) < 0 ||
-	    json_read_u64(j, "valueTwo", path, &second, e) < 0 || json_read_text(j, "op", path, &text, e) < 0 ||
+	if (json_read_u64(j, "index", path, &index, e) < 0 ||
+	    json_read_u64(j, "value", path, &value, e) < 0 ||
+	    json_read_u64(j, "valueTwo", path, &second, e) < 0 ||
+	    json_read_text(j, "op", path, &text, e) < 0 ||
 	    find(operators, text, where, &operator, e) < 0)
 		return -1;
 	if (index >= ARGUMENTS_MAX)
 		return error_set(e, ERR_INPUT, "'%s.index' is above 5", path);
 	*arg = (struct scmp_arg_cmp){ .arg = (unsigned int)index,
-		.op = (enum scmp_compare)operator,
+		.op = (enum scmp_compare) operator,
 		.datum_a = value,
 		.datum_b = second };
 	return 0;
 }
 
 static int
-add_rule(scmp_filter_ctx filter, uint32_t action, int number, const struct scmp_arg_cmp *args, unsigned int n,
-    struct error *e)
+add_rule(scmp_filter_ctx filter, uint32_t action, int number, const struct scmp_arg_cmp *args,
+    unsigned int n, struct error *e)
 {
 	int failed = seccomp_rule_add_array(filter, action, number, n, args);
 
@@ -137,8 +141,8 @@ add_rule(scmp_filter_ctx filter, uint32_t action, int number, const struct scmp_
 
 /* Several questions about one argument are alternatives for the library's users, and it takes one question an argument. */
 static int
-add_rules(scmp_filter_ctx filter, uint32_t action, int number, const struct scmp_arg_cmp *args, unsigned int n,
-    struct error *e)
+add_rules(scmp_filter_ctx filter, uint32_t action, int number, const struct scmp_arg_cmp *args,
+    unsigned int n, struct error *e)
 {
 	bool repeated = false;
 
@@ -154,7 +158,8 @@ add_rules(scmp_filter_ctx filter, uint32_t action, int number, const struct scmp
 }
 
 static int
-add_entry(scmp_filter_ctx filter, const struct json *entry, const char *path, uint32_t otherwise, struct error *e)
+add_entry(scmp_filter_ctx filter, const struct json *entry, const char *path, uint32_t otherwise,
+    struct error *e)
 {
 	const struct json *args = json_get(entry, "args");
 	struct scmp_arg_cmp compared[ARGUMENTS_MAX];
@@ -165,7 +170,8 @@ add_entry(scmp_filter_ctx filter, const struct json *entry, const char *path, ui
 	    read_action(entry, "action", "errnoRet", path, &action, e) < 0)
 		return -1;
 	if (json_count(args) > ARGUMENTS_MAX)
-		return error_set(e, ERR_INPUT, "'%s.args' has more than %d members", path, ARGUMENTS_MAX);
+		return error_set(
+		    e, ERR_INPUT, "'%s.args' has more than %d members", path, ARGUMENTS_MAX);
 	for (size_t i = 0; i < json_count(args); i++) {
 		autofree char *where = xasprintf("%s.args[%zu]", path, i);
 
@@ -175,15 +181,16 @@ add_entry(scmp_filter_ctx filter, const struct json *entry, const char *path, ui
 	for (size_t i = 0; action != otherwise && i < names.count; i++) {
 		int number = seccomp_syscall_resolve_name(names.items[i]);
 
-		if (number != __NR_SCMP_ERROR &&
-		    add_rules(filter, action, number, compared, (unsigned int)json_count(args), e) < 0)
+		if (number != __NR_SCMP_ERROR && add_rules(filter, action, number, compared,
+						     (unsigned int)json_count(args), e) < 0)
 			return error_ctx(e, "'%s' %s", path, names.items[i]);
 	}
 	return 0;
 }
 
 static int
-add_architectures(scmp_filter_ctx filter, const struct json *profile, const char *path, struct error *e)
+add_architectures(
+    scmp_filter_ctx filter, const struct json *profile, const char *path, struct error *e)
 {
 	autofree char *where = xasprintf("%s.architectures", path);
 	auto(strv) struct strv names = { 0 };
@@ -197,8 +204,10 @@ add_architectures(scmp_filter_ctx filter, const struct json *profile, const char
 		if (find(architectures, names.items[i], where, &token, e) < 0)
 			return -1;
 		failed = seccomp_arch_add(filter, token);
-		if (failed < 0 && failed != -EEXIST && failed != -EDOM) /* another byte order cannot run here */
-			return error_set(e, ERR_HOST, "'%s': %s cannot be added", where, names.items[i]);
+		if (failed < 0 && failed != -EEXIST &&
+		    failed != -EDOM) /* another byte order cannot run here */
+			return error_set(
+			    e, ERR_HOST, "'%s': %s cannot be added", where, names.items[i]);
 	}
 	return 0;
 }
@@ -212,20 +221,21 @@ refuse_extras(const struct json *profile, const char *path, struct error *e)
 		return -1;
 	for (size_t i = 0; i < flags.count; i++)
 		if (strcmp(flags.items[i], "SECCOMP_FILTER_FLAG_TSYNC") != 0)
-			return error_set(e, ERR_HOST, "'%s.flags': '%s' is not supported", path, flags.items[i]);
+			return error_set(
+			    e, ERR_HOST, "'%s.flags': '%s' is not supported", path, flags.items[i]);
 	if (json_text(json_get(profile, "listenerPath")))
 		return error_set(e, ERR_HOST, "'%s.listenerPath' is not supported", path);
 	return 0;
 }
 
-static struct seccomp_program *
-export(scmp_filter_ctx filter, struct error *e)
+static struct seccomp_program *export(scmp_filter_ctx filter, struct error *e)
 {
 	auto(buf) struct buf code = { 0 };
 	autofd int fd = memfd_create("filter", MFD_CLOEXEC);
 	struct seccomp_program *program;
 
-	(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* libseccomp 2.5 on, only speed */
+	(void)seccomp_attr_set(
+	    filter, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* libseccomp 2.5 on, only speed */
 	if (fd < 0 || seccomp_export_bpf(filter, fd) < 0 || lseek(fd, 0, SEEK_SET) < 0) {
 		error_sys(e, "cannot compile a seccomp filter");
 		return NULL;
@@ -239,7 +249,8 @@ export(scmp_filter_ctx filter, struct error *e)
 }
 
 static struct seccomp_program *
-compile(scmp_filter_ctx filter, const struct json *profile, const char *path, uint32_t otherwise, struct error *e)
+compile(scmp_filter_ctx filter, const struct json *profile, const char *path, uint32_t otherwise,
+    struct error *e)
 {
 	const struct json *list = json_get(profile, "syscalls");
 

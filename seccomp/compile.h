@@ -16,7 +16,8 @@
  *
  * Returns a program to be given to seccomp_compiled_free(), NULL on failure.
  */
-struct seccomp_program *seccomp_compile(const struct json *profile, const char *path, struct error *e);
+struct seccomp_program *seccomp_compile(
+    const struct json *profile, const char *path, struct error *e);
 void seccomp_compiled_free(struct seccomp_program *program);
 
 #endif

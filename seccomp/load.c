@@ -14,7 +14,8 @@
 int
 seccomp_program_load(const struct seccomp_program *program, struct error *e)
 {
-	struct sock_filter *code = (struct sock_filter *)(uintptr_t)program->code; /* the kernel only reads it */
+	struct sock_filter *code =
+	    (struct sock_filter *)(uintptr_t)program->code; /* the kernel only reads it */
 	struct sock_fprog p = { .len = program->length, .filter = code };
 
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &p) != 0) {

@@ -164,7 +164,8 @@ seccomp_default(void)
 	emit(BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCH, 1, 0);
 	emit_return(answer(ENOSYS));
 	emit(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, nr), 0, 0);
-	emit_search(runs, find_runs(runs)); /* numbers with the x32 bit are above all that the table has */
+	emit_search(
+	    runs, find_runs(runs)); /* numbers with the x32 bit are above all that the table has */
 	return &program;
 }
 

@@ -17,9 +17,9 @@
 #include <sys/personality.h>
 #include <sys/socket.h>
 
-#define NAMESPACE_FLAGS \
-	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
-	    CLONE_NEWNET)
+#define NAMESPACE_FLAGS                                                                \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
+	    CLONE_NEWPID | CLONE_NEWNET)
 
 const struct call_rule call_rules[] = {
 	{ "socket", 0, RULE_EQUAL, AF_UNIX, 0 },

@@ -20,7 +20,7 @@ enum call_action {
 
 struct call_row {
 	const char *name;
-	short x86_64;  /* -1: this architecture has no such call */
+	short x86_64; /* -1: this architecture has no such call */
 	short aarch64;
 	enum call_action action;
 };
@@ -41,7 +41,7 @@ enum rule_test {
  * must not matter (SECURITY R17, R18).
  */
 struct call_rule {
-	const char *name;  /* of the call; rules of one call stand together, asked in order */
+	const char *name; /* of the call; rules of one call stand together, asked in order */
 	unsigned int argument;
 	enum rule_test test;
 	uint32_t value;

@@ -9,8 +9,8 @@
 #include <string.h>
 
 /* Commands of the runtime interface that callers try, answered by name rather than as unknown words. */
-static const char *const refused[] = { "create", "start", "state", "kill", "delete", "exec", "list", "ps", "pause",
-	"resume", "update", "events", "features", "checkpoint", "restore" };
+static const char *const refused[] = { "create", "start", "state", "kill", "delete", "exec", "list",
+	"ps", "pause", "resume", "update", "events", "features", "checkpoint", "restore" };
 
 static int
 refuse(const char *name)

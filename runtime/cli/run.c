@@ -14,16 +14,31 @@ struct run_flags {
 };
 
 static const struct option_def options[] = {
-	{ .name = "bundle", .short_name = 'b', .type = OPTION_TEXT, .offset = offsetof(struct run_flags, bundle),
-	    .argument = "DIR", .help = "folder with config.json (default: the current one)" },
-	{ .name = "pid-file", .type = OPTION_TEXT, .offset = offsetof(struct run_flags, pid_file),
-	    .argument = "FILE", .help = "write the pid of the first process there" },
-	{ .name = "detach", .short_name = 'd', .type = OPTION_REFUSED,
+	{ .name = "bundle",
+	    .short_name = 'b',
+	    .type = OPTION_TEXT,
+	    .offset = offsetof(struct run_flags, bundle),
+	    .argument = "DIR",
+	    .help = "folder with config.json (default: the current one)" },
+	{ .name = "pid-file",
+	    .type = OPTION_TEXT,
+	    .offset = offsetof(struct run_flags, pid_file),
+	    .argument = "FILE",
+	    .help = "write the pid of the first process there" },
+	{ .name = "detach",
+	    .short_name = 'd',
+	    .type = OPTION_REFUSED,
 	    .refused = "containers run in the foreground only" },
-	{ .name = "console-socket", .type = OPTION_REFUSED, .argument = "SOCKET",
+	{ .name = "console-socket",
+	    .type = OPTION_REFUSED,
+	    .argument = "SOCKET",
 	    .refused = "a terminal is relayed by croze-runtime itself" },
-	{ .name = "no-pivot", .type = OPTION_REFUSED, .refused = "the rootfs is always entered by pivot_root" },
-	{ .name = "preserve-fds", .type = OPTION_REFUSED, .argument = "N",
+	{ .name = "no-pivot",
+	    .type = OPTION_REFUSED,
+	    .refused = "the rootfs is always entered by pivot_root" },
+	{ .name = "preserve-fds",
+	    .type = OPTION_REFUSED,
+	    .argument = "N",
 	    .refused = "no descriptor but 0, 1 and 2 is passed on" },
 	{ 0 },
 };
@@ -44,7 +59,8 @@ run(int argc, char **argv, const struct command *self)
 		return command_fail(&e);
 	}
 	if (oci_check_id(words.items[0], &e) == 0 &&
-	    bundle_run(&(struct bundle_options){ flags.bundle, words.items[0], flags.pid_file }, &status, &e) == 0)
+	    bundle_run(&(struct bundle_options){ flags.bundle, words.items[0], flags.pid_file },
+		&status, &e) == 0)
 		return status;
 	status = container_exec_status(&e);
 	return status ? (command_fail(&e), status) : command_fail(&e);

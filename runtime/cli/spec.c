@@ -19,9 +19,15 @@ struct spec_flags {
 };
 
 static const struct option_def options[] = {
-	{ .name = "bundle", .short_name = 'b', .type = OPTION_TEXT, .offset = offsetof(struct spec_flags, bundle),
-	    .argument = "DIR", .help = "folder to write it to (default: the current one)" },
-	{ .name = "rootless", .type = OPTION_FLAG, .offset = offsetof(struct spec_flags, rootless),
+	{ .name = "bundle",
+	    .short_name = 'b',
+	    .type = OPTION_TEXT,
+	    .offset = offsetof(struct spec_flags, bundle),
+	    .argument = "DIR",
+	    .help = "folder to write it to (default: the current one)" },
+	{ .name = "rootless",
+	    .type = OPTION_FLAG,
+	    .offset = offsetof(struct spec_flags, rootless),
 	    .help = "for a user without rights: a user namespace in which root is the caller" },
 	{ 0 },
 };

@@ -32,7 +32,7 @@ struct bundle {
 	struct id_map uids;
 	struct id_map gids;
 	struct container_mount *mounts;
-	char **mount_options;     /* texts that @mounts points to */
+	char **mount_options; /* texts that @mounts points to */
 	struct container_rlimit *rlimits;
 	struct seccomp_program *seccomp;
 	int netns;
@@ -73,8 +73,8 @@ own_ids_suffice(const struct oci_config *c)
 
 /* Cuts one mapping at the borders of the extents that hold its host ids. */
 static int
-translate_one(const struct oci_id_mapping *m, const struct id_map *outer, struct id_map *map, const char *key,
-    struct error *e)
+translate_one(const struct oci_id_mapping *m, const struct id_map *outer, struct id_map *map,
+    const char *key, struct error *e)
 {
 	uint32_t done = 0;
 
@@ -84,11 +84,14 @@ translate_one(const struct oci_id_mapping *m, const struct id_map *outer, struct
 		uint32_t count;
 
 		for (size_t i = 0; i < outer->count && !x; i++)
-			if (host >= outer->extents[i].outside && host - outer->extents[i].outside < outer->extents[i].count)
+			if (host >= outer->extents[i].outside &&
+			    host - outer->extents[i].outside < outer->extents[i].count)
 				x = &outer->extents[i];
 		if (!x) {
-			error_set(e, ERR_HOST, "config.json: 'linux.%s': host id %u is not the caller's", key, host);
-			return error_hint(e, "ids that may be used are in /etc/subuid and /etc/subgid");
+			error_set(e, ERR_HOST,
+			    "config.json: 'linux.%s': host id %u is not the caller's", key, host);
+			return error_hint(
+			    e, "ids that may be used are in /etc/subuid and /etc/subgid");
 		}
 		count = x->count - (host - x->outside);
 		if (count > m->size - done)
@@ -100,8 +103,8 @@ translate_one(const struct oci_id_mapping *m, const struct id_map *outer, struct
 }
 
 static int
-translate(const struct oci_id_mappings *m, const struct id_map *outer, struct id_map *map, const char *key,
-    struct error *e)
+translate(const struct oci_id_mappings *m, const struct id_map *outer, struct id_map *map,
+    const char *key, struct error *e)
 {
 	for (size_t i = 0; i < m->count; i++)
 		if (translate_one(&m->items[i], outer, map, key, e) < 0)
@@ -155,7 +158,8 @@ prepare_mounts(struct bundle *b, const char *path, struct error *e)
 static int
 prepare_network(struct bundle *b, struct container_spec *spec, struct error *e)
 {
-	spec->network = b->config.namespaces & OCI_NETWORK ? CONTAINER_NETWORK_NEW : CONTAINER_NETWORK_HOST;
+	spec->network =
+	    b->config.namespaces & OCI_NETWORK ? CONTAINER_NETWORK_NEW : CONTAINER_NETWORK_HOST;
 	if (!b->config.network_path)
 		return 0;
 	b->netns = path_open_user(b->config.network_path, O_RDONLY, 0, e);
@@ -188,7 +192,8 @@ prepare_process(struct bundle *b, struct container_spec *spec)
 	spec->oom_score_adj = p->oom_score_adj;
 	b->rlimits = xcalloc(p->n_rlimits + 1, sizeof(b->rlimits[0]));
 	for (size_t i = 0; i < p->n_rlimits; i++)
-		b->rlimits[i] = (struct container_rlimit){ p->rlimits[i].resource, p->rlimits[i].limit };
+		b->rlimits[i] =
+		    (struct container_rlimit){ p->rlimits[i].resource, p->rlimits[i].limit };
 	spec->rlimits = b->rlimits;
 	spec->n_rlimits = p->n_rlimits;
 }
@@ -243,17 +248,20 @@ write_pid(const char *path, pid_t pid, struct error *e)
 	char text[16];
 	int length = snprintf(text, sizeof(text), "%d", (int)pid);
 
-	if (dir < 0 || path_write_file(dir, path_base(path), text, (size_t)length, 0644, false, e) < 0)
+	if (dir < 0 ||
+	    path_write_file(dir, path_base(path), text, (size_t)length, 0644, false, e) < 0)
 		return error_ctx(e, "pid file");
 	return 0;
 }
 
 static int
-run_container(struct container_spec *spec, bool terminal, const char *pid_file, int *status, struct error *e)
+run_container(
+    struct container_spec *spec, bool terminal, const char *pid_file, int *status, struct error *e)
 {
 	struct container c = CONTAINER_INIT;
 	struct console console = CONSOLE_INIT;
-	int result = console_open(&console, terminal ? CONSOLE_TERMINAL | CONSOLE_INPUT : CONSOLE_INPUT, spec, e);
+	int result = console_open(
+	    &console, terminal ? CONSOLE_TERMINAL | CONSOLE_INPUT : CONSOLE_INPUT, spec, e);
 
 	if (result == 0)
 		result = container_start(spec, &c, e);
@@ -288,7 +296,8 @@ bundle_run(const struct bundle_options *options, int *status, struct error *e)
 	dir = path_open_user(path, O_RDONLY | O_DIRECTORY, 0, e);
 	if (dir < 0)
 		return -1;
-	if (oci_config_read(dir, &b.config, e) == 0 && enter(&b, e) == 0 && prepare(&b, path, &spec, e) == 0)
+	if (oci_config_read(dir, &b.config, e) == 0 && enter(&b, e) == 0 &&
+	    prepare(&b, path, &spec, e) == 0)
 		result = run_container(&spec, b.config.process.terminal, pid_file, status, e);
 	release(&b);
 	if (result == 0)

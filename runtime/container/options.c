@@ -68,7 +68,8 @@ is_flag(const char *option, unsigned int *value)
 static bool
 takes_data(enum container_mount_kind kind)
 {
-	return kind == CONTAINER_MOUNT_TMPFS || kind == CONTAINER_MOUNT_NODES || kind == CONTAINER_MOUNT_PTS;
+	return kind == CONTAINER_MOUNT_TMPFS || kind == CONTAINER_MOUNT_NODES ||
+	       kind == CONTAINER_MOUNT_PTS;
 }
 
 static int
@@ -86,7 +87,8 @@ find_kind(const struct oci_mount *m, enum container_mount_kind *kind, struct err
 }
 
 int
-options_of_mount(const struct oci_mount *m, struct container_mount *mount, char **data, struct error *e)
+options_of_mount(
+    const struct oci_mount *m, struct container_mount *mount, char **data, struct error *e)
 {
 	auto(buf) struct buf own = { 0 };
 	int source = mount->source;
@@ -100,7 +102,8 @@ options_of_mount(const struct oci_mount *m, struct container_mount *mount, char 
 		if (is_flag(option, &mount->flags))
 			continue;
 		if (!takes_data(mount->kind))
-			return error_set(e, ERR_HOST, "mount option '%s' is not supported for type '%s'", option, m->type);
+			return error_set(e, ERR_HOST,
+			    "mount option '%s' is not supported for type '%s'", option, m->type);
 		buf_printf(&own, "%s%s", own.len ? "," : "", option);
 	}
 	if (own.len > 0) {

@@ -13,6 +13,7 @@
  * Kind, target and flags of @m; options that are the file system's own go to *@data (to be freed), which @mount points to.
  * @mount keeps pointers into @m. ERR_INPUT or ERR_HOST for a type or option that is not to be had.
  */
-int options_of_mount(const struct oci_mount *m, struct container_mount *mount, char **data, struct error *e);
+int options_of_mount(
+    const struct oci_mount *m, struct container_mount *mount, char **data, struct error *e);
 
 #endif

@@ -96,7 +96,8 @@ parse_groups(const struct json *user, struct oci_process *p, struct error *e)
 		uint64_t value;
 
 		if (!number || parse_u64(number, 0, UINT32_MAX - 1, "gid", &value, e) < 0)
-			return error_set(e, ERR_INPUT, "'process.user.additionalGids[%zu]' is no group id", i);
+			return error_set(
+			    e, ERR_INPUT, "'process.user.additionalGids[%zu]' is no group id", i);
 		p->groups[i] = (gid_t)value;
 	}
 	return 0;
@@ -123,7 +124,8 @@ parse_user(const struct json *process, struct oci_process *p, struct error *e)
 }
 
 static int
-parse_capability_set(const struct json *capabilities, const char *key, uint64_t *mask, struct error *e)
+parse_capability_set(
+    const struct json *capabilities, const char *key, uint64_t *mask, struct error *e)
 {
 	auto(strv) struct strv names = { 0 };
 	cap_value_t number;
@@ -131,9 +133,11 @@ parse_capability_set(const struct json *capabilities, const char *key, uint64_t 
 	if (json_read_strv(capabilities, key, "process.capabilities", &names, e) < 0)
 		return -1;
 	for (size_t i = 0; i < names.count; i++) {
-		if (strncasecmp(names.items[i], "cap_", 4) != 0 || cap_from_name(names.items[i], &number) < 0)
-			return error_set(e, ERR_INPUT, "'process.capabilities.%s[%zu]': unknown capability '%s'",
-			    key, i, names.items[i]);
+		if (strncasecmp(names.items[i], "cap_", 4) != 0 ||
+		    cap_from_name(names.items[i], &number) < 0)
+			return error_set(e, ERR_INPUT,
+			    "'process.capabilities.%s[%zu]': unknown capability '%s'", key, i,
+			    names.items[i]);
 		*mask |= 1ULL << number;
 	}
 	return 0;
@@ -187,15 +191,18 @@ parse_rlimit(const struct json *j, size_t n, struct oci_process *p, struct error
 	const char *type = NULL;
 	uint64_t soft = 0, hard = 0;
 
-	if (json_read_text(j, "type", path, &type, e) < 0 || json_read_u64(j, "soft", path, &soft, e) < 0 ||
+	if (json_read_text(j, "type", path, &type, e) < 0 ||
+	    json_read_u64(j, "soft", path, &soft, e) < 0 ||
 	    json_read_u64(j, "hard", path, &hard, e) < 0)
 		return -1;
 	r->resource = type ? resource_number(type) : -1;
 	if (r->resource < 0)
-		return error_set(e, ERR_INPUT, "'%s.type': unknown limit '%s'", path, type ? type : "");
+		return error_set(
+		    e, ERR_INPUT, "'%s.type': unknown limit '%s'", path, type ? type : "");
 	for (size_t i = 0; i < n; i++)
 		if (p->rlimits[i].resource == r->resource)
-			return error_set(e, ERR_INPUT, "'%s.type': '%s' is given twice", path, type);
+			return error_set(
+			    e, ERR_INPUT, "'%s.type': '%s' is given twice", path, type);
 	if (soft > hard)
 		return error_set(e, ERR_INPUT, "'%s.soft' is above 'hard'", path);
 	r->limit = (struct rlimit){ .rlim_cur = soft, .rlim_max = hard };
@@ -263,7 +270,8 @@ parse_process(const struct json *root, struct oci_process *p, struct error *e)
 	p->oom_score_adj = (int)score;
 	if (parse_console(j, p, e) < 0 || parse_user(j, p, e) < 0)
 		return -1;
-	return parse_capabilities(j, &p->capabilities, e) < 0 || parse_rlimits(j, p, e) < 0 ? -1 : 0;
+	return parse_capabilities(j, &p->capabilities, e) < 0 || parse_rlimits(j, p, e) < 0 ? -1
+	                                                                                    : 0;
 }
 
 static int
@@ -298,8 +306,10 @@ parse_mount(const struct json *j, size_t n, struct oci_config *c, struct error *
 		return -1;
 	if (!destination || destination[0] != '/')
 		return error_set(e, ERR_INPUT, "'%s.destination' must be an absolute path", path);
-	if (json_count(json_get(j, "uidMappings")) > 0 || json_count(json_get(j, "gidMappings")) > 0)
-		return error_set(e, ERR_HOST, "'%s': mounts with mapped ids are not supported", path);
+	if (json_count(json_get(j, "uidMappings")) > 0 ||
+	    json_count(json_get(j, "gidMappings")) > 0)
+		return error_set(
+		    e, ERR_HOST, "'%s': mounts with mapped ids are not supported", path);
 	if (strv_has(&m->options, "bind") || strv_has(&m->options, "rbind"))
 		type = "bind";
 	if (!type)
@@ -334,23 +344,27 @@ parse_namespace(const struct json *j, size_t n, struct oci_config *c, struct err
 		const char *name;
 		unsigned int bit;
 	} names[] = { { "pid", OCI_PID }, { "network", OCI_NETWORK }, { "mount", OCI_MOUNT },
-		{ "ipc", OCI_IPC }, { "uts", OCI_UTS }, { "user", OCI_USER }, { "cgroup", OCI_CGROUP } };
+		{ "ipc", OCI_IPC }, { "uts", OCI_UTS }, { "user", OCI_USER },
+		{ "cgroup", OCI_CGROUP } };
 	autofree char *where = xasprintf("linux.namespaces[%zu]", n);
 	const char *type = NULL, *path = NULL;
 	unsigned int bit = 0;
 
-	if (json_read_text(j, "type", where, &type, e) < 0 || json_read_text(j, "path", where, &path, e) < 0)
+	if (json_read_text(j, "type", where, &type, e) < 0 ||
+	    json_read_text(j, "path", where, &path, e) < 0)
 		return -1;
 	for (size_t i = 0; type && i < ARRAY_LEN(names); i++)
 		if (strcmp(names[i].name, type) == 0)
 			bit = names[i].bit;
 	if (!bit)
-		return error_set(e, ERR_INPUT, "'%s.type': '%s' is not supported", where, type ? type : "");
+		return error_set(
+		    e, ERR_INPUT, "'%s.type': '%s' is not supported", where, type ? type : "");
 	if (c->namespaces & bit)
 		return error_set(e, ERR_INPUT, "'%s.type': '%s' is given twice", where, type);
 	c->namespaces |= bit;
 	if (path && bit != OCI_NETWORK)
-		return error_set(e, ERR_HOST, "'%s.path': only a network namespace can be joined", where);
+		return error_set(
+		    e, ERR_HOST, "'%s.path': only a network namespace can be joined", where);
 	if (path)
 		c->network_path = xstrdup(path);
 	return 0;
@@ -362,7 +376,8 @@ parse_namespaces(const struct json *linux_part, struct oci_config *c, struct err
 	static const struct {
 		const char *name;
 		unsigned int bit;
-	} needed[] = { { "mount", OCI_MOUNT }, { "pid", OCI_PID }, { "ipc", OCI_IPC }, { "uts", OCI_UTS } };
+	} needed[] = { { "mount", OCI_MOUNT }, { "pid", OCI_PID }, { "ipc", OCI_IPC },
+		{ "uts", OCI_UTS } };
 	const struct json *list;
 
 	if (get(linux_part, "namespaces", "linux", JSON_ARRAY, &list, e) < 0)
@@ -373,12 +388,14 @@ parse_namespaces(const struct json *linux_part, struct oci_config *c, struct err
 	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
 		if (!(c->namespaces & needed[i].bit))
 			return error_set(e, ERR_HOST,
-			    "'linux.namespaces' has no '%s': sharing the caller's is not supported", needed[i].name);
+			    "'linux.namespaces' has no '%s': sharing the caller's is not supported",
+			    needed[i].name);
 	return 0;
 }
 
 static int
-parse_mappings(const struct json *linux_part, const char *key, struct oci_id_mappings *m, struct error *e)
+parse_mappings(
+    const struct json *linux_part, const char *key, struct oci_id_mappings *m, struct error *e)
 {
 	const struct json *list;
 
@@ -390,9 +407,11 @@ parse_mappings(const struct json *linux_part, const char *key, struct oci_id_map
 		struct oci_id_mapping x = { 0 };
 
 		if (read_id(j, "containerID", path, &x.container, e) < 0 ||
-		    read_id(j, "hostID", path, &x.host, e) < 0 || read_id(j, "size", path, &x.size, e) < 0)
+		    read_id(j, "hostID", path, &x.host, e) < 0 ||
+		    read_id(j, "size", path, &x.size, e) < 0)
 			return -1;
-		if (x.size == 0 || x.size > UINT32_MAX - x.container || x.size > UINT32_MAX - x.host)
+		if (x.size == 0 || x.size > UINT32_MAX - x.container ||
+		    x.size > UINT32_MAX - x.host)
 			return error_set(e, ERR_INPUT, "'%s.size' is 0 or too large", path);
 		xgrow(&m->items, m->count + 1, &m->room, sizeof(m->items[0]));
 		m->items[m->count++] = x;
@@ -413,7 +432,8 @@ parse_linux(const struct json *root, struct oci_config *c, struct error *e)
 	    json_read_strv(j, "readonlyPaths", "linux", &c->readonly_paths, e) < 0)
 		return -1;
 	if (c->uids.count > 0 && !(c->namespaces & OCI_USER))
-		return error_set(e, ERR_INPUT, "'linux.uidMappings' needs a namespace of type 'user'");
+		return error_set(
+		    e, ERR_INPUT, "'linux.uidMappings' needs a namespace of type 'user'");
 	return get(j, "seccomp", "linux", JSON_OBJECT, &c->seccomp, e);
 }
 
@@ -427,7 +447,8 @@ parse_version(const struct json *root, struct error *e)
 	if (json_read_text(root, "ociVersion", "", &version, e) < 0)
 		return -1;
 	if (!version || !text_starts_with(version, "1."))
-		return error_set(e, ERR_INPUT, "'ociVersion' must be 1.x, and is '%s'", version ? version : "");
+		return error_set(
+		    e, ERR_INPUT, "'ociVersion' must be 1.x, and is '%s'", version ? version : "");
 	return 0;
 }
 
@@ -438,7 +459,8 @@ parse_document(struct oci_config *c, struct error *e)
 
 	if (parse_version(c->json, e) < 0 || parse_process(c->json, &c->process, e) < 0 ||
 	    parse_root(c->json, c, e) < 0 || parse_mounts(c->json, c, e) < 0 ||
-	    parse_linux(c->json, c, e) < 0 || json_read_text(c->json, "hostname", "", &hostname, e) < 0)
+	    parse_linux(c->json, c, e) < 0 ||
+	    json_read_text(c->json, "hostname", "", &hostname, e) < 0)
 		return -1;
 	if (hostname && strlen(hostname) > 64)
 		return error_set(e, ERR_INPUT, "'hostname' is longer than 64 bytes");
@@ -474,7 +496,8 @@ oci_check_id(const char *id, struct error *e)
 
 	for (size_t i = 0; i < length; i++)
 		if (!isalnum((unsigned char)id[i]) && !strchr("_+.-", id[i]))
-			return error_set(e, ERR_USAGE, "a container's name has letters, digits and _+.- only");
+			return error_set(
+			    e, ERR_USAGE, "a container's name has letters, digits and _+.- only");
 	if (length == 0 || length > ID_LENGTH_MAX || strcmp(id, ".") == 0 || strcmp(id, "..") == 0)
 		return error_set(e, ERR_USAGE, "'%.40s' is no name for a container", id);
 	return 0;

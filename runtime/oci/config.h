@@ -65,31 +65,31 @@ struct oci_process {
 	gid_t gid;
 	gid_t *groups;
 	size_t n_groups;
-	mode_t umask;             /* 022 when it is not given */
+	mode_t umask; /* 022 when it is not given */
 	struct oci_capabilities capabilities;
 	struct oci_rlimit *rlimits;
 	size_t n_rlimits;
 	bool no_new_privileges;
-	int oom_score_adj;        /* -1001: not given */
+	int oom_score_adj; /* -1001: not given */
 };
 
 struct oci_mount {
-	char *destination;        /* absolute */
-	char *type;               /* "bind" when the options say so; else the file system */
-	char *source;             /* NULL when it is not given */
+	char *destination; /* absolute */
+	char *type;        /* "bind" when the options say so; else the file system */
+	char *source;      /* NULL when it is not given */
 	struct strv options;
 };
 
 struct oci_config {
-	struct json *json;        /* the whole document */
+	struct json *json; /* the whole document */
 	struct oci_process process;
-	char *root_path;          /* as written: absolute, or relative to the bundle */
+	char *root_path; /* as written: absolute, or relative to the bundle */
 	bool root_readonly;
-	char *hostname;           /* NULL */
+	char *hostname; /* NULL */
 	struct oci_mount *mounts;
 	size_t n_mounts;
-	unsigned int namespaces;  /* enum oci_namespaces */
-	char *network_path;       /* a network namespace to join; NULL */
+	unsigned int namespaces; /* enum oci_namespaces */
+	char *network_path;      /* a network namespace to join; NULL */
 	struct oci_id_mappings uids;
 	struct oci_id_mappings gids;
 	struct strv masked_paths;

@@ -79,8 +79,10 @@ refuse_members(const struct json *root, struct error *e)
 
 	for (size_t i = 0; i < ARRAY_LEN(members); i++)
 		if (asks_for_something(find(root, members[i].path)))
-			return error_set(e, ERR_HOST, "'%s' is not supported: %s", members[i].path, members[i].why);
+			return error_set(e, ERR_HOST, "'%s' is not supported: %s", members[i].path,
+			    members[i].why);
 	if (propagation && strstr(propagation, "shared"))
-		return error_set(e, ERR_HOST, "'linux.rootfsPropagation' is not supported: no mount is shared with the host");
+		return error_set(e, ERR_HOST,
+		    "'linux.rootfsPropagation' is not supported: no mount is shared with the host");
 	return 0;
 }

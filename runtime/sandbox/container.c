@@ -126,8 +126,8 @@ is_covered(const struct container_spec *spec, size_t n)
 }
 
 static int
-make_stubs(const struct container_spec *spec, const struct rootfs *r, struct stubs *stubs,
-    struct error *e)
+make_stubs(
+    const struct container_spec *spec, const struct rootfs *r, struct stubs *stubs, struct error *e)
 {
 	const struct container_mount *m;
 
@@ -137,7 +137,8 @@ make_stubs(const struct container_spec *spec, const struct rootfs *r, struct stu
 		bool directory = true;
 
 		if (m->target[0] != '/')
-			return error_set(e, ERR_USAGE, "mount target '%s' is not absolute", m->target);
+			return error_set(
+			    e, ERR_USAGE, "mount target '%s' is not absolute", m->target);
 		if (is_covered(spec, i))
 			continue;
 		if (r->sources[i] >= 0 && fstat(r->sources[i], &st) == 0)
@@ -346,7 +347,8 @@ container_start(const struct container_spec *spec, struct container *c, struct e
 	*c = (struct container)CONTAINER_INIT;
 	take_kit(spec, r);
 	r->root = take_rootfs(spec->rootfs, e);
-	if (r->root >= 0 && clone_sources(spec, r, e) == 0 && make_stubs(spec, r, &c->stubs, e) == 0)
+	if (r->root >= 0 && clone_sources(spec, r, e) == 0 &&
+	    make_stubs(spec, r, &c->stubs, e) == 0)
 		result = start_child(&s, c, e);
 	release_rootfs(r, spec);
 	if (result < 0) {

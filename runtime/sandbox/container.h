@@ -30,13 +30,13 @@ enum container_network {
 };
 
 enum container_mount_kind {
-	CONTAINER_MOUNT_BIND,   /* @source */
+	CONTAINER_MOUNT_BIND, /* @source */
 	CONTAINER_MOUNT_TMPFS,
-	CONTAINER_MOUNT_NODES,  /* a tmpfs for /dev with nodes and links, and nothing mounted in it */
-	CONTAINER_MOUNT_PROC,   /* fresh; the existing one where the kernel refuses that (masked /proc of an outer container) */
-	CONTAINER_MOUNT_DEV,    /* a tmpfs with the usual nodes and links, pts and shm in it */
-	CONTAINER_MOUNT_SYS,    /* read-only; without any cgroup */
-	CONTAINER_MOUNT_PTS,    /* a devpts instance of its own */
+	CONTAINER_MOUNT_NODES, /* a tmpfs for /dev with nodes and links, and nothing mounted in it */
+	CONTAINER_MOUNT_PROC, /* fresh; the existing one where the kernel refuses that (masked /proc of an outer container) */
+	CONTAINER_MOUNT_DEV, /* a tmpfs with the usual nodes and links, pts and shm in it */
+	CONTAINER_MOUNT_SYS, /* read-only; without any cgroup */
+	CONTAINER_MOUNT_PTS, /* a devpts instance of its own */
 	CONTAINER_MOUNT_MQUEUE,
 	CONTAINER_MOUNT_CGROUP, /* cgroup2 where it can be mounted, otherwise an empty read-only folder */
 };
@@ -55,8 +55,8 @@ enum container_mount_flags {
 
 struct container_mount {
 	enum container_mount_kind kind;
-	const char *target;  /* absolute, in the container; made when it is not there */
-	int source;          /* bind: directory or file, opened (O_PATH will do) in the caller's mount namespace */
+	const char *target; /* absolute, in the container; made when it is not there */
+	int source; /* bind: directory or file, opened (O_PATH will do) in the caller's mount namespace */
 	unsigned int flags;  /* enum container_mount_flags */
 	uint64_t size;       /* tmpfs, and the shm of a DEV: bytes; 0: the default (shm: 64 MiB) */
 	mode_t mode;         /* tmpfs: of its root; 0: 01777 */
@@ -64,45 +64,47 @@ struct container_mount {
 };
 
 struct container_rlimit {
-	int resource;        /* RLIMIT_NOFILE ... */
+	int resource; /* RLIMIT_NOFILE ... */
 	struct rlimit limit;
 };
 
 /** Start from container_spec_init(), which gives what a build step gets; pointers are borrowed for the call. */
 struct container_spec {
-	const struct userns *userns;   /* of the caller */
-	const struct id_map *uids;     /* the container's own ids in terms of the caller's; NULL: all of them, same numbers */
+	const struct userns *userns; /* of the caller */
+	const struct id_map *
+	    uids; /* the container's own ids in terms of the caller's; NULL: all of them, same numbers */
 	const struct id_map *gids;
-	struct container_kit *kit;     /* parts made ahead; NULL: everything is made at the start */
-	int rootfs;                    /* mount of overlay_mount(), or any open directory, which is then bound */
-	bool read_only;                /* the rootfs */
-	char *const *argv;             /* argv[0] without a slash is looked up in the PATH of @envp */
+	struct container_kit *kit; /* parts made ahead; NULL: everything is made at the start */
+	int rootfs;     /* mount of overlay_mount(), or any open directory, which is then bound */
+	bool read_only; /* the rootfs */
+	char *const *argv; /* argv[0] without a slash is looked up in the PATH of @envp */
 	char *const *envp;
-	const char *cwd;               /* "/" */
-	bool make_cwd;                 /* make @cwd (0755, @uid:@gid) when it is not there; otherwise ERR_STEP */
+	const char *cwd; /* "/" */
+	bool make_cwd;   /* make @cwd (0755, @uid:@gid) when it is not there; otherwise ERR_STEP */
 	uid_t uid;
 	gid_t gid;
-	const gid_t *groups;           /* supplementary; NULL: none */
+	const gid_t *groups; /* supplementary; NULL: none */
 	size_t n_groups;
-	mode_t umask;                  /* 022 */
-	const char *hostname;          /* "buildkitsandbox" is docker's for builds; NULL: "localhost" */
-	struct caps caps;              /* bounding = permitted = effective = caps_default */
-	const struct seccomp_program *seccomp; /* NULL: no filter. Default: seccomp_default() */
-	bool no_new_privs;             /* false: sudo and su work in a build step */
+	mode_t umask;         /* 022 */
+	const char *hostname; /* "buildkitsandbox" is docker's for builds; NULL: "localhost" */
+	struct caps caps;     /* bounding = permitted = effective = caps_default */
+	const struct seccomp_program *seccomp;  /* NULL: no filter. Default: seccomp_default() */
+	bool no_new_privs;                      /* false: sudo and su work in a build step */
 	const struct container_rlimit *rlimits; /* RLIMIT_CORE is 0 unless it is here */
 	size_t n_rlimits;
-	int oom_score_adj;             /* -1001: unchanged */
+	int oom_score_adj;              /* -1001: unchanged */
 	enum container_network network; /* CONTAINER_NETWORK_NEW */
 	int netns;
-	int in, out, err;              /* 0, 1, 2 of the container; -1: /dev/null. Unused with @terminal */
-	bool terminal;                 /* a pseudo-terminal of the container's own; its master comes back in container.console */
-	unsigned short rows, columns;  /* its size; 0: unset */
+	int in, out, err; /* 0, 1, 2 of the container; -1: /dev/null. Unused with @terminal */
+	bool
+	    terminal; /* a pseudo-terminal of the container's own; its master comes back in container.console */
+	unsigned short rows, columns;         /* its size; 0: unset */
 	const struct container_mount *mounts; /* in order; default: container_default_mounts */
 	size_t n_mounts;
 	const struct container_mount *extra_mounts; /* after those, in order */
 	size_t n_extra_mounts;
-	char *const *masked_paths;     /* NULL: container_masked_paths and what /sys should not show */
-	char *const *readonly_paths;   /* NULL: container_readonly_paths */
+	char *const *masked_paths; /* NULL: container_masked_paths and what /sys should not show */
+	char *const *readonly_paths; /* NULL: container_readonly_paths */
 };
 
 extern const struct container_mount container_default_mounts[]; /* /proc, /dev, /sys, /dev/mqueue */
@@ -117,7 +119,10 @@ struct container {
 	struct stubs stubs; /* mount points that were made in the rootfs */
 };
 
-#define CONTAINER_INIT { .pidfd = -1, .console = -1 }
+#define CONTAINER_INIT                     \
+	{                                  \
+		.pidfd = -1, .console = -1 \
+	}
 
 void container_spec_init(struct container_spec *spec);
 

@@ -62,8 +62,8 @@ open_node(const struct node *node, struct error *e)
 		return -1;
 	}
 	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(node->major, node->minor))
-		return error_set(e, ERR_HOST, "'%s' of the host is not character device %u:%u", path,
-		    node->major, node->minor);
+		return error_set(e, ERR_HOST, "'%s' of the host is not character device %u:%u",
+		    path, node->major, node->minor);
 	return steal_fd(&fd);
 }
 
@@ -115,7 +115,8 @@ devices_new_pts(struct error *e)
 {
 	struct error first = ERROR_INIT;
 	unsigned int attributes = MOUNT_NOSUID | MOUNT_NOEXEC;
-	int fd = mount_new("devpts", "newinstance,ptmxmode=0666,mode=0620,gid=5", attributes, &first);
+	int fd =
+	    mount_new("devpts", "newinstance,ptmxmode=0666,mode=0620,gid=5", attributes, &first);
 
 	if (fd >= 0)
 		return fd;
@@ -167,7 +168,8 @@ devices_fill(int dev, uint64_t shm_size, struct error *e)
 }
 
 int
-devices_open_terminal(int pts, unsigned short rows, unsigned short columns, int *master, struct error *e)
+devices_open_terminal(
+    int pts, unsigned short rows, unsigned short columns, int *master, struct error *e)
 {
 	struct winsize size = { .ws_row = rows, .ws_col = columns };
 	autofd int ours = openat(pts, "ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);

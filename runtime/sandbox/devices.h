@@ -27,6 +27,7 @@ int devices_new_shm(uint64_t size, struct error *e);
 /** Opens host device @name ("null") by O_PATH, checked to be what it says. */
 int devices_open(const char *name, struct error *e);
 /** A terminal from instance @pts (its folder): @master is set, the other side returned. */
-int devices_open_terminal(int pts, unsigned short rows, unsigned short columns, int *master, struct error *e);
+int devices_open_terminal(
+    int pts, unsigned short rows, unsigned short columns, int *master, struct error *e);
 
 #endif

@@ -55,7 +55,8 @@ diagnose_status(const char *name)
 		return -1;
 	for (line = text; line; line = strchr(line, '\n'), line = line ? line + 1 : NULL)
 		if (text_starts_with(line, name) && line[strlen(name)] == ':')
-			return strtoll(line + strlen(name) + 1, NULL, strcmp(name, "CapEff") == 0 ? 16 : 10);
+			return strtoll(
+			    line + strlen(name) + 1, NULL, strcmp(name, "CapEff") == 0 ? 16 : 10);
 	return -1;
 }
 
@@ -65,10 +66,15 @@ explain_eperm(struct error *e)
 	if (diagnose_number("/proc/sys/kernel/unprivileged_userns_clone", 1) == 0)
 		return error_hint(e, "sudo sysctl -w kernel.unprivileged_userns_clone=1");
 	if (diagnose_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0) > 0)
-		return error_hint(e, "AppArmor restricts user namespaces on this system: install the profile of croze, or sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0");
+		return error_hint(
+		    e, "AppArmor restricts user namespaces on this system: install the profile of "
+		       "croze, or sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0");
 	if (diagnose_status("Seccomp") == 2)
-		return error_hint(e, "a seccomp profile of the outer container forbids unshare(2): run that container with a profile that allows user namespaces (docker: --security-opt seccomp=unconfined)");
-	return error_hint(e, "a security module forbids it, or this process lives in a chroot; see: croze doctor");
+		return error_hint(e, "a seccomp profile of the outer container forbids unshare(2): "
+		                     "run that container with a profile that allows user "
+		                     "namespaces (docker: --security-opt seccomp=unconfined)");
+	return error_hint(e,
+	    "a security module forbids it, or this process lives in a chroot; see: croze doctor");
 }
 
 int
@@ -87,10 +93,12 @@ diagnose_unshare(int error_number, struct error *e)
 			error_ctx(e, "user.max_user_namespaces is 0");
 			return error_hint(e, "sudo sysctl -w user.max_user_namespaces=63000");
 		}
-		return error_hint(e, "the limit user.max_user_namespaces is used up, here or in an outer namespace, or namespaces are nested too deep");
+		return error_hint(e, "the limit user.max_user_namespaces is used up, here or in an "
+		                     "outer namespace, or namespaces are nested too deep");
 	case EINVAL:
 	case ENOSYS:
-		return error_hint(e, "the kernel was built without user namespaces (CONFIG_USER_NS)");
+		return error_hint(
+		    e, "the kernel was built without user namespaces (CONFIG_USER_NS)");
 	default:
 		return -1;
 	}
@@ -109,9 +117,12 @@ diagnose_map(struct error *e)
 		return;
 	}
 	if (geteuid() == 0 && caps >= 0 && !(caps & (1LL << CAP_SETFCAP)))
-		error_hint(e, "this root lacks CAP_SETFCAP, without which the kernel maps no id 0: give the outer container that capability (docker: --cap-add SETFCAP)");
+		error_hint(
+		    e, "this root lacks CAP_SETFCAP, without which the kernel maps no id 0: give "
+		       "the outer container that capability (docker: --cap-add SETFCAP)");
 	else if (geteuid() == 0)
-		error_hint(e, "this root lacks CAP_SETUID or CAP_SETGID in its container: add them (docker: --cap-add SETUID --cap-add SETGID)");
+		error_hint(e, "this root lacks CAP_SETUID or CAP_SETGID in its container: add them "
+		              "(docker: --cap-add SETUID --cap-add SETGID)");
 }
 
 /* Set-id bit or file capabilities, on a mount that honours them? */
@@ -126,18 +137,22 @@ is_privileged(const char *program)
 	if (fs.f_flag & ST_NOSUID)
 		return false;
 	return (st.st_mode & S_ISUID && st.st_uid == 0) ||
-	    getxattr(program, "security.capability", NULL, 0) > 0;
+	       getxattr(program, "security.capability", NULL, 0) > 0;
 }
 
 int
 diagnose_before(const char *program, struct error *e)
 {
 	if (diagnose_status("NoNewPrivs") == 1) {
-		error_set(e, ERR_HOST, "no_new_privs is set for this process, so that newuidmap cannot map ids");
-		return error_hint(e, "allow new privileges: Kubernetes allowPrivilegeEscalation: true, systemd NoNewPrivileges=no, docker without --security-opt no-new-privileges");
+		error_set(e, ERR_HOST,
+		    "no_new_privs is set for this process, so that newuidmap cannot map ids");
+		return error_hint(
+		    e, "allow new privileges: Kubernetes allowPrivilegeEscalation: true, systemd "
+		       "NoNewPrivileges=no, docker without --security-opt no-new-privileges");
 	}
 	if (!is_privileged(program)) {
-		error_set(e, ERR_HOST, "'%s' has no set-user-id bit, or its file system is mounted nosuid", program);
+		error_set(e, ERR_HOST,
+		    "'%s' has no set-user-id bit, or its file system is mounted nosuid", program);
 		return error_hint(e, "sudo chmod u+s /usr/bin/newuidmap /usr/bin/newgidmap");
 	}
 	if (diagnose_number("/proc/sys/user/max_user_namespaces", 1) == 0)
@@ -158,7 +173,9 @@ diagnose_helper(const char *program, struct error *e)
 	if (diagnose_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0) > 0)
 		(void)explain_eperm(e);
 	else
-		error_hint(e, "compare /etc/subuid and /etc/subgid with the ranges in the message; in an outer container newuidmap needs CAP_SETUID, CAP_SETGID and these ids mapped");
+		error_hint(e,
+		    "compare /etc/subuid and /etc/subgid with the ranges in the message; in an "
+		    "outer container newuidmap needs CAP_SETUID, CAP_SETGID and these ids mapped");
 }
 
 int
@@ -168,5 +185,6 @@ diagnose_no_ranges(uid_t uid, bool users, struct error *e)
 	const char *file = users ? "/etc/subuid" : "/etc/subgid";
 
 	error_set(e, ERR_HOST, "%s has no range of subordinate ids for '%s'", file, name);
-	return error_hint(e, "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s", name);
+	return error_hint(
+	    e, "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s", name);
 }

@@ -60,7 +60,8 @@ elf_interpreter(const char *head, size_t length, char *name, size_t room)
 			return;
 		memcpy(&part, head + at, sizeof(part));
 		if (part.p_type != PT_INTERP || part.p_offset >= length ||
-		    part.p_filesz > length - part.p_offset || part.p_filesz == 0 || part.p_filesz > room)
+		    part.p_filesz > length - part.p_offset || part.p_filesz == 0 ||
+		    part.p_filesz > room)
 			continue;
 		memcpy(name, head + part.p_offset, part.p_filesz);
 		name[part.p_filesz - 1] = '\0';
@@ -111,7 +112,10 @@ explain(const char *path, int error_number, struct error *e)
 		errno = error_number;
 		error_sys(e, "cannot execute '%s', which needs '%s'", safe, name);
 		e->kind = ERR_STEP;
-		return error_hint(e, "the image has no '%s': link the program statically, or use a base image that has it", name);
+		return error_hint(e,
+		    "the image has no '%s': link the program statically, or use a base image that "
+		    "has it",
+		    name);
 	}
 	if (error_number == ENOEXEC && machine)
 		return error_hint(e, "it is a program for %s", machine_name(machine));

@@ -81,7 +81,8 @@ give_away(int fd, uid_t uid)
 	struct stat st;
 
 	if (uid != 0 && fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
-		(void)!fchown(fd, uid, (gid_t)-1); /* a descriptor of someone else's works as it is */
+		(void)!fchown(
+		    fd, uid, (gid_t)-1); /* a descriptor of someone else's works as it is */
 }
 
 static int
@@ -144,7 +145,8 @@ set_limits(const struct container_spec *spec, struct error *e)
 		(void)getrlimit((__rlimit_resource_t)r->resource, &now);
 		error_sys(e, "cannot set resource limit %d", r->resource);
 		e->kind = ERR_HOST;
-		return error_hint(e, "the hard limit here is %llu and cannot be raised without privileges",
+		return error_hint(e,
+		    "the hard limit here is %llu and cannot be raised without privileges",
 		    (unsigned long long)now.rlim_max);
 	}
 	if (!core && setrlimit(RLIMIT_CORE, &no_core) < 0)
@@ -166,7 +168,8 @@ set_oom_score(const struct init *init, struct error *e)
 	if (fd < 0)
 		return error_sys(e, "cannot open oom_score_adj");
 	if (write(fd, text, (size_t)length) < 0 && errno != EACCES)
-		return error_sys(e, "cannot set the OOM score"); /* below the caller's: only with privileges */
+		return error_sys(
+		    e, "cannot set the OOM score"); /* below the caller's: only with privileges */
 	return 0;
 }
 

@@ -12,12 +12,16 @@
 #include <stdbool.h>
 
 struct container_kit {
-	int dev;      /* a filled /dev, detached; -1 */
-	int sys;      /* a masked, read-only /sys, detached; -1 */
-	bool refused; /* before Linux 6.15 nothing can be mounted in what is not attached: do not try again */
+	int dev; /* a filled /dev, detached; -1 */
+	int sys; /* a masked, read-only /sys, detached; -1 */
+	bool
+	    refused; /* before Linux 6.15 nothing can be mounted in what is not attached: do not try again */
 };
 
-#define CONTAINER_KIT_INIT { .dev = -1, .sys = -1 }
+#define CONTAINER_KIT_INIT           \
+	{                            \
+		.dev = -1, .sys = -1 \
+	}
 
 /** Makes what is not there. In the namespaces of userns_enter(). A failure is none: what is missing is made when it is needed. */
 void container_kit_prepare(struct container_kit *kit);

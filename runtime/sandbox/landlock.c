@@ -23,8 +23,8 @@
 #define FS_WRITE_FILE (1ULL << 1)
 #define FS_READ_FILE (1ULL << 2)
 #define FS_READ_DIR (1ULL << 3)
-#define FS_REFER (1ULL << 13)   /* ABI 2 */
-#define FS_TRUNCATE (1ULL << 14) /* ABI 3 */
+#define FS_REFER (1ULL << 13)     /* ABI 2 */
+#define FS_TRUNCATE (1ULL << 14)  /* ABI 3 */
 #define FS_IOCTL_DEV (1ULL << 15) /* ABI 5 */
 #define FS_ABI_1 ((1ULL << 13) - 1)
 
@@ -87,8 +87,9 @@ landlock_restrict(const struct landlock_rule *rules, size_t n_rules, struct erro
 	int abi = landlock_abi();
 	uint64_t known = known_rights(abi);
 	struct ruleset r = { .fs = known, .net = NET_ALL, .scoped = SCOPE_ALL };
-	size_t size = abi >= SCOPE_ABI ? sizeof(r) : abi >= NET_ABI ? 2 * sizeof(uint64_t)
-	                                                            : sizeof(uint64_t);
+	size_t size = abi >= SCOPE_ABI ? sizeof(r)
+	              : abi >= NET_ABI ? 2 * sizeof(uint64_t)
+	                               : sizeof(uint64_t);
 	autofd int ruleset = -1;
 
 	if (abi == 0)

@@ -49,7 +49,7 @@ static bool
 is_out_of_reach(int fd)
 {
 	return faccessat(fd, "", R_OK, AT_EMPTY_PATH | AT_EACCESS) < 0 && errno == EACCES &&
-	    faccessat(fd, "", W_OK, AT_EMPTY_PATH | AT_EACCESS) < 0 && errno == EACCES;
+	       faccessat(fd, "", W_OK, AT_EMPTY_PATH | AT_EACCESS) < 0 && errno == EACCES;
 }
 
 int
@@ -99,7 +99,8 @@ mask_new_sys(struct error *e)
 int
 mask_default_sys(struct mask *m, int sys, struct error *e)
 {
-	static const char *const paths[] = { "/firmware", "/devices/virtual/powercap", "/fs/cgroup" };
+	static const char *const paths[] = { "/firmware", "/devices/virtual/powercap",
+		"/fs/cgroup" };
 	char path[64];
 
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++)

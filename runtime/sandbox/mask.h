@@ -16,7 +16,10 @@ struct mask {
 	bool readable_only; /* leave what nobody in the container could open anyway */
 };
 
-#define MASK_INIT { .null = -1, .empty = -1 }
+#define MASK_INIT                       \
+	{                               \
+		.null = -1, .empty = -1 \
+	}
 
 void mask_release(struct mask *m);
 /** Covers @path below @root, with an empty folder or with the null device. What is not there is left alone. */

@@ -107,7 +107,8 @@ mount_new(const char *type, const char *options, unsigned int attributes, struct
 
 	if (context < 0)
 		return error_sys(e, "cannot make a %s file system", type);
-	(void)fsconfig(context, FSCONFIG_SET_STRING, "source", type, 0); /* how it is called in mountinfo */
+	(void)fsconfig(
+	    context, FSCONFIG_SET_STRING, "source", type, 0); /* how it is called in mountinfo */
 	if (set_options(context, options) < 0 ||
 	    fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return mount_refused(context, type, e);

@@ -15,7 +15,7 @@ enum mount_attributes {
 	MOUNT_NOSUID = 1 << 1,
 	MOUNT_NODEV = 1 << 2,
 	MOUNT_NOEXEC = 1 << 3,
-	MOUNT_NOATIME = 1 << 4,     /* access times: never, or always; relatime when neither is given */
+	MOUNT_NOATIME = 1 << 4, /* access times: never, or always; relatime when neither is given */
 	MOUNT_STRICTATIME = 1 << 5,
 	MOUNT_NODIRATIME = 1 << 6,
 };

@@ -70,7 +70,7 @@ open_up(const char *path, const char *value)
 	if (fd < 0)
 		return;
 	(void)!write(fd, value, strlen(value)); /* an older kernel: the step sees the refusal */
-	(void)close(fd); /* procfs */
+	(void)close(fd);                        /* procfs */
 }
 
 static int
@@ -120,11 +120,13 @@ netns_can_reach_outside(char reason[NETNS_REASON_MAX])
 		return true;
 	if (tun < 0)
 		snprintf(reason, NETNS_REASON_MAX,
-		    "'" TUN "' cannot be opened (%s), so that steps have no network but their own loopback; --network=host gives them the host's",
+		    "'" TUN "' cannot be opened (%s), so that steps have no network but their own "
+		            "loopback; --network=host gives them the host's",
 		    strerror(errno));
 	else
 		snprintf(reason, NETNS_REASON_MAX,
-		    "pasta is not installed, so that steps have no network but their own loopback; install passt, or use --network=host");
+		    "pasta is not installed, so that steps have no network but their own loopback; "
+		    "install passt, or use --network=host");
 	return false;
 }
 
@@ -147,7 +149,8 @@ has_route(void)
 		text[n] = '\0';
 		line = i == 0 ? strchr(text, '\n') : text; /* the first has a heading */
 		for (; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL)
-			if (i == 0 ? strlen(line) > 1 : strcspn(line, "\n") > 3 && !strstr(line, " lo\n"))
+			if (i == 0 ? strlen(line) > 1
+				   : strcspn(line, "\n") > 3 && !strstr(line, " lo\n"))
 				return true;
 	}
 	return false;
@@ -173,16 +176,23 @@ static pid_t
 start_pasta(int netns, struct error *e)
 {
 	auto(strv) struct strv argv = { 0 };
-	static const char *const options[] = { "--foreground", "--quiet", "--config-net", "--no-map-gw",
-		"-t", "none", "-u", "none", "-T", "none", "-U", "none", "--dns-forward", RESOLVER,
-		"--netns-only", "--no-netns-quit", "--runas", "0:0", "--netns" };
+	static const char *const options[] = { "--foreground", "--quiet", "--config-net",
+		"--no-map-gw", "-t", "none", "-u", "none", "-T", "none", "-U", "none",
+		"--dns-forward", RESOLVER, "--netns-only", "--no-netns-quit", "--runas", "0:0",
+		"--netns" };
 
 	strv_add(&argv, "pasta");
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
 		strv_add(&argv, options[i]);
 	strv_printf(&argv, "/proc/self/fd/%d", netns);
 	return process_spawn(&(struct process_spec){ .path = "pasta",
-	    .argv = strv_array(&argv), .in = -1, .out = -1, .err = -1, .keep = &netns, .n_keep = 1 }, e);
+				 .argv = strv_array(&argv),
+				 .in = -1,
+				 .out = -1,
+				 .err = -1,
+				 .keep = &netns,
+				 .n_keep = 1 },
+	    e);
 }
 
 static int
@@ -217,7 +227,8 @@ netns_open(enum netns_mode mode, struct netns *n, struct error *e)
 	if (attach_pasta(n, &failed) == 0)
 		return 0;
 	snprintf(n->reason, sizeof(n->reason),
-	    "%.300s, so that steps have no network but their own loopback; --network=host gives them the host's",
+	    "%.300s, so that steps have no network but their own loopback; --network=host gives "
+	    "them the host's",
 	    failed.text);
 	return 0;
 }

@@ -19,11 +19,13 @@ enum netns_mode {
 #define NETNS_REASON_MAX 512
 
 struct netns {
-	int fd;         /* the namespace, for container_spec.netns; -1 with NETNS_HOST */
-	pid_t helper;   /* pasta, 0 when there is none */
-	bool outside;   /* can the outside be reached? */
-	char reason[NETNS_REASON_MAX]; /* why NETNS_DEFAULT has only lo, and what would lift it; "" */
-	char resolver[64]; /* name server for resolv.conf when the host's cannot be reached from inside; "" to use the host's */
+	int fd;       /* the namespace, for container_spec.netns; -1 with NETNS_HOST */
+	pid_t helper; /* pasta, 0 when there is none */
+	bool outside; /* can the outside be reached? */
+	char reason
+	    [NETNS_REASON_MAX]; /* why NETNS_DEFAULT has only lo, and what would lift it; "" */
+	char resolver
+	    [64]; /* name server for resolv.conf when the host's cannot be reached from inside; "" to use the host's */
 };
 
 /**

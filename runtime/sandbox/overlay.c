@@ -56,7 +56,7 @@ set_layers(int context, const struct overlay_spec *spec)
 		if (set_layer(context, "lowerdir+", spec->lowers[i]) < 0)
 			return errno == EINVAL && i + 1 == spec->n_lowers ? 1 : -1;
 	if (spec->upper >= 0 && (set_layer(context, "upperdir", spec->upper) < 0 ||
-	                            set_layer(context, "workdir", spec->work) < 0))
+				    set_layer(context, "workdir", spec->work) < 0))
 		return -1;
 	if (spec->upper >= 0 && fsconfig(context, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0)
 		return -1;
@@ -72,7 +72,8 @@ mount_by_parameters(const struct overlay_spec *spec, struct error *e)
 
 	if (context < 0)
 		return error_sys(e, "cannot make an overlay");
-	(void)fsconfig(context, FSCONFIG_SET_STRING, "source", "overlay", 0); /* how it is called in mountinfo */
+	(void)fsconfig(context, FSCONFIG_SET_STRING, "source", "overlay",
+	    0); /* how it is called in mountinfo */
 	set = set_layers(context, spec);
 	if (set > 0)
 		return -2;
@@ -117,7 +118,8 @@ reopen(int fd, struct error *e)
 		return error_sys(e, "cannot open layer '%s' again", path);
 	if (before.st_dev != after.st_dev || before.st_ino != after.st_ino)
 		return error_set(e, ERR_SYSTEM, "layer '%s' was replaced", path);
-	return dup3(again, fd, O_CLOEXEC) < 0 ? error_sys(e, "cannot open layer '%s' again", path) : 0;
+	return dup3(again, fd, O_CLOEXEC) < 0 ? error_sys(e, "cannot open layer '%s' again", path)
+	                                      : 0;
 }
 
 static int

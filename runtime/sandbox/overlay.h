@@ -17,10 +17,11 @@
 #define OVERLAY_LOWERS_MAX 500
 
 struct overlay_spec {
-	const int *lowers; /* directories, lowest first; opened in the caller's own mount namespace */
+	const int
+	    *lowers; /* directories, lowest first; opened in the caller's own mount namespace */
 	size_t n_lowers;
-	int upper;         /* -1: a read-only view */
-	int work;          /* empty directory on the file system of @upper, used once; -1 without @upper */
+	int upper; /* -1: a read-only view */
+	int work;  /* empty directory on the file system of @upper, used once; -1 without @upper */
 };
 
 /**

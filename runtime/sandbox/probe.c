@@ -13,8 +13,8 @@
 #include "runtime/base/path.h"
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
-#include "runtime/sandbox/container.h"
 #include "runtime/sandbox/chroot.h"
+#include "runtime/sandbox/container.h"
 #include "runtime/sandbox/diagnose.h"
 #include "runtime/sandbox/landlock.h"
 #include "runtime/sandbox/mount.h"
@@ -74,7 +74,8 @@ static void
 say_range(const struct id_map *map, struct buf *b)
 {
 	for (size_t i = 0; i < map->count; i++)
-		buf_printf(b, "%s%u:%u", i > 0 ? ", " : "", map->extents[i].outside, map->extents[i].count);
+		buf_printf(b, "%s%u:%u", i > 0 ? ", " : "", map->extents[i].outside,
+		    map->extents[i].count);
 }
 
 static int
@@ -102,7 +103,8 @@ try_subids(const char *store, struct probe_result *r, struct error *e)
 	if (total < 65535) {
 		r->state = PROBE_PART;
 		snprintf(r->lost, sizeof(r->lost), "images with ids up to 65535 may not unpack");
-		snprintf(r->fix, sizeof(r->fix), "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER");
+		snprintf(r->fix, sizeof(r->fix),
+		    "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER");
 	}
 	return 0;
 }
@@ -131,7 +133,8 @@ try_overlay_in(int dir, struct error *e)
 	tree = overlay_mount(&(struct overlay_spec){ &lower, 1, upper, work }, e);
 	if (tree < 0)
 		return -1;
-	if (unlinkat(tree, "folder/below", AT_REMOVEDIR) < 0 || unlinkat(tree, "folder", AT_REMOVEDIR) < 0)
+	if (unlinkat(tree, "folder/below", AT_REMOVEDIR) < 0 ||
+	    unlinkat(tree, "folder", AT_REMOVEDIR) < 0)
 		return error_sys(e, "overlay: a whiteout cannot be made");
 	if (mkdirat(tree, "folder", 0755) < 0)
 		return error_sys(e, "overlay: an opaque folder cannot be made");
@@ -148,8 +151,9 @@ file_system_name(int fd)
 	static const struct {
 		long magic;
 		const char *name;
-	} names[] = { { EXT4_SUPER_MAGIC, "ext4" }, { TMPFS_MAGIC, "tmpfs" }, { XFS_SUPER_MAGIC, "xfs" },
-		{ BTRFS_SUPER_MAGIC, "btrfs" }, { NFS_SUPER_MAGIC, "nfs" }, { FUSE_SUPER_MAGIC, "fuse" },
+	} names[] = { { EXT4_SUPER_MAGIC, "ext4" }, { TMPFS_MAGIC, "tmpfs" },
+		{ XFS_SUPER_MAGIC, "xfs" }, { BTRFS_SUPER_MAGIC, "btrfs" },
+		{ NFS_SUPER_MAGIC, "nfs" }, { FUSE_SUPER_MAGIC, "fuse" },
 		{ OVERLAYFS_SUPER_MAGIC, "overlay" }, { F2FS_SUPER_MAGIC, "f2fs" },
 		{ 0x2fc12fc1, "zfs" }, { RAMFS_MAGIC, "ramfs" } };
 	struct statfs fs;
@@ -202,11 +206,13 @@ try_overlay(const char *store, struct probe_result *r, struct error *e)
 	if (!mkdtemp(path))
 		return error_sys(e, "cannot write to the store's file system");
 	dir = openat(base, path_base(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	result = dir < 0 ? error_sys(e, "cannot open a folder in the store") : try_overlay_in(dir, e);
+	result =
+	    dir < 0 ? error_sys(e, "cannot open a folder in the store") : try_overlay_in(dir, e);
 	(void)path_remove_tree(base, path_base(path), &ignored); /* the probe's result counts */
 	if (result < 0) {
 		error_ctx(e, "%s", file_system_name(base));
-		return error_hint(e, "put the store on a local ext4, xfs, btrfs or tmpfs: croze --root DIR");
+		return error_hint(
+		    e, "put the store on a local ext4, xfs, btrfs or tmpfs: croze --root DIR");
 	}
 	if (fstatvfs(base, &space) == 0)
 		say(r, "%s, %llu GB free", file_system_name(base),
@@ -257,10 +263,13 @@ try_network(const char *store, struct probe_result *r, struct error *e)
 		return 0;
 	}
 	r->state = PROBE_NO;
-	say(r, "%.120s", access("/dev/net/tun", R_OK | W_OK) == 0 ? "pasta is not installed" : "/dev/net/tun cannot be opened");
+	say(r, "%.120s",
+	    access("/dev/net/tun", R_OK | W_OK) == 0 ? "pasta is not installed"
+						     : "/dev/net/tun cannot be opened");
 	snprintf(r->fix, sizeof(r->fix), "%s",
-	    access("/dev/net/tun", R_OK | W_OK) == 0 ? "sudo apt install passt"
-	                                             : "sudo chmod 666 /dev/net/tun, or croze build --network=host");
+	    access("/dev/net/tun", R_OK | W_OK) == 0
+		? "sudo apt install passt"
+		: "sudo chmod 666 /dev/net/tun, or croze build --network=host");
 	return 0;
 }
 
@@ -288,7 +297,9 @@ try_cgroup(const char *store, struct probe_result *r, struct error *e)
 	}
 	r->state = PROBE_PART;
 	say(r, unified ? "cgroup v2, not delegated" : "no unified cgroup v2");
-	snprintf(r->fix, sizeof(r->fix), unified ? "sudo loginctl enable-linger $USER" : "boot with systemd.unified_cgroup_hierarchy=1");
+	snprintf(r->fix, sizeof(r->fix),
+	    unified ? "sudo loginctl enable-linger $USER"
+		    : "boot with systemd.unified_cgroup_hierarchy=1");
 	return 0;
 }
 
@@ -323,13 +334,15 @@ try_landlock(const char *store, struct probe_result *r, struct error *e)
 static int
 try_openat2(const char *store, struct probe_result *r, struct error *e)
 {
-	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
+	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT };
 	struct utsname name;
 
 	(void)store; /* not its concern */
 	if (syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof(how)) < 0) {
 		error_sys(e, "refused");
-		return error_hint(e, "a seccomp profile of the outer container is too old, or Linux 5.6 is needed");
+		return error_hint(e,
+		    "a seccomp profile of the outer container is too old, or Linux 5.6 is needed");
 	}
 	uname(&name);
 	say(r, "Linux %.60s", name.release);
@@ -347,20 +360,28 @@ try_mount_api(const char *store, struct probe_result *r, struct error *e)
 		return -1;
 	fd = mount_new("tmpfs", "size=4k", MOUNT_READ_ONLY, e);
 	if (fd < 0)
-		return error_hint(e, "Linux 5.12 is needed, and a seccomp profile of an outer container that allows fsopen(2) and its kin");
+		return error_hint(e, "Linux 5.12 is needed, and a seccomp profile of an outer "
+		                     "container that allows fsopen(2) and its kin");
 	say(r, "fsopen, open_tree, move_mount, mount_setattr");
 	return 0;
 }
 
 static const struct probe probes[PROBE_COUNT] = {
-	[PROBE_USERNS] = { "user namespaces", "RUN cannot be isolated; builds without RUN work", try_userns },
-	[PROBE_SUBIDS] = { "subordinate ids", "files of more than one owner cannot be made, so RUN is refused", try_subids },
-	[PROBE_OVERLAY] = { "overlay on the store", "steps that run commands cannot work", try_overlay },
+	[PROBE_USERNS] = { "user namespaces", "RUN cannot be isolated; builds without RUN work",
+	    try_userns },
+	[PROBE_SUBIDS] = { "subordinate ids",
+	    "files of more than one owner cannot be made, so RUN is refused", try_subids },
+	[PROBE_OVERLAY] = { "overlay on the store", "steps that run commands cannot work",
+	    try_overlay },
 	[PROBE_CONTAINER] = { "containers", "RUN is refused", try_container },
-	[PROBE_NETWORK] = { "network for RUN", "steps reach no network but their own loopback", try_network },
-	[PROBE_CGROUP] = { "cgroup delegation", "memory and process limits are not enforced", try_cgroup },
-	[PROBE_SECCOMP] = { "seccomp", "steps cannot be kept from dangerous system calls", try_seccomp },
-	[PROBE_LANDLOCK] = { "Landlock", "archives are unpacked with seccomp alone around it", try_landlock },
+	[PROBE_NETWORK] = { "network for RUN", "steps reach no network but their own loopback",
+	    try_network },
+	[PROBE_CGROUP] = { "cgroup delegation", "memory and process limits are not enforced",
+	    try_cgroup },
+	[PROBE_SECCOMP] = { "seccomp", "steps cannot be kept from dangerous system calls",
+	    try_seccomp },
+	[PROBE_LANDLOCK] = { "Landlock", "archives are unpacked with seccomp alone around it",
+	    try_landlock },
 	[PROBE_OPENAT2] = { "openat2", "paths are resolved more slowly", try_openat2 },
 	[PROBE_MOUNT_API] = { "new mount calls", "RUN is refused", try_mount_api },
 };

@@ -14,26 +14,26 @@
 enum probe_state { PROBE_OK, PROBE_PART, PROBE_NO };
 
 enum probe_id {
-	PROBE_USERNS,      /* "user namespaces" */
-	PROBE_SUBIDS,      /* "subordinate ids" */
-	PROBE_OVERLAY,     /* "overlay on the store" */
-	PROBE_CONTAINER,   /* "containers" : pid, mount, ipc, uts namespaces, fresh /proc */
-	PROBE_NETWORK,     /* "network for RUN" */
-	PROBE_CGROUP,      /* "cgroup delegation" */
-	PROBE_SECCOMP,     /* "seccomp" */
-	PROBE_LANDLOCK,    /* "Landlock" */
-	PROBE_OPENAT2,     /* "openat2" */
-	PROBE_MOUNT_API,   /* "new mount calls" */
+	PROBE_USERNS,    /* "user namespaces" */
+	PROBE_SUBIDS,    /* "subordinate ids" */
+	PROBE_OVERLAY,   /* "overlay on the store" */
+	PROBE_CONTAINER, /* "containers" : pid, mount, ipc, uts namespaces, fresh /proc */
+	PROBE_NETWORK,   /* "network for RUN" */
+	PROBE_CGROUP,    /* "cgroup delegation" */
+	PROBE_SECCOMP,   /* "seccomp" */
+	PROBE_LANDLOCK,  /* "Landlock" */
+	PROBE_OPENAT2,   /* "openat2" */
+	PROBE_MOUNT_API, /* "new mount calls" */
 	PROBE_COUNT,
 };
 
 struct probe_result {
 	enum probe_id id;
-	const char *label;    /* as quoted above */
+	const char *label; /* as quoted above */
 	enum probe_state state;
-	char text[256];       /* what was found: "63000 allowed", "100000:65536, newuidmap setuid" */
-	char lost[256];       /* what is lost without it; "" when ok */
-	char fix[512];        /* one command or setting that mends it; "" when there is none */
+	char text[256]; /* what was found: "63000 allowed", "100000:65536, newuidmap setuid" */
+	char lost[256]; /* what is lost without it; "" when ok */
+	char fix[512];  /* one command or setting that mends it; "" when there is none */
 };
 
 /**

@@ -38,7 +38,7 @@ const struct container_mount container_default_mounts[] = {
 	    .target = "/dev/mqueue",
 	    .source = -1,
 	    .flags = CONTAINER_MOUNT_NOSUID | CONTAINER_MOUNT_NODEV | CONTAINER_MOUNT_NOEXEC |
-	        CONTAINER_MOUNT_OPTIONAL },
+	             CONTAINER_MOUNT_OPTIONAL },
 };
 const size_t container_n_default_mounts = ARRAY_LEN(container_default_mounts);
 
@@ -84,12 +84,12 @@ static unsigned int
 attributes_of(const struct container_mount *m)
 {
 	return (m->flags & CONTAINER_MOUNT_READ_ONLY ? MOUNT_READ_ONLY : 0) |
-	    (m->flags & CONTAINER_MOUNT_NOSUID ? MOUNT_NOSUID : 0) |
-	    (m->flags & CONTAINER_MOUNT_NODEV ? MOUNT_NODEV : 0) |
-	    (m->flags & CONTAINER_MOUNT_NOEXEC ? MOUNT_NOEXEC : 0) |
-	    (m->flags & CONTAINER_MOUNT_NOATIME ? MOUNT_NOATIME : 0) |
-	    (m->flags & CONTAINER_MOUNT_STRICTATIME ? MOUNT_STRICTATIME : 0) |
-	    (m->flags & CONTAINER_MOUNT_NODIRATIME ? MOUNT_NODIRATIME : 0);
+	       (m->flags & CONTAINER_MOUNT_NOSUID ? MOUNT_NOSUID : 0) |
+	       (m->flags & CONTAINER_MOUNT_NODEV ? MOUNT_NODEV : 0) |
+	       (m->flags & CONTAINER_MOUNT_NOEXEC ? MOUNT_NOEXEC : 0) |
+	       (m->flags & CONTAINER_MOUNT_NOATIME ? MOUNT_NOATIME : 0) |
+	       (m->flags & CONTAINER_MOUNT_STRICTATIME ? MOUNT_STRICTATIME : 0) |
+	       (m->flags & CONTAINER_MOUNT_NODIRATIME ? MOUNT_NODIRATIME : 0);
 }
 
 static bool
@@ -115,7 +115,9 @@ new_proc(const struct container_mount *m, struct error *e)
 	}
 	fd = mount_clone_path("/proc", true, e);
 	if (fd < 0)
-		return error_hint(e, "the outer container hides parts of /proc: run it with unmasked paths (podman: --security-opt unmask=ALL; Kubernetes: procMount: Unmasked)");
+		return error_hint(
+		    e, "the outer container hides parts of /proc: run it with unmasked paths "
+		       "(podman: --security-opt unmask=ALL; Kubernetes: procMount: Unmasked)");
 	return fd;
 }
 
@@ -150,7 +152,8 @@ new_mount(struct rootfs *r, const struct container_mount *m, int source, struct 
 {
 	switch (m->kind) {
 	case CONTAINER_MOUNT_BIND:
-		if (mount_restrict(source, attributes_of(m), m->flags & CONTAINER_MOUNT_RECURSIVE, e) < 0)
+		if (mount_restrict(
+			source, attributes_of(m), m->flags & CONTAINER_MOUNT_RECURSIVE, e) < 0)
 			return -1;
 		return source;
 	case CONTAINER_MOUNT_TMPFS:
@@ -158,8 +161,11 @@ new_mount(struct rootfs *r, const struct container_mount *m, int source, struct 
 	case CONTAINER_MOUNT_NODES:
 		/* not read-only before it is filled */
 		return new_tmpfs(&(struct container_mount){ .kind = m->kind,
-		    .flags = m->flags & ~(unsigned int)CONTAINER_MOUNT_READ_ONLY, .size = m->size,
-		    .mode = m->mode ? m->mode : 0755, .options = m->options }, e);
+				     .flags = m->flags & ~(unsigned int)CONTAINER_MOUNT_READ_ONLY,
+				     .size = m->size,
+				     .mode = m->mode ? m->mode : 0755,
+				     .options = m->options },
+		    e);
 	case CONTAINER_MOUNT_PROC:
 		return new_proc(m, e);
 	case CONTAINER_MOUNT_DEV:
@@ -167,7 +173,8 @@ new_mount(struct rootfs *r, const struct container_mount *m, int source, struct 
 	case CONTAINER_MOUNT_SYS:
 		return r->sys >= 0 ? steal_fd(&r->sys) : mask_new_sys(e);
 	case CONTAINER_MOUNT_PTS:
-		return m->options ? mount_new("devpts", m->options, attributes_of(m), e) : devices_new_pts(e);
+		return m->options ? mount_new("devpts", m->options, attributes_of(m), e)
+		                  : devices_new_pts(e);
 	case CONTAINER_MOUNT_MQUEUE:
 		return mount_new("mqueue", NULL, attributes_of(m), e);
 	case CONTAINER_MOUNT_CGROUP:
@@ -252,16 +259,17 @@ static int
 mask_all(const struct rootfs *r, const struct container_spec *spec, struct error *e)
 {
 	char *const *hidden = spec->masked_paths ? spec->masked_paths : container_masked_paths;
-	char *const *protected = spec->readonly_paths ? spec->readonly_paths : container_readonly_paths;
+	char *const *protected =
+	    spec->readonly_paths ? spec->readonly_paths : container_readonly_paths;
 	auto(mask) struct mask m = MASK_INIT;
 
 	m.readable_only = !spec->masked_paths;
 	if (!spec->readonly_paths && !has_host_root(r))
-		protected = sysctls;
+	protected = sysctls;
 	for (; *hidden; hidden++)
 		if (mask_path(&m, r->root, *hidden, e) < 0)
 			return -1;
-	for (; *protected; protected++)
+	for (; *protected; protected ++)
 		if (mask_protect(r->root, *protected, e) < 0)
 			return -1;
 	return 0;

@@ -11,13 +11,14 @@
 
 /** What the parent has prepared and the child goes on with. */
 struct rootfs {
-	int root;     /* detached mount; from rootfs_build() on attached */
-	int dev;      /* a /dev made ahead, detached; -1 */
-	int sys;      /* a /sys made ahead, detached; -1 */
-	int *sources; /* detached mounts of the binds, in the order of all mounts; -1 where there is none */
-	int pts;      /* set by rootfs_build(): the devpts instance, -1 */
-	int proc;     /* set by rootfs_build(): root of the container's procfs, verified to be one; -1 */
-	bool hide_sys;    /* the rest is rootfs_build()'s own */
+	int root; /* detached mount; from rootfs_build() on attached */
+	int dev;  /* a /dev made ahead, detached; -1 */
+	int sys;  /* a /sys made ahead, detached; -1 */
+	int *
+	    sources; /* detached mounts of the binds, in the order of all mounts; -1 where there is none */
+	int pts;  /* set by rootfs_build(): the devpts instance, -1 */
+	int proc; /* set by rootfs_build(): root of the container's procfs, verified to be one; -1 */
+	bool hide_sys; /* the rest is rootfs_build()'s own */
 	struct mask mask;
 };
 

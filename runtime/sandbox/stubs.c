@@ -24,7 +24,7 @@
 /* Where a walk stands: @dir is open at @done, @rest is still to go. */
 struct walk {
 	int rootfs;
-	char *done;  /* absolute, free of links */
+	char *done; /* absolute, free of links */
 	char *rest;
 	int links;
 };
@@ -106,7 +106,8 @@ follow(struct walk *w, int dir, const char *name, struct error *e)
 		return error_sys(e, "cannot read the link '%s'", name);
 	target[n] = '\0';
 	if (++w->links > LINKS_MAX)
-		return error_set(e, ERR_INPUT, "too many links on the way to a mount point, the last is '%s'", name);
+		return error_set(e, ERR_INPUT,
+		    "too many links on the way to a mount point, the last is '%s'", name);
 	rest = xasprintf("%s/%s", target, w->rest);
 	if (strlen(rest) >= PATH_MAX) {
 		free(rest);
@@ -166,7 +167,8 @@ step(struct stubs *s, struct walk *w, const char *name, bool directory, struct e
 	} else if (S_ISLNK(st.st_mode)) {
 		return follow(w, dir, name, e);
 	} else if (!S_ISDIR(st.st_mode) && !at_end(w)) {
-		return error_set(e, ERR_STEP, "'%s' on the way to a mount point is no folder", name);
+		return error_set(
+		    e, ERR_STEP, "'%s' on the way to a mount point is no folder", name);
 	}
 	go_to(w, name);
 	return 0;
@@ -201,7 +203,8 @@ stubs_open(struct stubs *s, int rootfs, const char *path, bool directory, struct
 		w.done = xstrdup("/");
 		w.rest = xstrdup(path);
 		if (walk(s, &w, directory, e) == 0)
-			fd = path_open(rootfs, w.done[1] ? w.done + 1 : ".", O_PATH, 0, PATH_NO_SYMLINKS, e);
+			fd = path_open(
+			    rootfs, w.done[1] ? w.done + 1 : ".", O_PATH, 0, PATH_NO_SYMLINKS, e);
 		free(w.done);
 		free(w.rest);
 		if (fd < 0)
@@ -211,8 +214,8 @@ stubs_open(struct stubs *s, int rootfs, const char *path, bool directory, struct
 		return error_sys(e, "cannot open mount point '%s'", path);
 	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) != directory) {
 		(void)close(fd); /* O_PATH */
-		return error_set(e, ERR_STEP, "mount point '%s' is %s folder", path,
-		    directory ? "no" : "a");
+		return error_set(
+		    e, ERR_STEP, "mount point '%s' is %s folder", path, directory ? "no" : "a");
 	}
 	return fd;
 }
@@ -230,7 +233,7 @@ untouched(const struct stub *stub)
 	if (stub->directory) /* overlay gives a folder another inode number at its whim; rmdir takes empty ones only */
 		return S_ISDIR(st.st_mode);
 	return S_ISREG(st.st_mode) && st.st_size == 0 && st.st_ino == stub->inode &&
-	    st.st_dev == stub->device;
+	       st.st_dev == stub->device;
 }
 
 static int

@@ -15,14 +15,14 @@
 #include <time.h>
 
 struct stub {
-	int parent;              /* its folder; held open, so that no link can redirect the removal */
+	int parent; /* its folder; held open, so that no link can redirect the removal */
 	char *name;
-	dev_t device;            /* what was made, to be known again */
+	dev_t device; /* what was made, to be known again */
 	ino_t inode;
 	bool directory;
 	struct timespec times[2]; /* of the folder before: access, modification */
-	struct timespec after;   /* modification of the folder once the stub was in it */
-	struct timespec own;     /* modification of the stub */
+	struct timespec after;    /* modification of the folder once the stub was in it */
+	struct timespec own;      /* modification of the stub */
 };
 
 struct stubs {

@@ -62,7 +62,8 @@ add_range(struct id_map *map, uint64_t start, uint64_t count, uint32_t own)
 	if (count == 0 || start > UINT32_MAX - 1 || count > UINT32_MAX - start ||
 	    inside + count > UINT32_MAX || map->count >= ID_MAP_MAX - 1)
 		return;
-	if ((own >= start && own < start + count) || overlaps(map, (uint32_t)start, (uint32_t)count))
+	if ((own >= start && own < start + count) ||
+	    overlaps(map, (uint32_t)start, (uint32_t)count))
 		return;
 	id_map_add(map, (uint32_t)inside, (uint32_t)start, (uint32_t)count);
 }
@@ -161,10 +162,12 @@ ask_library(void *arg, struct buf *result, struct error *e)
 	if (!library)
 		library = dlopen("libsubid.so", RTLD_NOW);
 	if (library)
-		*(void **)&ask = dlsym(library,
-		    q->groups ? "subid_get_gid_ranges" : "subid_get_uid_ranges");
+		*(void **)&ask =
+		    dlsym(library, q->groups ? "subid_get_gid_ranges" : "subid_get_uid_ranges");
 	if (!ask)
-		return error_set(e, ERR_HOST, "nsswitch.conf names a source of subordinate ids, but libsubid cannot be loaded");
+		return error_set(e, ERR_HOST,
+		    "nsswitch.conf names a source of subordinate ids, but libsubid cannot be "
+		    "loaded");
 	n = ask(q->name, &ranges);
 	for (int i = 0; i < n; i++)
 		buf_printf(result, "%s:%lu:%lu\n", q->name, (unsigned long)ranges[i].start,

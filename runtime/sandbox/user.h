@@ -30,10 +30,10 @@ int user_files_read(int rootfs, struct user_files *files, struct error *e);
 struct user {
 	uid_t uid;
 	gid_t gid;
-	gid_t *groups;     /* supplementary groups for setgroups(2); holds @gid */
+	gid_t *groups; /* supplementary groups for setgroups(2); holds @gid */
 	size_t n_groups;
-	char *home;        /* of passwd, else "/" ("/root" for uid 0 without an entry); never NULL */
-	char *name;        /* login name, or the id as text */
+	char *home; /* of passwd, else "/" ("/root" for uid 0 without an entry); never NULL */
+	char *name; /* login name, or the id as text */
 };
 
 void user_release(struct user *u);
@@ -52,7 +52,8 @@ int user_resolve_in(int rootfs, const char *spec, struct user *u, struct error *
  * for its primary group.
  * @files may be NULL when user_spec_is_numeric(@spec).
  */
-int user_resolve_owner(const struct user_files *files, const char *spec, uid_t *uid, gid_t *gid, struct error *e);
+int user_resolve_owner(
+    const struct user_files *files, const char *spec, uid_t *uid, gid_t *gid, struct error *e);
 /** Does @spec name nothing but numbers, so that no file need be read? */
 bool user_spec_is_numeric(const char *spec);
 

@@ -30,10 +30,10 @@
 /* What the child that stays outside has to do. */
 struct mapper {
 	pid_t target;
-	bool direct;              /* write the files; otherwise by the helpers */
+	bool direct; /* write the files; otherwise by the helpers */
 	const struct userns *userns;
 	const struct userns_options *options;
-	int go;                   /* one byte arrives when @target is in its namespace; end of file: it is not */
+	int go; /* one byte arrives when @target is in its namespace; end of file: it is not */
 };
 
 void
@@ -97,8 +97,10 @@ start_helper(const char *program, pid_t target, const struct id_map *map, int er
 		strv_printf(&argv, "%u", map->extents[i].outside);
 		strv_printf(&argv, "%u", map->extents[i].count);
 	}
-	return process_spawn(&(struct process_spec){
-	    .path = program, .argv = strv_array(&argv), .in = -1, .out = -1, .err = err }, e);
+	return process_spawn(
+	    &(struct process_spec){
+		.path = program, .argv = strv_array(&argv), .in = -1, .out = -1, .err = err },
+	    e);
 }
 
 static int
@@ -115,7 +117,8 @@ finish_helper(pid_t pid, const char *program, int words, struct error *e)
 	(void)fd_read_all(words, &said, 4096, program, &ignored);
 	while (said.len > 0 && said.data[said.len - 1] == '\n')
 		buf_truncate(&said, said.len - 1);
-	error_set(e, ERR_HOST, "%s refused: %s", program, said.len ? buf_text(&said) : "no message");
+	error_set(
+	    e, ERR_HOST, "%s refused: %s", program, said.len ? buf_text(&said) : "no message");
 	diagnose_helper(program, e);
 	return -1;
 }
@@ -167,8 +170,10 @@ check_helper(char **program, const char *name, struct error *e)
 		*program = process_find(name);
 	if (*program)
 		return 0;
-	error_set(e, ERR_HOST, "%s is not installed, so that the subordinate ids cannot be mapped", name);
-	return error_hint(e, "sudo apt install uidmap, or on other systems the package of shadow-utils with newuidmap");
+	error_set(
+	    e, ERR_HOST, "%s is not installed, so that the subordinate ids cannot be mapped", name);
+	return error_hint(e, "sudo apt install uidmap, or on other systems the package of "
+	                     "shadow-utils with newuidmap");
 }
 
 /* The caller's ids: itself as 0, subordinate ones from 1 on. */
@@ -257,7 +262,8 @@ become_root(struct error *e)
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
 		error_sys(e, "cannot make the mounts private");
 		e->kind = ERR_HOST;
-		return error_hint(e, "a seccomp or AppArmor profile of the outer container forbids mount(2)");
+		return error_hint(
+		    e, "a seccomp or AppArmor profile of the outer container forbids mount(2)");
 	}
 	return 0;
 }

@@ -50,7 +50,8 @@ void id_map_nested(const struct id_map *parent, struct id_map *nested);
 void id_map_describe(const struct id_map *map, struct buf *b);
 
 struct userns_options {
-	bool own_id_only;      /* map the caller's id to 0 and nothing else: needs neither helper nor ranges; setgroups(2) is then refused by the kernel */
+	bool
+	    own_id_only; /* map the caller's id to 0 and nothing else: needs neither helper nor ranges; setgroups(2) is then refused by the kernel */
 	const char *newuidmap; /* NULL: looked up in PATH and /usr/bin */
 	const char *newgidmap;
 };
@@ -58,7 +59,7 @@ struct userns_options {
 struct userns {
 	struct id_map uids;
 	struct id_map gids;
-	uid_t outside_uid;     /* who the caller was */
+	uid_t outside_uid; /* who the caller was */
 	gid_t outside_gid;
 	bool own_id_only;
 };

@@ -52,8 +52,8 @@ print(const char *variant, struct samples *s)
 		double *v = s->values[p];
 
 		qsort(v, s->count, sizeof(*v), by_value);
-		printf("%-18s %-20s min %7.0f  p10 %7.0f  median %7.0f us\n", variant, names[p], v[0],
-		    v[s->count / 10], v[s->count / 2]);
+		printf("%-18s %-20s min %7.0f  p10 %7.0f  median %7.0f us\n", variant, names[p],
+		    v[0], v[s->count / 10], v[s->count / 2]);
 	}
 }
 
@@ -68,7 +68,8 @@ open_folder(int dir, const char *name, struct error *e)
 }
 
 static int
-one(struct container_spec *spec, int lower, int scratch, size_t n, struct samples *s, struct error *e)
+one(struct container_spec *spec, int lower, int scratch, size_t n, struct samples *s,
+    struct error *e)
 {
 	char name[32];
 	struct container c;
@@ -108,7 +109,8 @@ one(struct container_spec *spec, int lower, int scratch, size_t n, struct sample
 }
 
 static int
-series(const char *variant, struct container_spec *spec, const int dirs[2], size_t n, struct error *e)
+series(
+    const char *variant, struct container_spec *spec, const int dirs[2], size_t n, struct error *e)
 {
 	static size_t serial;
 	struct samples s = { 0 };
@@ -168,7 +170,8 @@ main(int argc, char **argv)
 	struct error e = ERROR_INIT;
 	uint64_t n = 100;
 
-	if (argc < 3 || (argc > 3 && parse_u64(argv[3], 10, 100000, "number of runs", &n, &e) < 0)) {
+	if (argc < 3 ||
+	    (argc > 3 && parse_u64(argv[3], 10, 100000, "number of runs", &n, &e) < 0)) {
 		fprintf(stderr, "usage: bench_container ROOTFS SCRATCH [N]\n");
 		return 2;
 	}

@@ -35,20 +35,22 @@ static const char *unusable; /* why nothing can be tested here */
 
 /* What a test does inside; the spec has a writable overlay of the busybox rootfs. */
 struct scene {
-	const char *script;                                 /* for sh -c, unless @prepare sets argv */
+	const char *script; /* for sh -c, unless @prepare sets argv */
 	int (*prepare)(struct container_spec *s, struct error *e);
-	int (*prepare_root)(int lower, struct error *e);    /* changes to the image before */
+	int (*prepare_root)(int lower, struct error *e); /* changes to the image before */
 	int (*after)(int tree, int upper, struct buf *result, struct error *e);
 };
 
 static int
 make_rootfs(const char *path)
 {
-	static const char *const applets[] = { "sh", "ls", "cat", "id", "grep", "mount", "ps", "stat", "mkdir",
-		"rm", "ln", "sleep", "hostname", "touch", "echo", "tty", "chown", "su", "wc", "sort", "readlink",
-		"test", "umount", "cut", "kill", "true", "rmdir", "mv", "awk", "ulimit", "pwd", "env" };
-	autofree char *command = xasprintf("mkdir -p %s/bin %s/etc %s/tmp %s/root && cp /bin/busybox %s/bin/busybox",
-	    path, path, path, path, path);
+	static const char *const applets[] = { "sh", "ls", "cat", "id", "grep", "mount", "ps",
+		"stat", "mkdir", "rm", "ln", "sleep", "hostname", "touch", "echo", "tty", "chown",
+		"su", "wc", "sort", "readlink", "test", "umount", "cut", "kill", "true", "rmdir",
+		"mv", "awk", "ulimit", "pwd", "env" };
+	autofree char *command =
+	    xasprintf("mkdir -p %s/bin %s/etc %s/tmp %s/root && cp /bin/busybox %s/bin/busybox",
+		path, path, path, path, path);
 	autofree char *bin = xasprintf("%s/bin", path);
 	autofd int dir = -1;
 
@@ -124,8 +126,8 @@ open_below(const char *name)
 
 /* The output and "status N" of a script in a container. */
 static int
-run_spec(struct container_spec *spec, struct buf *result, int tree, int upper, const struct scene *scene,
-    struct error *e)
+run_spec(struct container_spec *spec, struct buf *result, int tree, int upper,
+    const struct scene *scene, struct error *e)
 {
 	struct container c;
 	int ends[2], status;
@@ -148,7 +150,8 @@ run_spec(struct container_spec *spec, struct buf *result, int tree, int upper, c
 	}
 	if (container_wait(&c, &status, e) < 0 || container_finish(&c, e) < 0)
 		return -1;
-	buf_printf(result, "status %d\n", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+	buf_printf(result, "status %d\n",
+	    WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 	return scene->after ? scene->after(tree, upper, result, e) : 0;
 }
 
@@ -156,7 +159,8 @@ static int
 play_main(void *arg, struct buf *result, struct error *e)
 {
 	const struct scene *scene = arg;
-	char *const argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, xstrdup(scene->script ? scene->script : ""), NULL };
+	char *const argv[] = { (char[]){ "sh" }, (char[]){ "-c" },
+		xstrdup(scene->script ? scene->script : ""), NULL };
 	char *const envp[] = { (char[]){ "PATH=/bin" }, (char[]){ "HOME=/root" }, NULL };
 	struct container_spec spec;
 	struct userns u;
@@ -215,18 +219,20 @@ static void
 the_command_is_pid_1_and_root_with_fourteen_capabilities(void **state)
 {
 	(void)state;
-	expect(&(struct scene){ .script =
-	    "echo $$; id -u; id -g; grep -E 'Cap|NoNew|Seccomp:' /proc/self/status" },
-	    "1\n0\n0\nCapInh:\t0000000000000000\nCapPrm:\t00000000a80425fb\nCapEff:\t00000000a80425fb\n"
-	    "CapBnd:\t00000000a80425fb\nCapAmb:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:\t2\nstatus 0\n");
+	expect(
+	    &(struct scene){
+		.script = "echo $$; id -u; id -g; grep -E 'Cap|NoNew|Seccomp:' /proc/self/status" },
+	    "1\n0\n0\nCapInh:\t0000000000000000\nCapPrm:\t00000000a80425fb\nCapEff:"
+	    "\t00000000a80425fb\n"
+	    "CapBnd:\t00000000a80425fb\nCapAmb:\t0000000000000000\nNoNewPrivs:\t0\nSeccomp:"
+	    "\t2\nstatus 0\n");
 }
 
 static void
 r31_only_its_own_processes_and_descriptors_are_there(void **state)
 {
 	(void)state;
-	expect(&(struct scene){ .script =
-	    "ls /proc | grep -c '^[0-9]*$'; exec ls /proc/self/fd" },
+	expect(&(struct scene){ .script = "ls /proc | grep -c '^[0-9]*$'; exec ls /proc/self/fd" },
 	    "3\n0\n1\n2\n3\nstatus 0\n"); /* 3 is the folder that ls reads */
 }
 
@@ -250,12 +256,15 @@ static void
 proc_and_sys_are_masked_and_protected(void **state)
 {
 	(void)state;
-	expect(&(struct scene){ .script =
-	    "echo x 2>/dev/null >/proc/sys/kernel/domainname || echo refused\n"
-	    "(echo b > /proc/sysrq-trigger) 2>/dev/null || echo refused\n"
-	    "cat /proc/kallsyms /proc/interrupts /proc/keys /proc/timer_list 2>/dev/null | wc -c\n"
-	    "ls /sys/fs/cgroup /sys/firmware /proc/acpi 2>/dev/null | grep -v : | grep -c .\n"
-	    "mkdir /sys/x 2>/dev/null || echo refused" },
+	expect(
+	    &(struct scene){ .script =
+				 "echo x 2>/dev/null >/proc/sys/kernel/domainname || echo refused\n"
+				 "(echo b > /proc/sysrq-trigger) 2>/dev/null || echo refused\n"
+				 "cat /proc/kallsyms /proc/interrupts /proc/keys /proc/timer_list "
+	                         "2>/dev/null | wc -c\n"
+				 "ls /sys/fs/cgroup /sys/firmware /proc/acpi 2>/dev/null | grep -v "
+	                         ": | grep -c .\n"
+				 "mkdir /sys/x 2>/dev/null || echo refused" },
 	    "refused\nrefused\n0\n0\nrefused\nstatus 0\n");
 }
 
@@ -263,9 +272,10 @@ static void
 dev_has_the_usual_nodes_and_nothing_of_the_host(void **state)
 {
 	(void)state;
-	expect(&(struct scene){ .script =
-	    "ls /dev; echo gone > /dev/null; stat -c %a /dev/shm; cat < /dev/null; echo $(ls /dev/pts)" },
-	    "core\nfd\nfull\nmqueue\nnull\nptmx\npts\nrandom\nshm\nstderr\nstdin\nstdout\ntty\nurandom\nzero\n1777\nptmx\nstatus 0\n");
+	expect(&(struct scene){ .script = "ls /dev; echo gone > /dev/null; stat -c %a /dev/shm; "
+	                                  "cat < /dev/null; echo $(ls /dev/pts)" },
+	    "core\nfd\nfull\nmqueue\nnull\nptmx\npts\nrandom\nshm\nstderr\nstdin\nstdout\ntty\nuran"
+	    "dom\nzero\n1777\nptmx\nstatus 0\n");
 }
 
 static int
@@ -285,8 +295,9 @@ static void
 a_user_has_its_groups_and_no_capabilities(void **state)
 {
 	(void)state;
-	expect(&(struct scene){ .prepare = as_user, .script =
-	    "id -u; id -g; id -G; grep -E 'CapEff|CapPrm|CapBnd' /proc/self/status; echo x > /dev/stdout" },
+	expect(&(struct scene){ .prepare = as_user,
+		   .script = "id -u; id -g; id -G; grep -E 'CapEff|CapPrm|CapBnd' "
+	                     "/proc/self/status; echo x > /dev/stdout" },
 	    "1000\n1001\n1001 10\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n"
 	    "CapBnd:\t00000000a80425fb\nx\nstatus 0\n");
 }
@@ -339,11 +350,15 @@ a_command_that_cannot_be_executed_is_named(void **state)
 		int status;
 		const char *text;
 	} cases[] = {
-		{ { .prepare = missing_program }, 127, "cannot execute '/bin/none': No such file or directory" },
-		{ { .prepare = missing_in_path }, 127, "cannot execute 'none': No such file or directory" },
-		{ { .prepare = a_folder_as_program }, 126, "cannot execute '/etc': Permission denied" },
+		{ { .prepare = missing_program }, 127,
+		    "cannot execute '/bin/none': No such file or directory" },
+		{ { .prepare = missing_in_path }, 127,
+		    "cannot execute 'none': No such file or directory" },
+		{ { .prepare = a_folder_as_program }, 126,
+		    "cannot execute '/etc': Permission denied" },
 		{ { .prepare = missing_program, .prepare_root = dynamic_program }, 127,
-		    "cannot execute '/bin/none', which needs '/lib64/ld-linux-x86-64.so.2': No such file or directory" },
+		    "cannot execute '/bin/none', which needs '/lib64/ld-linux-x86-64.so.2': No "
+		    "such file or directory" },
 	};
 
 	(void)state;
@@ -379,7 +394,10 @@ r1_a_working_directory_behind_a_descriptor_is_refused(void **state)
 		auto(buf) struct buf result = { 0 };
 		struct error e = ERROR_INIT;
 
-		assert_int_equal(play(&(struct scene){ .prepare = cwd_to_descriptor, .script = "pwd" }, &result, &e), -1);
+		assert_int_equal(
+		    play(&(struct scene){ .prepare = cwd_to_descriptor, .script = "pwd" }, &result,
+			&e),
+		    -1);
 		assert_int_equal(e.kind, ERR_STEP);
 	}
 }
@@ -449,9 +467,12 @@ static void
 t39_mount_points_leave_nothing_behind(void **state)
 {
 	(void)state;
-	expect(&(struct scene){ .prepare = with_resolv_conf, .prepare_root = age_etc, .after = list_upper, .script =
-	    "test -s /etc/resolv.conf && (echo x > /etc/resolv.conf) 2>/dev/null || echo read-only\n"
-	    "touch /var/cache/x/y && echo written" },
+	expect(&(struct scene){ .prepare = with_resolv_conf,
+		   .prepare_root = age_etc,
+		   .after = list_upper,
+		   .script = "test -s /etc/resolv.conf && (echo x > /etc/resolv.conf) 2>/dev/null "
+	                     "|| echo read-only\n"
+			     "touch /var/cache/x/y && echo written" },
 	    "read-only\nwritten\nstatus 0\nupper etc\netc 1000000000\n");
 }
 
@@ -459,8 +480,9 @@ static void
 t39_what_a_step_writes_beside_a_mount_point_stays(void **state)
 {
 	(void)state;
-	expect(&(struct scene){ .prepare = with_resolv_conf, .after = list_upper, .script =
-	    "touch /var/cache/kept; touch -d @1500000000 /etc" },
+	expect(&(struct scene){ .prepare = with_resolv_conf,
+		   .after = list_upper,
+		   .script = "touch /var/cache/kept; touch -d @1500000000 /etc" },
 	    "status 0\nupper etc\nupper var\netc 1500000000\n");
 }
 
@@ -472,7 +494,8 @@ dev_is_a_link(int tree, struct error *e)
 	for (int i = 0; i < 3; i++)
 		if (symlinkat("/tmp/../../../../../../tmp/outside", tree, names[i]) < 0)
 			return error_sys(e, "symlink");
-	if (unlinkat(tree, "etc", AT_REMOVEDIR) < 0 || symlinkat("/../../../tmp/etc", tree, "etc") < 0)
+	if (unlinkat(tree, "etc", AT_REMOVEDIR) < 0 ||
+	    symlinkat("/../../../tmp/etc", tree, "etc") < 0)
 		return error_sys(e, "etc");
 	return 0;
 }
@@ -480,10 +503,12 @@ dev_is_a_link(int tree, struct error *e)
 static int
 check_outside(int tree, int upper, struct buf *result, struct error *e)
 {
-	(void)tree;  /* all of interest is outside */
+	(void)tree; /* all of interest is outside */
 	(void)upper;
-	(void)e;     /* nothing can fail */
-	buf_add_text(result, access("/tmp/outside", F_OK) == 0 || access("/tmp/etc", F_OK) == 0 ? "escaped\n" : "confined\n");
+	(void)e; /* nothing can fail */
+	buf_add_text(result, access("/tmp/outside", F_OK) == 0 || access("/tmp/etc", F_OK) == 0
+				 ? "escaped\n"
+				 : "confined\n");
 	return 0;
 }
 
@@ -495,8 +520,11 @@ r7_r8_links_in_place_of_mount_points_stay_inside(void **state)
 
 	(void)state;
 	/* all three lead to one folder; the last mount covers the others, which is the image's own fault */
-	if (play(&(struct scene){ .prepare = with_resolv_conf, .prepare_root = dev_is_a_link, .after = check_outside,
-	        .script = "true" }, &result, &e) == 0)
+	if (play(&(struct scene){ .prepare = with_resolv_conf,
+		     .prepare_root = dev_is_a_link,
+		     .after = check_outside,
+		     .script = "true" },
+		&result, &e) == 0)
 		assert_non_null(strstr(buf_text(&result), "confined"));
 	assert_int_equal(access("/tmp/outside", F_OK), -1);
 	assert_int_equal(access("/tmp/etc", F_OK), -1);
@@ -506,8 +534,11 @@ static void
 m4_a_mount_point_that_became_a_link_is_left_alone(void **state)
 {
 	(void)state;
-	expect(&(struct scene){ .prepare = with_resolv_conf, .after = list_upper, .script =
-	    "umount /var/cache/x 2>/dev/null; mv /var/cache /tmp/moved 2>/dev/null; ln -s /etc /var/cache 2>/dev/null; touch -d @1400000000 /etc; echo" },
+	expect(
+	    &(struct scene){ .prepare = with_resolv_conf,
+		.after = list_upper,
+		.script = "umount /var/cache/x 2>/dev/null; mv /var/cache /tmp/moved 2>/dev/null; "
+	                  "ln -s /etc /var/cache 2>/dev/null; touch -d @1400000000 /etc; echo" },
 	    "\nstatus 0\nupper etc\nupper tmp\nupper var\netc 1400000000\n");
 }
 
@@ -525,7 +556,8 @@ static void
 r5_a_terminal_is_the_containers_own(void **state)
 {
 	(void)state;
-	expect(&(struct scene){ .prepare = on_a_terminal, .script = "tty; echo x > /dev/console; test -t 0 && echo yes" },
+	expect(&(struct scene){ .prepare = on_a_terminal,
+		   .script = "tty; echo x > /dev/console; test -t 0 && echo yes" },
 	    "/dev/pts/0\r\nx\r\nyes\r\nstatus 0\n");
 }
 
@@ -543,7 +575,8 @@ with_kit(struct container_spec *s, struct error *e)
 static void
 what_was_made_ahead_is_the_same_as_what_is_made_at_the_start(void **state)
 {
-	static const char script[] = "cut -d' ' -f5- /proc/self/mountinfo | sort; ls -l /dev /dev/pts /sys | grep -v total";
+	static const char script[] =
+	    "cut -d' ' -f5- /proc/self/mountinfo | sort; ls -l /dev /dev/pts /sys | grep -v total";
 	auto(buf) struct buf now = { 0 };
 	auto(buf) struct buf ahead = { 0 };
 	struct error e = ERROR_INIT;
@@ -558,8 +591,10 @@ what_was_made_ahead_is_the_same_as_what_is_made_at_the_start(void **state)
 	assert_non_null(strstr(buf_text(&ahead), "/dev/pts "));
 	assert_non_null(strstr(buf_text(&ahead), "/dev/shm "));
 	assert_non_null(strstr(buf_text(&ahead), "/sys/fs/cgroup ro"));
-	expect(&(struct scene){ .prepare = with_kit, .script =
-	    "ls /dev | wc -l; echo gone > /dev/null; ls /sys/fs/cgroup /sys/firmware | grep -v : | grep -c .; mkdir /sys/x 2>/dev/null || echo refused; touch /dev/x && stat -c %u /dev/x" },
+	expect(&(struct scene){ .prepare = with_kit,
+		   .script = "ls /dev | wc -l; echo gone > /dev/null; ls /sys/fs/cgroup "
+	                     "/sys/firmware | grep -v : | grep -c .; mkdir /sys/x 2>/dev/null || "
+	                     "echo refused; touch /dev/x && stat -c %u /dev/x" },
 	    "15\n0\nrefused\n0\nstatus 0\n");
 }
 
@@ -575,7 +610,8 @@ static void
 a_read_only_rootfs_takes_no_write(void **state)
 {
 	(void)state;
-	expect(&(struct scene){ .prepare = read_only_root, .script = "touch /x 2>/dev/null || echo refused; touch /dev/shm/x" },
+	expect(&(struct scene){ .prepare = read_only_root,
+		   .script = "touch /x 2>/dev/null || echo refused; touch /dev/shm/x" },
 	    "refused\nstatus 0\n");
 }
 
@@ -595,8 +631,10 @@ static void
 n2_a_joined_network_has_lo_and_no_sockets_of_the_host(void **state)
 {
 	(void)state;
-	expect(&(struct scene){ .prepare = joined_network, .script =
-	    "echo $$; cut -d: -f1 /proc/net/dev | grep -c lo; grep -c @ /proc/net/unix" },
+	expect(
+	    &(struct scene){ .prepare = joined_network,
+		.script =
+		    "echo $$; cut -d: -f1 /proc/net/dev | grep -c lo; grep -c @ /proc/net/unix" },
 	    "1\n1\n0\nstatus 1\n");
 }
 
@@ -615,7 +653,8 @@ static void
 r34_limits_are_set_and_core_dumps_are_off(void **state)
 {
 	(void)state;
-	expect(&(struct scene){ .prepare = core_limit, .script = "ulimit -c; ulimit -n; ulimit -Hn" },
+	expect(
+	    &(struct scene){ .prepare = core_limit, .script = "ulimit -c; ulimit -n; ulimit -Hn" },
 	    "0\n100\n200\nstatus 0\n");
 }
 
@@ -623,8 +662,8 @@ static void
 refused_calls_are_refused(void **state)
 {
 	(void)state;
-	expect(&(struct scene){ .script =
-	    "mount -t tmpfs x /tmp 2>/dev/null || echo mount; umount /proc 2>/dev/null || echo umount" },
+	expect(&(struct scene){ .script = "mount -t tmpfs x /tmp 2>/dev/null || echo mount; umount "
+	                                  "/proc 2>/dev/null || echo umount" },
 	    "mount\numount\nstatus 0\n");
 }
 

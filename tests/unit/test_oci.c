@@ -11,15 +11,17 @@
 
 #include <string.h>
 
-#define REST \
-	"\"root\":{\"path\":\"rootfs\"},\"linux\":{\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"pid\"},{\"type\":\"ipc\"},{\"type\":\"uts\"}]}}"
+#define REST                                                                               \
+	"\"root\":{\"path\":\"rootfs\"},\"linux\":{\"namespaces\":[{\"type\":\"mount\"},{" \
+	"\"type\":\"pid\"},{\"type\":\"ipc\"},{\"type\":\"uts\"}]}}"
 #define HEAD "{\"ociVersion\":\"1.2.0\","
 #define PROCESS "\"process\":{\"args\":[\"x\"],\"cwd\":\"/\""
 #define FINE HEAD PROCESS "}," REST
 #define WITH_PROCESS(members) HEAD PROCESS "," members "}," REST
 #define WITH_ROOT(members) HEAD members "," PROCESS "}," REST
-#define WITH_LINUX(members) \
-	HEAD PROCESS "},\"root\":{\"path\":\"r\"},\"linux\":{\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"pid\"},{\"type\":\"ipc\"},{\"type\":\"uts\"}]," members "}}"
+#define WITH_LINUX(members)                                                                        \
+	HEAD PROCESS "},\"root\":{\"path\":\"r\"},\"linux\":{\"namespaces\":[{\"type\":\"mount\"}" \
+	             ",{\"type\":\"pid\"},{\"type\":\"ipc\"},{\"type\":\"uts\"}]," members "}}"
 
 static const struct {
 	const char *text;
@@ -28,7 +30,9 @@ static const struct {
 	{ FINE, NULL },
 	{ WITH_ROOT("\"somethingNew\":{\"a\":1}"), NULL },
 	{ WITH_ROOT("\"hooks\":{\"prestart\":[],\"poststop\":null}"), NULL },
-	{ WITH_LINUX("\"resources\":{\"devices\":[{\"allow\":false,\"access\":\"rwm\"}],\"memory\":{}}"), NULL },
+	{ WITH_LINUX(
+	      "\"resources\":{\"devices\":[{\"allow\":false,\"access\":\"rwm\"}],\"memory\":{}}"),
+	    NULL },
 	{ WITH_LINUX("\"rootfsPropagation\":\"rslave\""), NULL },
 	{ "[]", "config.json: it must be an object" },
 	{ "{}", "config.json: 'ociVersion' must be 1.x, and is ''" },
@@ -36,31 +40,42 @@ static const struct {
 	{ "{\"ociVersion\":1}", "config.json: 'ociVersion' must be a string" },
 	{ HEAD REST, "config.json: 'process' is missing: there is nothing to run" },
 	{ HEAD "\"process\":[]," REST, "config.json: 'process' must be an object" },
-	{ HEAD "\"process\":{\"cwd\":\"/\"}," REST, "config.json: 'process.args' is missing or empty" },
-	{ HEAD "\"process\":{\"args\":[\"x\"],\"cwd\":\"tmp\"}," REST, "config.json: 'process.cwd' must be an absolute path" },
+	{ HEAD "\"process\":{\"cwd\":\"/\"}," REST,
+	    "config.json: 'process.args' is missing or empty" },
+	{ HEAD "\"process\":{\"args\":[\"x\"],\"cwd\":\"tmp\"}," REST,
+	    "config.json: 'process.cwd' must be an absolute path" },
 	{ WITH_PROCESS("\"terminal\":1"), "config.json: 'process.terminal' must be true or false" },
-	{ WITH_PROCESS("\"user\":{\"uid\":-1}"), "config.json: 'process.user.uid' must be a whole number from 0 to 18446744073709551615" },
-	{ WITH_PROCESS("\"user\":{\"uid\":4294967295}"), "config.json: 'process.user.uid' is no id: 4294967295" },
-	{ WITH_PROCESS("\"user\":{\"gid\":4294967296}"), "config.json: 'process.user.gid' is no id: 4294967296" },
-	{ WITH_PROCESS("\"user\":{\"additionalGids\":[1,\"2\"]}"), "config.json: 'process.user.additionalGids[1]' is no group id" },
-	{ WITH_PROCESS("\"user\":{\"umask\":512}"), "config.json: 'process.user.umask' is larger than 0777" },
+	{ WITH_PROCESS("\"user\":{\"uid\":-1}"), "config.json: 'process.user.uid' must be a whole "
+	                                         "number from 0 to 18446744073709551615" },
+	{ WITH_PROCESS("\"user\":{\"uid\":4294967295}"),
+	    "config.json: 'process.user.uid' is no id: 4294967295" },
+	{ WITH_PROCESS("\"user\":{\"gid\":4294967296}"),
+	    "config.json: 'process.user.gid' is no id: 4294967296" },
+	{ WITH_PROCESS("\"user\":{\"additionalGids\":[1,\"2\"]}"),
+	    "config.json: 'process.user.additionalGids[1]' is no group id" },
+	{ WITH_PROCESS("\"user\":{\"umask\":512}"),
+	    "config.json: 'process.user.umask' is larger than 0777" },
 	{ WITH_PROCESS("\"capabilities\":{\"bounding\":[\"CAP_NOPE\"]}"),
 	    "config.json: 'process.capabilities.bounding[0]': unknown capability 'CAP_NOPE'" },
 	{ WITH_PROCESS("\"rlimits\":[{\"type\":\"RLIMIT_X\",\"soft\":1,\"hard\":1}]"),
 	    "config.json: 'process.rlimits[0].type': unknown limit 'RLIMIT_X'" },
 	{ WITH_PROCESS("\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":2,\"hard\":1}]"),
 	    "config.json: 'process.rlimits[0].soft' is above 'hard'" },
-	{ WITH_PROCESS("\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1},{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1}]"),
+	{ WITH_PROCESS("\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1},{\"type\":"
+	               "\"RLIMIT_CPU\",\"soft\":1,\"hard\":1}]"),
 	    "config.json: 'process.rlimits[1].type': 'RLIMIT_CPU' is given twice" },
-	{ WITH_PROCESS("\"oomScoreAdj\":1001"), "config.json: 'process.oomScoreAdj' must be from -1000 to 1000" },
+	{ WITH_PROCESS("\"oomScoreAdj\":1001"),
+	    "config.json: 'process.oomScoreAdj' must be from -1000 to 1000" },
 	{ WITH_PROCESS("\"apparmorProfile\":\"x\""),
-	    "config.json: 'process.apparmorProfile' is not supported: AppArmor profiles are not applied" },
+	    "config.json: 'process.apparmorProfile' is not supported: AppArmor profiles are not "
+	    "applied" },
 	{ WITH_ROOT("\"hooks\":{\"poststop\":[{\"path\":\"/x\"}]}"),
 	    "config.json: 'hooks' is not supported: hooks are not run" },
 	{ WITH_ROOT("\"mounts\":[1]"), "config.json: 'mounts[0]' must be an object" },
 	{ WITH_ROOT("\"mounts\":[{\"destination\":\"x\",\"type\":\"proc\"}]"),
 	    "config.json: 'mounts[0].destination' must be an absolute path" },
-	{ WITH_ROOT("\"mounts\":[{\"destination\":\"/x\"}]"), "config.json: 'mounts[0].type' is missing" },
+	{ WITH_ROOT("\"mounts\":[{\"destination\":\"/x\"}]"),
+	    "config.json: 'mounts[0].type' is missing" },
 	{ WITH_ROOT("\"mounts\":[{\"destination\":\"/x\",\"options\":[\"rbind\"]}]"),
 	    "config.json: 'mounts[0].source' is missing" },
 	{ WITH_ROOT("\"hostname\":5"), "config.json: 'hostname' must be a string" },
@@ -69,15 +84,20 @@ static const struct {
 	{ WITH_LINUX("\"gidMappings\":[{\"containerID\":0,\"hostID\":0,\"size\":0}]"),
 	    "config.json: 'linux.gidMappings[0].size' is 0 or too large" },
 	{ WITH_LINUX("\"resources\":{\"memory\":{\"limit\":1}}"),
-	    "config.json: 'linux.resources.memory' is not supported: no cgroup is made, so the limit would not hold" },
+	    "config.json: 'linux.resources.memory' is not supported: no cgroup is made, so the "
+	    "limit would not hold" },
 	{ WITH_LINUX("\"rootfsPropagation\":\"rshared\""),
-	    "config.json: 'linux.rootfsPropagation' is not supported: no mount is shared with the host" },
+	    "config.json: 'linux.rootfsPropagation' is not supported: no mount is shared with the "
+	    "host" },
 	{ HEAD PROCESS "},\"root\":{},\"linux\":{}}", "config.json: 'root.path' is missing" },
-	{ HEAD PROCESS "},\"root\":{\"path\":\"r\"},\"linux\":{\"namespaces\":[{\"type\":\"mount\"}]}}",
+	{ HEAD PROCESS
+	    "},\"root\":{\"path\":\"r\"},\"linux\":{\"namespaces\":[{\"type\":\"mount\"}]}}",
 	    "config.json: 'linux.namespaces' has no 'pid': sharing the caller's is not supported" },
-	{ HEAD PROCESS "},\"root\":{\"path\":\"r\"},\"linux\":{\"namespaces\":[{\"type\":\"time\"}]}}",
+	{ HEAD PROCESS
+	    "},\"root\":{\"path\":\"r\"},\"linux\":{\"namespaces\":[{\"type\":\"time\"}]}}",
 	    "config.json: 'linux.namespaces[0].type': 'time' is not supported" },
-	{ HEAD PROCESS "},\"root\":{\"path\":\"r\"},\"linux\":{\"namespaces\":[{\"type\":\"pid\",\"path\":\"/proc/1/ns/pid\"}]}}",
+	{ HEAD PROCESS "},\"root\":{\"path\":\"r\"},\"linux\":{\"namespaces\":[{\"type\":\"pid\","
+	               "\"path\":\"/proc/1/ns/pid\"}]}}",
 	    "config.json: 'linux.namespaces[0].path': only a network namespace can be joined" },
 };
 
@@ -115,7 +135,8 @@ what_spec_writes_can_be_read(void **state)
 		assert_string_equal(c.root_path, "rootfs");
 		assert_true(c.root_readonly);
 		assert_true(c.process.no_new_privileges);
-		assert_int_equal(c.process.capabilities.bounding, 1ULL << 29 | 1ULL << 5 | 1ULL << 10);
+		assert_int_equal(
+		    c.process.capabilities.bounding, 1ULL << 29 | 1ULL << 5 | 1ULL << 10);
 		assert_int_equal(c.n_mounts, 7);
 		assert_int_equal(c.uids.count, rootless);
 		if (rootless) {

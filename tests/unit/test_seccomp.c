@@ -106,7 +106,8 @@ check_one(uint32_t arch, uint32_t number, const uint64_t args[6])
 {
 	struct seccomp_data data = { .nr = (int)number, .arch = arch };
 	int error_number = expected(arch, number, args);
-	uint32_t wanted = error_number ? SECCOMP_RET_ERRNO | (uint32_t)error_number : SECCOMP_RET_ALLOW;
+	uint32_t wanted =
+	    error_number ? SECCOMP_RET_ERRNO | (uint32_t)error_number : SECCOMP_RET_ALLOW;
 	uint32_t got;
 
 	memcpy(data.args, args, sizeof(data.args));
@@ -178,12 +179,13 @@ argument_rules_hold_over_the_grid_whatever_the_upper_bits(void **state)
 static void
 each_namespace_flag_of_clone_is_refused(void **state)
 {
-	static const uint32_t flags[] = { 0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000,
-		0x20000000, 0x40000000 };
+	static const uint32_t flags[] = { 0x00020000, 0x02000000, 0x04000000, 0x08000000,
+		0x10000000, 0x20000000, 0x40000000 };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
-		struct seccomp_data data = { .nr = SYS_clone, .arch = NATIVE_ARCH,
+		struct seccomp_data data = { .nr = SYS_clone,
+			.arch = NATIVE_ARCH,
 			.args = { flags[i] | SIGCHLD | HIGH_BITS } };
 
 		assert_int_equal(interpret(seccomp_default(), &data), SECCOMP_RET_ERRNO | EPERM);

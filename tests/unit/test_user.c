@@ -15,27 +15,25 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char passwd[] =
-    "root:x:0:0:root:/root:/bin/sh\n"
-    "# a comment\n"
-    "\n"
-    "app:x:1000:1001:App:/home/app:/bin/sh\n"
-    "1000:x:0:0:a number as a name:/root:/bin/sh\n"
-    "nogid:x:7::x:/:/bin/sh\n"
-    "negative:x:-1:0::/:/bin/sh\n"
-    "huge:x:4294967296:0::/:/bin/sh\n"
-    "twice:x:50:50::/first:/bin/sh\n"
-    "twice:x:51:51::/second:/bin/sh\n"
-    "last:x:60:61::/l";
-static const char group[] =
-    "root:x:0:\n"
-    "app:x:1001:\n"
-    "wheel:x:10:root,app\n"
-    "audio:x:29:application,app,x\n"
-    "appx:x:30:appx\n"
-    "app2:x:31:xapp,\n"
-    "short:x\n"
-    "bad:x:99999999999:app\n";
+static const char passwd[] = "root:x:0:0:root:/root:/bin/sh\n"
+			     "# a comment\n"
+			     "\n"
+			     "app:x:1000:1001:App:/home/app:/bin/sh\n"
+			     "1000:x:0:0:a number as a name:/root:/bin/sh\n"
+			     "nogid:x:7::x:/:/bin/sh\n"
+			     "negative:x:-1:0::/:/bin/sh\n"
+			     "huge:x:4294967296:0::/:/bin/sh\n"
+			     "twice:x:50:50::/first:/bin/sh\n"
+			     "twice:x:51:51::/second:/bin/sh\n"
+			     "last:x:60:61::/l";
+static const char group[] = "root:x:0:\n"
+			    "app:x:1001:\n"
+			    "wheel:x:10:root,app\n"
+			    "audio:x:29:application,app,x\n"
+			    "appx:x:30:appx\n"
+			    "app2:x:31:xapp,\n"
+			    "short:x\n"
+			    "bad:x:99999999999:app\n";
 
 static void
 fill(struct user_files *files)
