@@ -134,6 +134,21 @@ make_mounts(const struct run_environment *environment, struct container_mount mo
 	};
 }
 
+/* The default ones, with a /dev/shm of the size that was asked for. */
+static size_t
+make_standard_mounts(
+    const struct run_environment *environment, struct container_mount *mounts, size_t room)
+{
+	size_t n = container_n_default_mounts;
+
+	assert(n <= room);
+	memcpy(mounts, container_default_mounts, n * sizeof(mounts[0]));
+	for (size_t i = 0; i < n; i++)
+		if (mounts[i].kind == CONTAINER_MOUNT_DEV)
+			mounts[i].size = environment->shm_size;
+	return n;
+}
+
 static int
 run_command(const struct run_request *request, int root, const struct user *user,
     struct run_result *result, struct error *e)
@@ -168,14 +183,8 @@ run_command(const struct run_request *request, int root, const struct user *user
 	spec.in = -1;
 	spec.out = request->log;
 	spec.err = request->log;
-	assert(container_n_default_mounts <= ARRAY_LEN(standard));
-	memcpy(
-	    standard, container_default_mounts, container_n_default_mounts * sizeof(standard[0]));
-	for (size_t i = 0; i < container_n_default_mounts; i++)
-		if (standard[i].kind == CONTAINER_MOUNT_DEV)
-			standard[i].size = environment->shm_size;
 	spec.mounts = standard;
-	spec.n_mounts = container_n_default_mounts;
+	spec.n_mounts = make_standard_mounts(environment, standard, ARRAY_LEN(standard));
 	spec.extra_mounts = mounts;
 	spec.n_extra_mounts = ARRAY_LEN(mounts);
 	if (container_start(&spec, &container, e) < 0) {

@@ -66,13 +66,13 @@ explain_eperm(struct error *e)
 	if (diagnose_number("/proc/sys/kernel/unprivileged_userns_clone", 1) == 0)
 		return error_hint(e, "sudo sysctl -w kernel.unprivileged_userns_clone=1");
 	if (diagnose_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0) > 0)
-		return error_hint(
-		    e, "AppArmor restricts user namespaces on this system: install the profile of "
-		       "croze, or sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0");
+		return error_hint(e,
+		    "AppArmor restricts user namespaces on this system: install the profile of "
+		    "croze, or sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0");
 	if (diagnose_status("Seccomp") == 2)
 		return error_hint(e, "a seccomp profile of the outer container forbids unshare(2): "
-		                     "run that container with a profile that allows user "
-		                     "namespaces (docker: --security-opt seccomp=unconfined)");
+				     "run that container with a profile that allows user "
+				     "namespaces (docker: --security-opt seccomp=unconfined)");
 	return error_hint(e,
 	    "a security module forbids it, or this process lives in a chroot; see: croze doctor");
 }
@@ -94,7 +94,7 @@ diagnose_unshare(int error_number, struct error *e)
 			return error_hint(e, "sudo sysctl -w user.max_user_namespaces=63000");
 		}
 		return error_hint(e, "the limit user.max_user_namespaces is used up, here or in an "
-		                     "outer namespace, or namespaces are nested too deep");
+				     "outer namespace, or namespaces are nested too deep");
 	case EINVAL:
 	case ENOSYS:
 		return error_hint(
@@ -117,12 +117,12 @@ diagnose_map(struct error *e)
 		return;
 	}
 	if (geteuid() == 0 && caps >= 0 && !(caps & (1LL << CAP_SETFCAP)))
-		error_hint(
-		    e, "this root lacks CAP_SETFCAP, without which the kernel maps no id 0: give "
-		       "the outer container that capability (docker: --cap-add SETFCAP)");
+		error_hint(e,
+		    "this root lacks CAP_SETFCAP, without which the kernel maps no id 0: give "
+		    "the outer container that capability (docker: --cap-add SETFCAP)");
 	else if (geteuid() == 0)
 		error_hint(e, "this root lacks CAP_SETUID or CAP_SETGID in its container: add them "
-		              "(docker: --cap-add SETUID --cap-add SETGID)");
+			      "(docker: --cap-add SETUID --cap-add SETGID)");
 }
 
 /* Set-id bit or file capabilities, on a mount that honours them? */
@@ -146,9 +146,9 @@ diagnose_before(const char *program, struct error *e)
 	if (diagnose_status("NoNewPrivs") == 1) {
 		error_set(e, ERR_HOST,
 		    "no_new_privs is set for this process, so that newuidmap cannot map ids");
-		return error_hint(
-		    e, "allow new privileges: Kubernetes allowPrivilegeEscalation: true, systemd "
-		       "NoNewPrivileges=no, docker without --security-opt no-new-privileges");
+		return error_hint(e,
+		    "allow new privileges: Kubernetes allowPrivilegeEscalation: true, systemd "
+		    "NoNewPrivileges=no, docker without --security-opt no-new-privileges");
 	}
 	if (!is_privileged(program)) {
 		error_set(e, ERR_HOST,

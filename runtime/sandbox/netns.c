@@ -121,7 +121,7 @@ netns_can_reach_outside(char reason[NETNS_REASON_MAX])
 	if (tun < 0)
 		snprintf(reason, NETNS_REASON_MAX,
 		    "'" TUN "' cannot be opened (%s), so that steps have no network but their own "
-		            "loopback; --network=host gives them the host's",
+		    "loopback; --network=host gives them the host's",
 		    strerror(errno));
 	else
 		snprintf(reason, NETNS_REASON_MAX,

@@ -361,7 +361,7 @@ try_mount_api(const char *store, struct probe_result *r, struct error *e)
 	fd = mount_new("tmpfs", "size=4k", MOUNT_READ_ONLY, e);
 	if (fd < 0)
 		return error_hint(e, "Linux 5.12 is needed, and a seccomp profile of an outer "
-		                     "container that allows fsopen(2) and its kin");
+				     "container that allows fsopen(2) and its kin");
 	say(r, "fsopen, open_tree, move_mount, mount_setattr");
 	return 0;
 }

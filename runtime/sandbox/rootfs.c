@@ -115,9 +115,9 @@ new_proc(const struct container_mount *m, struct error *e)
 	}
 	fd = mount_clone_path("/proc", true, e);
 	if (fd < 0)
-		return error_hint(
-		    e, "the outer container hides parts of /proc: run it with unmasked paths "
-		       "(podman: --security-opt unmask=ALL; Kubernetes: procMount: Unmasked)");
+		return error_hint(e,
+		    "the outer container hides parts of /proc: run it with unmasked paths "
+		    "(podman: --security-opt unmask=ALL; Kubernetes: procMount: Unmasked)");
 	return fd;
 }
 

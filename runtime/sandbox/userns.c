@@ -173,7 +173,7 @@ check_helper(char **program, const char *name, struct error *e)
 	error_set(
 	    e, ERR_HOST, "%s is not installed, so that the subordinate ids cannot be mapped", name);
 	return error_hint(e, "sudo apt install uidmap, or on other systems the package of "
-	                     "shadow-utils with newuidmap");
+			     "shadow-utils with newuidmap");
 }
 
 /* The caller's ids: itself as 0, subordinate ones from 1 on. */
