@@ -226,11 +226,13 @@ damage_is_refused_or_harmless(void **state)
 	autolisting struct listing *l = NULL;
 	autofree char *bytes = NULL;
 	size_t length, refused = 0;
+	const void *file;
 
 	(void)state;
 	add_all(b, paths);
 	l = finish(b);
-	bytes = xmemdup(listing_bytes(l, &length), length);
+	file = listing_bytes(l, &length);
+	bytes = xmemdup(file, length);
 	for (size_t bit = 0; bit < length * 8; bit++) {
 		struct error e = ERROR_INIT;
 		autolisting struct listing *m = NULL;
