@@ -16,9 +16,10 @@
 static int
 open_context(const struct build_context *from, struct context *context, struct error *e)
 {
-	if (from->kind == BUILD_CONTEXT_DIR)
+	if (from->kind == BUILD_CONTEXT_DIR) {
+		context_release(context);
 		return context_open(context, from->path, e);
-	context_none(context);
+	}
 	return 0;
 }
 
