@@ -677,9 +677,12 @@ run_loop(struct schedule *s, struct error *e)
 int
 schedule_run(struct build *b, struct error *e)
 {
-	struct schedule s = { .build = b, .loop = loop_new(e) };
+	struct schedule s = { .build = b };
 	int ok;
 
+	if (store_tmp_prepare(b->store, e) < 0)
+		return -1;
+	s.loop = loop_new(e);
 	if (!s.loop)
 		return -1;
 	ok = run_loop(&s, e);

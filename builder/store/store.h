@@ -62,6 +62,11 @@ int store_context_dir(const struct store *store);
 
 /* ---- temporary files: gone when the process is ---- */
 
+/**
+ * Makes this process's directory in tmp/ now. To be called before forking children that make temporary files, so that theirs
+ * are in it and end with this process.
+ */
+int store_tmp_prepare(struct store *store, struct error *e);
 /** A new file without a name, open for reading and writing, on the store's file system. */
 int store_tmp_file(struct store *store, struct error *e);
 /** A new empty directory; its descriptor. *@path (may be NULL) gets its absolute path, to be freed. */

@@ -124,6 +124,12 @@ tmp_make_dir(struct store *store, char *name, size_t size, struct error *e)
 }
 
 int
+store_tmp_prepare(struct store *store, struct error *e)
+{
+	return tmp_session(store, e) < 0 ? -1 : 0;
+}
+
+int
 store_tmp_file(struct store *store, struct error *e)
 {
 	char name[32];
