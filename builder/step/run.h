@@ -26,7 +26,8 @@ struct run_environment {
 	size_t n_rlimits;
 	uint64_t shm_size; /* bytes; 0: the default */
 	const struct strv *proxies;
-	struct container_kit *kit; /* made by the process that runs the steps, after it was forked */
+	struct container_kit
+	    *kit; /* made by the process that runs the steps, after it was forked */
 };
 
 /** A host name with its address, for /etc/hosts. */

@@ -50,14 +50,70 @@ struct sha256 {
 };
 
 static const uint32_t sha256_constants[64] = {
-	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-	0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-	0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-	0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-	0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-	0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-	0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-	0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+	0x428a2f98,
+	0x71374491,
+	0xb5c0fbcf,
+	0xe9b5dba5,
+	0x3956c25b,
+	0x59f111f1,
+	0x923f82a4,
+	0xab1c5ed5,
+	0xd807aa98,
+	0x12835b01,
+	0x243185be,
+	0x550c7dc3,
+	0x72be5d74,
+	0x80deb1fe,
+	0x9bdc06a7,
+	0xc19bf174,
+	0xe49b69c1,
+	0xefbe4786,
+	0x0fc19dc6,
+	0x240ca1cc,
+	0x2de92c6f,
+	0x4a7484aa,
+	0x5cb0a9dc,
+	0x76f988da,
+	0x983e5152,
+	0xa831c66d,
+	0xb00327c8,
+	0xbf597fc7,
+	0xc6e00bf3,
+	0xd5a79147,
+	0x06ca6351,
+	0x14292967,
+	0x27b70a85,
+	0x2e1b2138,
+	0x4d2c6dfc,
+	0x53380d13,
+	0x650a7354,
+	0x766a0abb,
+	0x81c2c92e,
+	0x92722c85,
+	0xa2bfe8a1,
+	0xa81a664b,
+	0xc24b8b70,
+	0xc76c51a3,
+	0xd192e819,
+	0xd6990624,
+	0xf40e3585,
+	0x106aa070,
+	0x19a4c116,
+	0x1e376c08,
+	0x2748774c,
+	0x34b0bcb5,
+	0x391c0cb3,
+	0x4ed8aa4a,
+	0x5b9cca4f,
+	0x682e6ff3,
+	0x748f82ee,
+	0x78a5636f,
+	0x84c87814,
+	0x8cc70208,
+	0x90befffa,
+	0xa4506ceb,
+	0xbef9a3f7,
+	0xc67178f2,
 };
 
 static uint32_t
@@ -73,17 +129,17 @@ sha256_block(struct sha256 *s)
 
 	for (int i = 0; i < 16; i++)
 		w[i] = (uint32_t)s->block[4 * i] << 24 | (uint32_t)s->block[4 * i + 1] << 16 |
-		    (uint32_t)s->block[4 * i + 2] << 8 | s->block[4 * i + 3];
+		       (uint32_t)s->block[4 * i + 2] << 8 | s->block[4 * i + 3];
 	for (int i = 16; i < 64; i++)
 		w[i] = w[i - 16] + w[i - 7] +
-		    (rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ w[i - 15] >> 3) +
-		    (rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10);
+		       (rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ w[i - 15] >> 3) +
+		       (rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10);
 	memcpy(v, s->state, sizeof(v));
 	for (int i = 0; i < 64; i++) {
 		t1 = v[7] + (rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25)) +
-		    ((v[4] & v[5]) ^ (~v[4] & v[6])) + sha256_constants[i] + w[i];
+		     ((v[4] & v[5]) ^ (~v[4] & v[6])) + sha256_constants[i] + w[i];
 		t2 = (rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22)) +
-		    ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
+		     ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
 		memmove(v + 1, v, 7 * sizeof(*v));
 		v[4] += t1;
 		v[0] = t1 + t2;
@@ -130,8 +186,8 @@ sha256_text(struct sha256 *s, char text[65])
 static void
 content_digest(int dir, const char *name, char text[65])
 {
-	struct sha256 s = { .state = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c,
-				0x1f83d9ab, 0x5be0cd19 } };
+	struct sha256 s = { .state = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
+				0x9b05688c, 0x1f83d9ab, 0x5be0cd19 } };
 	static unsigned char buf[1 << 16];
 	ssize_t n;
 	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -178,7 +234,8 @@ print_xattrs(int dir, const char *name)
 		names[n++] = p;
 	qsort(names, n, sizeof(*names), compare_names);
 	for (size_t i = 0; i < n; i++) {
-		if (strncmp(names[i], "user.overlay.", 13) == 0 || strncmp(names[i], "trusted.", 8) == 0)
+		if (strncmp(names[i], "user.overlay.", 13) == 0 ||
+		    strncmp(names[i], "trusted.", 8) == 0)
 			continue;
 		got = lgetxattr(path, names[i], value, sizeof(value));
 		if (got < 0)
@@ -218,7 +275,8 @@ print_entry(int dir, const char *name, const char *path, const struct stat *st)
 	if (kind != 'd' && st->st_nlink > 1)
 		shared = remember(dir, name, path, st);
 	print_escaped(path);
-	printf(" %c %04o %u:%u", kind, kind == 'l' ? 0777 : st->st_mode & 07777, st->st_uid, st->st_gid);
+	printf(" %c %04o %u:%u", kind, kind == 'l' ? 0777 : st->st_mode & 07777, st->st_uid,
+	    st->st_gid);
 	if (kind == 'f') {
 		if (!shared)
 			content_digest(dir, name, digest);
@@ -279,7 +337,8 @@ list_dir(int dir, const char *prefix)
 				die(path);
 			print_entry(dir, names[i], path, &st);
 			if (S_ISDIR(st.st_mode)) {
-				fd = openat(dir, names[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+				fd = openat(
+				    dir, names[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 				if (fd < 0)
 					die(path);
 				list_dir(fd, path);
@@ -352,7 +411,8 @@ do_deep(char **args)
 	for (int i = 0; i < levels; i++) {
 		int next;
 
-		if (mkdirat(dir, "d", 0755) < 0 || (next = openat(dir, "d", O_DIRECTORY | O_RDONLY)) < 0)
+		if (mkdirat(dir, "d", 0755) < 0 ||
+		    (next = openat(dir, "d", O_DIRECTORY | O_RDONLY)) < 0)
 			die("deep");
 		close(dir);
 		dir = next;
@@ -364,9 +424,12 @@ do_deep(char **args)
 static void
 do_names(char **args)
 {
-	static const char *const names[] = { "new\nline", "tab\there", "quo'te\"d", "-leading", "\xc3\xa9",
-		"e\xcc\x81", "bad\xff\xfe", "ends.", "back\\slash", "col:on", " blank ", "$dollar", "*star?",
-		"\x1b]0;x\x07", "..x", "...", "\xe2\x80\xae" "rtl", "%41", "a=b", "\x7f" };
+	static const char *const names[] = { "new\nline", "tab\there", "quo'te\"d", "-leading",
+		"\xc3\xa9", "e\xcc\x81", "bad\xff\xfe", "ends.", "back\\slash", "col:on", " blank ",
+		"$dollar", "*star?", "\x1b]0;x\x07", "..x", "...",
+		"\xe2\x80\xae"
+		"rtl",
+		"%41", "a=b", "\x7f" };
 	char longest[256];
 	int dir = open(args[0], O_DIRECTORY | O_RDONLY);
 
@@ -481,15 +544,18 @@ main(int argc, char **argv)
 {
 	struct rlimit files = { 8192, 8192 };
 
-	(void)setrlimit(RLIMIT_NOFILE, &files); /* deep trees; the limit in force serves the others */
+	(void)setrlimit(
+	    RLIMIT_NOFILE, &files); /* deep trees; the limit in force serves the others */
 	for (const struct command *c = commands; argc > 1 && c->name; c++) {
 		if (strcmp(c->name, argv[1]) == 0 && argc - 2 >= c->n_args) {
 			c->run(argv + 2);
 			return fflush(stdout) == 0 ? 0 : 1;
 		}
 	}
-	fprintf(stderr, "usage: probe list ROOT [SKIP...] | caps FILE | xattr FILE NAME VALUE | sparse FILE SIZE |\n"
-			"       deep FOLDER LEVELS | names FOLDER | links FOLDER COUNT | socket PATH |\n"
-			"       times FILE S NS | many FOLDER COUNT | env\n");
+	fprintf(stderr,
+	    "usage: probe list ROOT [SKIP...] | caps FILE | xattr FILE NAME VALUE | sparse FILE "
+	    "SIZE |\n"
+	    "       deep FOLDER LEVELS | names FOLDER | links FOLDER COUNT | socket PATH |\n"
+	    "       times FILE S NS | many FOLDER COUNT | env\n");
 	return 2;
 }

@@ -261,9 +261,9 @@ proc_and_sys_are_masked_and_protected(void **state)
 				 "echo x 2>/dev/null >/proc/sys/kernel/domainname || echo refused\n"
 				 "(echo b > /proc/sysrq-trigger) 2>/dev/null || echo refused\n"
 				 "cat /proc/kallsyms /proc/interrupts /proc/keys /proc/timer_list "
-	                         "2>/dev/null | wc -c\n"
+				 "2>/dev/null | wc -c\n"
 				 "ls /sys/fs/cgroup /sys/firmware /proc/acpi 2>/dev/null | grep -v "
-	                         ": | grep -c .\n"
+				 ": | grep -c .\n"
 				 "mkdir /sys/x 2>/dev/null || echo refused" },
 	    "refused\nrefused\n0\n0\nrefused\nstatus 0\n");
 }
@@ -273,7 +273,7 @@ dev_has_the_usual_nodes_and_nothing_of_the_host(void **state)
 {
 	(void)state;
 	expect(&(struct scene){ .script = "ls /dev; echo gone > /dev/null; stat -c %a /dev/shm; "
-	                                  "cat < /dev/null; echo $(ls /dev/pts)" },
+					  "cat < /dev/null; echo $(ls /dev/pts)" },
 	    "core\nfd\nfull\nmqueue\nnull\nptmx\npts\nrandom\nshm\nstderr\nstdin\nstdout\ntty\nuran"
 	    "dom\nzero\n1777\nptmx\nstatus 0\n");
 }
@@ -297,7 +297,7 @@ a_user_has_its_groups_and_no_capabilities(void **state)
 	(void)state;
 	expect(&(struct scene){ .prepare = as_user,
 		   .script = "id -u; id -g; id -G; grep -E 'CapEff|CapPrm|CapBnd' "
-	                     "/proc/self/status; echo x > /dev/stdout" },
+			     "/proc/self/status; echo x > /dev/stdout" },
 	    "1000\n1001\n1001 10\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n"
 	    "CapBnd:\t00000000a80425fb\nx\nstatus 0\n");
 }
@@ -471,7 +471,7 @@ t39_mount_points_leave_nothing_behind(void **state)
 		   .prepare_root = age_etc,
 		   .after = list_upper,
 		   .script = "test -s /etc/resolv.conf && (echo x > /etc/resolv.conf) 2>/dev/null "
-	                     "|| echo read-only\n"
+			     "|| echo read-only\n"
 			     "touch /var/cache/x/y && echo written" },
 	    "read-only\nwritten\nstatus 0\nupper etc\netc 1000000000\n");
 }
@@ -538,7 +538,7 @@ m4_a_mount_point_that_became_a_link_is_left_alone(void **state)
 	    &(struct scene){ .prepare = with_resolv_conf,
 		.after = list_upper,
 		.script = "umount /var/cache/x 2>/dev/null; mv /var/cache /tmp/moved 2>/dev/null; "
-	                  "ln -s /etc /var/cache 2>/dev/null; touch -d @1400000000 /etc; echo" },
+			  "ln -s /etc /var/cache 2>/dev/null; touch -d @1400000000 /etc; echo" },
 	    "\nstatus 0\nupper etc\nupper tmp\nupper var\netc 1400000000\n");
 }
 
@@ -593,8 +593,8 @@ what_was_made_ahead_is_the_same_as_what_is_made_at_the_start(void **state)
 	assert_non_null(strstr(buf_text(&ahead), "/sys/fs/cgroup ro"));
 	expect(&(struct scene){ .prepare = with_kit,
 		   .script = "ls /dev | wc -l; echo gone > /dev/null; ls /sys/fs/cgroup "
-	                     "/sys/firmware | grep -v : | grep -c .; mkdir /sys/x 2>/dev/null || "
-	                     "echo refused; touch /dev/x && stat -c %u /dev/x" },
+			     "/sys/firmware | grep -v : | grep -c .; mkdir /sys/x 2>/dev/null || "
+			     "echo refused; touch /dev/x && stat -c %u /dev/x" },
 	    "15\n0\nrefused\n0\nstatus 0\n");
 }
 
@@ -663,7 +663,7 @@ refused_calls_are_refused(void **state)
 {
 	(void)state;
 	expect(&(struct scene){ .script = "mount -t tmpfs x /tmp 2>/dev/null || echo mount; umount "
-	                                  "/proc 2>/dev/null || echo umount" },
+					  "/proc 2>/dev/null || echo umount" },
 	    "mount\numount\nstatus 0\n");
 }
 

@@ -193,7 +193,7 @@ static void
 typed_members_say_what_is_wrong(void **state)
 {
 	autojson struct json *j = parse("{\"t\":\"x\",\"n\":7,\"neg\":-3,\"f\":1.5,\"big\":"
-	                                "18446744073709551616,\"b\":true,\"v\":[\"a\",\"b\"],"
+					"18446744073709551616,\"b\":true,\"v\":[\"a\",\"b\"],"
 					"\"mixed\":[\"a\",1],\"null\":null}");
 	auto(strv) struct strv v = { 0 };
 	struct error e = ERROR_INIT;

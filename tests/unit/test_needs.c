@@ -54,8 +54,9 @@ add_stage(struct fixture *f, enum plan_base base_kind, size_t base)
 {
 	size_t s = f->build.plan.n_stages++;
 
-	f->plans[s] = (struct plan_stage) { .steps = f->steps[s], .base_kind = base_kind, .base = base };
-	f->stages[s] = (struct stage_state) { .index = s, .steps = f->states[s] };
+	f->plans[s] =
+	    (struct plan_stage){ .steps = f->steps[s], .base_kind = base_kind, .base = base };
+	f->stages[s] = (struct stage_state){ .index = s, .steps = f->states[s] };
 	f->build.plan.target = s;
 	return s;
 }
@@ -65,7 +66,8 @@ add_step(struct fixture *f, size_t s, enum plan_step_kind kind)
 {
 	size_t i = f->plans[s].n_steps++;
 
-	f->steps[s][i] = (struct plan_step) { .kind = kind, .user = empty, .source = PLAN_FROM_CONTEXT };
+	f->steps[s][i] =
+	    (struct plan_step){ .kind = kind, .user = empty, .source = PLAN_FROM_CONTEXT };
 	return &f->states[s][i];
 }
 

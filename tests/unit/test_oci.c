@@ -21,7 +21,7 @@
 #define WITH_ROOT(members) HEAD members "," PROCESS "}," REST
 #define WITH_LINUX(members)                                                                        \
 	HEAD PROCESS "},\"root\":{\"path\":\"r\"},\"linux\":{\"namespaces\":[{\"type\":\"mount\"}" \
-	             ",{\"type\":\"pid\"},{\"type\":\"ipc\"},{\"type\":\"uts\"}]," members "}}"
+		     ",{\"type\":\"pid\"},{\"type\":\"ipc\"},{\"type\":\"uts\"}]," members "}}"
 
 static const struct {
 	const char *text;
@@ -46,7 +46,7 @@ static const struct {
 	    "config.json: 'process.cwd' must be an absolute path" },
 	{ WITH_PROCESS("\"terminal\":1"), "config.json: 'process.terminal' must be true or false" },
 	{ WITH_PROCESS("\"user\":{\"uid\":-1}"), "config.json: 'process.user.uid' must be a whole "
-	                                         "number from 0 to 18446744073709551615" },
+						 "number from 0 to 18446744073709551615" },
 	{ WITH_PROCESS("\"user\":{\"uid\":4294967295}"),
 	    "config.json: 'process.user.uid' is no id: 4294967295" },
 	{ WITH_PROCESS("\"user\":{\"gid\":4294967296}"),
@@ -62,7 +62,7 @@ static const struct {
 	{ WITH_PROCESS("\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":2,\"hard\":1}]"),
 	    "config.json: 'process.rlimits[0].soft' is above 'hard'" },
 	{ WITH_PROCESS("\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1},{\"type\":"
-	               "\"RLIMIT_CPU\",\"soft\":1,\"hard\":1}]"),
+		       "\"RLIMIT_CPU\",\"soft\":1,\"hard\":1}]"),
 	    "config.json: 'process.rlimits[1].type': 'RLIMIT_CPU' is given twice" },
 	{ WITH_PROCESS("\"oomScoreAdj\":1001"),
 	    "config.json: 'process.oomScoreAdj' must be from -1000 to 1000" },
@@ -97,7 +97,7 @@ static const struct {
 	    "},\"root\":{\"path\":\"r\"},\"linux\":{\"namespaces\":[{\"type\":\"time\"}]}}",
 	    "config.json: 'linux.namespaces[0].type': 'time' is not supported" },
 	{ HEAD PROCESS "},\"root\":{\"path\":\"r\"},\"linux\":{\"namespaces\":[{\"type\":\"pid\","
-	               "\"path\":\"/proc/1/ns/pid\"}]}}",
+		       "\"path\":\"/proc/1/ns/pid\"}]}}",
 	    "config.json: 'linux.namespaces[0].path': only a network namespace can be joined" },
 };
 

@@ -64,7 +64,7 @@ static const struct option_def options[] = {
 	    .argument = "NAME",
 	    .group = "Output",
 	    .help = "a name for the image that has a rather long explanation which does not fit "
-	            "one line" },
+		    "one line" },
 	{ .name = "quiet",
 	    .short_name = 'q',
 	    .type = OPTION_FLAG,
@@ -140,7 +140,7 @@ every_spelling_is_understood(void **state)
 	(void)state;
 	assert_ok(parse(&build, &t, &words, &e,
 		      "build -pf a --tag=x . -ty -t=z --jobs 4 --progress plain --quiet=false "
-	              "--level=3 -c -- -f"),
+		      "--level=3 -c -- -f"),
 	    &e);
 	assert_true(t.pull);
 	assert_false(t.quiet);

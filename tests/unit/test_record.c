@@ -65,7 +65,9 @@ static void
 layer_of_same_variant_is_replaced(void **state)
 {
 	struct step_record record = sample();
-	struct layer_record layer = { .variant = (char *)(uintptr_t) "gzip:0", .media_type = (char *)(uintptr_t) "x", .size = 9 };
+	struct layer_record layer = { .variant = (char *)(uintptr_t) "gzip:0",
+		.media_type = (char *)(uintptr_t) "x",
+		.size = 9 };
 
 	(void)state;
 	step_record_set_layer(&record, &layer);
@@ -77,7 +79,8 @@ layer_of_same_variant_is_replaced(void **state)
 static void
 record_of_another_version_is_refused(void **state)
 {
-	static const char text[] = "{\"version\":99,\"created\":\"2024-01-01T00:00:00Z\",\"layers\":[]}";
+	static const char text[] =
+	    "{\"version\":99,\"created\":\"2024-01-01T00:00:00Z\",\"layers\":[]}";
 	struct error e = ERROR_INIT;
 	struct json *json = json_parse(text, strlen(text), &e);
 	struct step_record record;
@@ -91,7 +94,11 @@ record_of_another_version_is_refused(void **state)
 static void
 message_survives_the_socket(void **state)
 {
-	struct message m = { .type = MESSAGE_FAILED, .step = 7, .exit_status = 2, .command_ran = true, .cpu_seconds = 1.5 };
+	struct message m = { .type = MESSAGE_FAILED,
+		.step = 7,
+		.exit_status = 2,
+		.command_ran = true,
+		.cpu_seconds = 1.5 };
 	struct error e = ERROR_INIT;
 	struct message got;
 	int fds[2];
