@@ -16,7 +16,7 @@ setup()
 	for name in sh id cat ls grep mkdir touch tty stty sleep hostname true kill; do
 		ln -s busybox "$work/rootfs/bin/$name"
 	done
-	cd "$work"
+	cd "$work" || return 1
 }
 
 teardown()
@@ -158,14 +158,20 @@ bundle()
 }
 
 @test "the command ends when the runtime is killed" {
-	bundle 'echo started; sleep 987'
+	seconds=$((1000000 + $$))
+	bundle "echo started; sleep $seconds"
 	"$runtime" run one >out 2>&1 3>&- &
 	pid=$!
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		grep -q started out && break
-		sleep 0.2
+	for _ in {1..100}; do
+		! grep -q started out || break
+		sleep 0.1
 	done
 	kill -9 "$pid"
-	sleep 0.3
-	! ps -eo args | grep -q '[s]leep 987'
+	for _ in {1..100}; do
+		pgrep -f "^sleep $seconds" || break
+		sleep 0.1
+	done
+	grep -q started out
+	run pgrep -f "^sleep $seconds"
+	[ "$status" -eq 1 ]
 }
