@@ -126,12 +126,15 @@ make_environment(const struct run_request *request, const struct user *user, str
 static void
 make_mounts(const struct run_environment *environment, struct container_mount mounts[2])
 {
+	/* all steps of the build share these files: read-only, as the reference builder has them */
 	mounts[0] = (struct container_mount){ .kind = CONTAINER_MOUNT_BIND,
 		.target = "/etc/resolv.conf",
-		.source = environment->resolv_conf };
-	mounts[1] = (struct container_mount){
-		.kind = CONTAINER_MOUNT_BIND, .target = "/etc/hosts", .source = environment->hosts
-	};
+		.source = environment->resolv_conf,
+		.flags = CONTAINER_MOUNT_READ_ONLY };
+	mounts[1] = (struct container_mount){ .kind = CONTAINER_MOUNT_BIND,
+		.target = "/etc/hosts",
+		.source = environment->hosts,
+		.flags = CONTAINER_MOUNT_READ_ONLY };
 }
 
 /* The default ones, with a /dev/shm of the size that was asked for. */
