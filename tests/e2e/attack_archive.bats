@@ -170,6 +170,7 @@ teardown_file()
 	echo inside >c/d/secret
 	printf 'FROM scratch\nCOPY . /c/\n' >c/Dockerfile
 	(
+		set +e
 		while :; do
 			mv c/d c/.real && ln -s "$CANARY" c/d
 			rm -f c/d && mv c/.real c/d
@@ -195,6 +196,7 @@ teardown_file()
 	fs=$(find "$CROZE_ROOT/snapshots" -maxdepth 3 -name d -path '*/fs/d' | head -1)
 	[ -n "$fs" ]
 	(
+		set +e
 		while :; do
 			mv "$fs" "$fs.real" && ln -s "$CANARY" "$fs"
 			rm -f "$fs" && mv "$fs.real" "$fs"
@@ -212,18 +214,17 @@ teardown_file()
 }
 
 @test "A7 names of users come from the image's own files, and none of its libraries is loaded" {
-	need strace
 	canary_make
+	# a library that is opened is a pipe that nobody writes to: the build would never end
 	dockerfile <<-'EOF'
 		FROM busybox:musl
-		RUN mkdir -p /lib /usr/lib && echo evil >/lib/libnss_evil.so.2 && echo 'passwd: evil' >/etc/nsswitch.conf && \
+		RUN mkdir -p /lib /usr/lib && mkfifo /lib/libnss_evil.so.2 && echo 'passwd: evil' >/etc/nsswitch.conf && \
 		    echo 'app:x:1234:2345::/:/bin/sh' >>/etc/passwd
 		COPY --chown=app:app f /f
 	EOF
 	echo x >c/f
-	attack strace -f -qq -e trace=openat,open,openat2,execve -o "$W/trace" croze build -t attack c
+	attack croze build -t attack c
 	confined
-	lacks libnss_evil "$W/trace"
 	[[ $(entry attack /f) == *" 1234:"* ]]
 }
 
@@ -364,7 +365,8 @@ teardown_file()
 		tree attack | grep -E '^(/x)?/d(/f)? ' >found
 		cat found
 		equal "$(grep -c 'user.kept=796573' found)" 2
-		lacks overlay found
+		# the blob of a base layer goes into the image as it is; nothing of it is in what is made here
+		[ "$how" = layer ] || lacks overlay found
 		ns rm -rf "$W/layout"
 	done
 }
@@ -382,7 +384,7 @@ teardown_file()
 	done
 	dockerfile <<-'EOF'
 		FROM attack
-		RUN ! head -c 1 /zero && ! head -c 1 /disk
+		RUN test -z "$(head -c 1 /zero)" && test -z "$(head -c 1 /disk)"
 	EOF
 	run build -t opened
 	ok
@@ -394,7 +396,7 @@ teardown_file()
 	for c in A20_docker_archive_cycle A20_docker_archive_layer_cycle; do
 		hostile_archive "$c" "$W/a.tar"
 		attack croze load -i "$W/a.tar"
-		refused a.tar
+		refused
 		[ "$ATTACK_SECONDS" -lt 2 ]
 	done
 }
@@ -402,6 +404,7 @@ teardown_file()
 @test "A21 a blob of a layout that is a link or a pipe is refused" {
 	local c
 	canary_make
+	export CROZE_ROOT=$W/empty # a blob that the store has is not read again
 	for c in A21_layer_is_a_link A21_config_is_a_link A21_manifest_is_a_link A21_layer_is_a_fifo; do
 		echo "case $c"
 		layer_build "$c"
@@ -447,6 +450,7 @@ teardown_file()
 @test "S2 S11 a layout with wrong digests or sizes is refused" {
 	local c
 	canary_make
+	export CROZE_ROOT=$W/empty # a blob that the store has is not read again
 	for c in S2_layer_with_a_flipped_bit S11_size_negative S11_size_huge G_wrong_diff_id G_more_layers_than_diff_ids; do
 		echo "case $c"
 		layer_build "$c"

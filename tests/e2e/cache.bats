@@ -141,7 +141,7 @@ again()
 }
 
 @test "an ignored file: nothing" {
-	printf '*.log\n' >c/.dockerignore
+	printf '**/*.log\n' >c/.dockerignore
 	three_steps
 	echo x >c/src/debug.log
 	again

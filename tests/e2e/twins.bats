@@ -26,7 +26,8 @@ check_twin()
 	for how in add layer; do
 		"${how}_build" "$c"
 		confined
-		tree attack | sed 's|^/x/|/|' >found
+		tree attack >found
+		[ "$how" = layer ] || sed -i 's|^/x/|/|' found
 		for line in "$@"; do
 			grep -E "^$line" found || {
 				echo "$how: no line '$line' in:"
@@ -49,7 +50,18 @@ check_twin()
 
 @test "a merged /usr, and a link that earlier layers have" {
 	canary_make
-	check_twin twin_merged_usr "/usr/bin/x f 0755"
+	# the second layer has a link where the first has a folder of programs, so that no step can run
+	hostile_layout twin_merged_usr
+	printf 'FROM hostile\nCOPY f /bin/y\n' >c/Dockerfile
+	echo y >c/f
+	attack croze build -t attack --build-context "hostile=oci-layout://$W/layout:hostile:latest" c
+	confined
+	tree attack | grep -E '^/bin l .* usr/bin$'
+	tree attack | grep -E '^/usr/bin/x f 0755'
+	tree attack | grep -E '^/usr/bin/y f 0644'
+	add_build twin_merged_usr
+	confined
+	tree attack | grep -E '^/x/usr/bin/x f 0755'
 }
 
 @test "links with more .. than there are folders" {
@@ -59,7 +71,7 @@ check_twin()
 
 @test "parents that the archive does not name" {
 	canary_make
-	check_twin twin_implied_parents "/x d 0755|/p d 0755" "/x/y/z f" "/p/q d 0711"
+	check_twin twin_implied_parents "/x/y/z f 0644" "/p/q d 0711"
 }
 
 @test "folders that are closed or read-only, with files in them" {
