@@ -217,9 +217,9 @@ resolve_owner(const struct plan_step *step, int root, uid_t *uid, gid_t *gid, st
 		return 0;
 	if (user_parse(step->user, &spec, e) < 0)
 		return -1;
-	if (spec.user.numeric && spec.group.numeric) {
+	if (spec.user.numeric && (spec.group.numeric || !spec.group.given)) {
 		*uid = spec.user.id;
-		*gid = spec.group.id;
+		*gid = spec.group.given ? spec.group.id : spec.user.id; /* as --chown, not as a RUN */
 		return 0;
 	}
 	if (user_resolve_in(root, step->user, &user, e) < 0)
