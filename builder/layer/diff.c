@@ -41,6 +41,7 @@ struct frame {
 	bool has_lower;
 	bool has_whiteouts;
 	size_t path_length;
+	struct entry *unchanged; /* the directory itself, until something below it is an entry */
 	struct names names;
 	size_t next;
 };
@@ -66,6 +67,7 @@ frame_release(struct frame *f)
 	fd_close_at(&f->upper);
 	fd_close_at(&f->lower);
 	names_release(&f->names);
+	free(f->unchanged);
 }
 
 static void
@@ -160,9 +162,27 @@ same_bytes(struct walk *w, int a, int b, uint64_t size, struct error *e)
 	return 1;
 }
 
+/* The directories above the path at hand that are no entries yet. */
+static int
+emit_parents(struct walk *w, struct error *e)
+{
+	for (size_t i = 0; i < w->depth; i++) {
+		autofree struct entry *parent = steal_ptr(&w->frames[i].unchanged);
+
+		if (!parent)
+			continue;
+		w->stats->n_entries++;
+		if (w->fn(w->arg, parent, -1, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int
 emit(struct walk *w, const struct entry *entry, int content, struct error *e)
 {
+	if (emit_parents(w, e) < 0)
+		return -1;
 	w->stats->n_entries++;
 	w->stats->n_removed += entry->whiteout == ENTRY_REMOVES;
 	return w->fn(w->arg, entry, content, e);
@@ -368,8 +388,8 @@ visit_directory(struct walk *w, const struct frame *f, const char *name, struct 
 {
 	bool is_opaque = w->upper_reader.is_opaque, has_whiteouts = w->upper_reader.has_whiteouts;
 	autofd int lower = -1;
-	struct entry old;
-	int hides = 0;
+	struct entry old, *unchanged = NULL;
+	int hides = 0, result;
 
 	if (open_below(w, f, name, &lower, &old, e) < 0)
 		return -1;
@@ -379,11 +399,15 @@ visit_directory(struct walk *w, const struct frame *f, const char *name, struct 
 		return -1;
 	if (hides)
 		entry->whiteout = ENTRY_OPAQUE;
-	if ((hides || lower < 0 || !same_metadata(entry, &old)) && emit(w, entry, -1, e) < 0)
+	if (!hides && lower >= 0 && same_metadata(entry, &old))
+		unchanged = entry_copy(entry);
+	else if (emit(w, entry, -1, e) < 0)
 		return -1;
 	if (is_opaque)
 		fd_close_at(&lower);
-	return enter(w, steal_fd(upper), steal_fd(&lower), has_whiteouts, e);
+	result = enter(w, steal_fd(upper), steal_fd(&lower), has_whiteouts, e);
+	w->frames[w->depth - 1].unchanged = unchanged;
+	return result;
 }
 
 static int

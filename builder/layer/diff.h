@@ -3,7 +3,9 @@
  * diff - what a step has added, changed or removed, read from its overlay upper directory.
  *
  * Only the upper is walked, so the cost follows the change and not the image. A file that was
- * copied up and is equal to the one below is left out.
+ * copied up and is equal to the one below is left out. The directories above an entry are entries
+ * as well, unchanged as they may be: readers that unpack each layer by itself make missing ones
+ * with a mode and an owner of their own.
  */
 #ifndef CROZE_LAYER_DIFF_H
 #define CROZE_LAYER_DIFF_H
@@ -19,7 +21,7 @@ struct diff_options {
 };
 
 struct diff_stats {
-	uint64_t n_entries;   /* given to the caller: added or changed */
+	uint64_t n_entries;   /* given to the caller: added, changed, or directories above such */
 	uint64_t n_removed;   /* whiteouts among them */
 	uint64_t n_unchanged; /* copied up and equal to what is below: left out */
 	uint64_t n_metadata;  /* files whose bytes are the same and had to be shipped again */

@@ -55,6 +55,44 @@ entry_keeps_xattr(const char *name)
 	return false;
 }
 
+static char *
+copy_bytes(char **to, const void *from, size_t length)
+{
+	char *at = *to;
+
+	memcpy(at, from, length);
+	*to += length;
+	return at;
+}
+
+struct entry *
+entry_copy(const struct entry *from)
+{
+	size_t size = strlen(from->path) + 1 + (from->link ? strlen(from->link) + 1 : 0);
+	struct entry_xattr *xattrs;
+	struct entry *entry;
+	char *at;
+
+	for (size_t i = 0; i < from->n_xattrs; i++)
+		size += sizeof(*xattrs) + strlen(from->xattrs[i].name) + 1 + from->xattrs[i].length;
+	entry = xmalloc(sizeof(*entry) + size);
+	xattrs = (struct entry_xattr *)(entry + 1);
+	at = (char *)(xattrs + from->n_xattrs);
+	*entry = *from;
+	entry->path = copy_bytes(&at, from->path, strlen(from->path) + 1);
+	if (from->link)
+		entry->link = copy_bytes(&at, from->link, strlen(from->link) + 1);
+	for (size_t i = 0; i < from->n_xattrs; i++) {
+		const struct entry_xattr *x = &from->xattrs[i];
+
+		xattrs[i].name = copy_bytes(&at, x->name, strlen(x->name) + 1);
+		xattrs[i].value = copy_bytes(&at, x->value, x->length);
+		xattrs[i].length = x->length;
+	}
+	entry->xattrs = xattrs;
+	return entry;
+}
+
 void
 entry_reader_release(struct entry_reader *reader)
 {

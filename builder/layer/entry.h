@@ -72,6 +72,9 @@ int entry_path_compare(const char *a, const char *b);
 #define ENTRY_XATTR_OWNER "user.croze.owner"   /* "uid:gid"; each instead of ENTRY_FOREIGN_ID */
 #define ENTRY_FOREIGN_ID 65534U
 
+/** A copy in one block of memory, for free(); it borrows nothing. */
+struct entry *entry_copy(const struct entry *entry);
+
 /** Kept in layers: user.* but the overlay's and ours, security.capability, POSIX ACLs. */
 bool entry_keeps_xattr(const char *name);
 

@@ -389,7 +389,65 @@ whiteouts_by_attribute_are_read(void **state)
 	assert_int_equal(fsetxattr(dir, "user.overlay.opaque", "x", 1, 0), 0);
 	assert_int_equal(fsetxattr(file, "user.overlay.whiteout", "", 0, 0), 0);
 	keep_time(upper, "d");
-	assert_diff("d/empty -d/gone");
+	assert_diff("d/ d/empty -d/gone");
+}
+
+static int
+collect_metadata(void *arg, const struct entry *entry, int content, struct error *e)
+{
+	(void)arg;
+	(void)content;
+	(void)e;
+	strv_printf(&entries, "%s:%o:%u:%ld:%zu", entry->path, (unsigned)entry->mode & 07777,
+	    (unsigned)entry->uid, (long)entry->mtime.tv_sec, entry->n_xattrs);
+	return 0;
+}
+
+static void
+directories_above_an_entry_come_as_they_are(void **state)
+{
+	struct diff_options options = { .upper = upper };
+	autofree char *text = NULL;
+	autofd int fd = -1;
+
+	(void)state;
+	NEED_NAMESPACE();
+	mkdirat(lower, "a", 0700);
+	mkdirat(lower, "a/b", 0711);
+	mkdirat(lower, "a/c", 0755);
+	put_file(lower, "a/b/f", "x");
+	put_file(lower, "a/b/g", "x");
+	put_file(lower, "a/c/same", "x");
+	fd = openat(lower, "a/b", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(fsetxattr(fd, "user.x", "y", 1, 0), 0);
+	assert_int_equal(fchown(fd, 7, 7), 0);
+	set_time(lower, "a/b", 1000, 0);
+	set_time(lower, "a", 2000, 0);
+	start_step();
+	put_file(mount_fd, "a/b/f", "yy");
+	set_time(mount_fd, "a/b/f", 3000, 0);
+	assert_int_equal(fchmodat(mount_fd, "a/c/same", 0644, 0), 0); /* copied up, nothing else */
+	options.lower = below;
+	assert_ok(diff_upper(&options, collect_metadata, NULL, &stats, &failure), &failure);
+	text = strv_join(&entries, " ");
+	assert_string_equal(text, "a:700:0:2000:0 a/b:711:7:1000:1 a/b/f:644:0:3000:0");
+	assert_int_equal(stats.n_entries, 3);
+}
+
+static void
+directories_above_a_whiteout_come_too(void **state)
+{
+	(void)state;
+	NEED_NAMESPACE();
+	mkdirat(lower, "a", 0755);
+	mkdirat(lower, "a/b", 0755);
+	put_file(lower, "a/b/f", "x");
+	put_file(lower, "a/b/g", "x");
+	start_step();
+	unlinkat(mount_fd, "a/b/f", 0);
+	unlinkat(mount_fd, "a/b/g", 0);
+	keep_time(mount_fd, "a/b");
+	assert_diff("a/ a/b/ -a/b/f -a/b/g");
 }
 
 static void
@@ -595,6 +653,8 @@ static const struct CMUnitTest tests[] = {
 	ROW(sockets_are_dropped_and_told),
 	ROW(attributes_of_the_overlay_are_not_the_images),
 	ROW(whiteouts_by_attribute_are_read),
+	ROW(directories_above_an_entry_come_as_they_are),
+	ROW(directories_above_a_whiteout_come_too),
 	ROW(the_root_is_an_entry_when_its_mode_changes),
 	ROW(two_thousand_levels_need_few_descriptors),
 	ROW(a_corpus_goes_round_plain),
