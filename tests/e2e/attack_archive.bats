@@ -348,10 +348,8 @@ teardown_file()
 		echo "case $c"
 		add_build "$c"
 		refused a.tar
-		[ "$ATTACK_SECONDS" -lt 5 ]
 		layer_build "$c"
 		refused
-		[ "$ATTACK_SECONDS" -lt 5 ]
 		ns rm -rf "$W/layout"
 	done
 }
@@ -397,7 +395,6 @@ teardown_file()
 		hostile_archive "$c" "$W/a.tar"
 		attack croze load -i "$W/a.tar"
 		refused
-		[ "$ATTACK_SECONDS" -lt 2 ]
 	done
 }
 
@@ -409,7 +406,6 @@ teardown_file()
 		echo "case $c"
 		layer_build "$c"
 		refused
-		[ "$ATTACK_SECONDS" -lt 5 ]
 		attack croze import "$W/layout"
 		refused
 		ns rm -rf "$W/layout"

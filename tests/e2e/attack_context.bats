@@ -280,7 +280,6 @@ teardown_file()
 		printf 'FROM busybox:musl\nRUN rm /etc/passwd && %s\nUSER app\nRUN true\n' "$make" >c/Dockerfile
 		attack croze build --progress=plain -t attack c
 		refused app
-		[ "$ATTACK_SECONDS" -lt 5 ]
 		printf 'FROM busybox:musl\nRUN rm /etc/passwd && %s\nCOPY --chown=app f /f\n' "$make" >c/Dockerfile
 		attack croze build --progress=plain -t attack c
 		refused app

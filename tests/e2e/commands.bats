@@ -202,10 +202,20 @@ teardown_file()
 	says "/dev/pts/0" "31 77"
 }
 
+# started: waits until the file log says so.
+started()
+{
+	for _ in {1..300}; do
+		! grep -q started log || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
 @test "run ends a command that does nothing about SIGINT" {
-	croze run --rm busybox:musl sleep 60 &
+	croze run --rm busybox:musl sh -c 'echo started; exec sleep 60' >log &
 	pid=$!
-	sleep 1
+	started
 	kill -INT $pid
 	code=0
 	wait $pid || code=$?
@@ -213,9 +223,9 @@ teardown_file()
 }
 
 @test "run forwards SIGTERM to a command that handles it" {
-	croze run --rm busybox:musl sh -c 'trap "exit 9" TERM; sleep 60 & wait' &
+	croze run --rm busybox:musl sh -c 'trap "exit 9" TERM; echo started; sleep 60 & wait' >log &
 	pid=$!
-	sleep 1
+	started
 	kill -TERM $pid
 	code=0
 	wait $pid || code=$?

@@ -110,21 +110,26 @@ contents()
 
 @test "no process outlives a killed build" {
 	local pid
-	printf 'FROM busybox:musl\nRUN (trap "" TERM HUP INT; sleep 100) & sleep 100\n' >c/Dockerfile
+	local seconds=$((1000000 + $$))
+	printf 'FROM busybox:musl\nRUN (trap "" TERM HUP INT; sleep %s) & echo started; sleep %s\n' $seconds $seconds >c/Dockerfile
 	croze build --progress=plain -t app c >log 2>&1 &
 	pid=$!
-	for _ in {1..50}; do
-		! grep -q 'sleep 100' log || break
+	for _ in {1..300}; do
+		! grep -qE '(^| )started$' log || break
 		sleep 0.1
 	done
-	sleep 0.3
+	grep -E '(^| )started$' log
 	kill -9 "$pid"
 	wait "$pid" 2>/dev/null || true
-	sleep 1
-	run pgrep -u "$(id -u)" -f 'sleep 100'
+	for _ in {1..100}; do
+		pgrep -f "^sleep $seconds" || break
+		sleep 0.1
+	done
+	run pgrep -f "^sleep $seconds"
 	echo "$output"
 	[ "$status" -ne 0 ]
-	nothing_left || [ -n "$(find "$CROZE_ROOT/tmp" -mindepth 1)" ]
+	run leftovers
+	says_not "process "
 }
 
 @test "builds, prunes and imports at once on one store all succeed" {

@@ -226,18 +226,16 @@ refuses()
 @test "a failure stops the other stages and leaves no process" {
 	dockerfile <<-'EOF'
 		FROM busybox:musl AS slow
-		RUN sleep 60
+		RUN sleep 1000
 		FROM busybox:musl AS bad
 		RUN sleep 1; false
 		FROM scratch
 		COPY --from=slow / /
 		COPY --from=bad / /
 	EOF
-	SECONDS=0
 	run build --jobs 2 -t app
 	fails 1
 	says "Dockerfile:4"
-	[ "$SECONDS" -lt 20 ]
 	nothing_left
 }
 

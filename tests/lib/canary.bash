@@ -27,12 +27,10 @@ canary_state()
 	find "$CANARY" -exec getfattr -h -d -m - {} + 2>/dev/null
 }
 
-# attack COMMAND...: run it, bounded in time; $status and $output as of "run".
+# attack COMMAND...: run it; what takes for ever is killed and fails. $status and $output as of "run".
 attack()
 {
-	ATTACK_START=$(date +%s)
-	run timeout --kill-after=5 "${LIMIT:-30}" "$@"
-	ATTACK_SECONDS=$(($(date +%s) - ATTACK_START))
+	run timeout --kill-after=5 "${LIMIT:-100}" "$@"
 }
 
 # canary_holds: the rule itself.

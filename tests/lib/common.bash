@@ -218,15 +218,11 @@ has()
 leftovers()
 {
 	local p
-	for p in /proc/[0-9]*; do
-		if [ "${p#/proc/}" != "$$" ] && [ "${p#/proc/}" != "$BASHPID" ] &&
-		    { tr '\0' '\n' <"$p/environ"; } 2>/dev/null | grep -qxF "CROZE_TEST_MARK=$W" &&
-		    case $(tr '\0' ' ' <"$p/cmdline" 2>/dev/null) in
-		    croze* | */croze* | *croze-unpack* | *pasta* | *newuidmap*) true ;;
-		    *) false ;;
-		    esac; then
-			echo "process $(tr '\0' ' ' <"$p/cmdline")"
-		fi
+	grep -lzxF "CROZE_TEST_MARK=$W" /proc/[0-9]*/environ 2>/dev/null | while read -r p; do
+		p=$({ tr '\0' ' ' <"${p%/environ}/cmdline"; } 2>/dev/null)
+		case $p in
+		croze* | */croze* | *croze-unpack* | *pasta* | *newuidmap*) echo "process $p" ;;
+		esac
 	done
 	find "$TMPDIR" "$XDG_RUNTIME_DIR" -mindepth 1 2>/dev/null | sed 's/^/temporary /'
 	find "$CROZE_ROOT/tmp" -mindepth 1 2>/dev/null | sed 's/^/store /'
@@ -235,7 +231,7 @@ leftovers()
 nothing_left()
 {
 	local left i
-	for i in 1 2 3 4 5; do
+	for i in {1..25}; do
 		left=$(leftovers)
 		[ -n "$left" ] || return 0
 		sleep 0.2
