@@ -25,12 +25,10 @@ static char no_namespace[ERROR_TEXT_MAX];
 static char work_path[64];
 static int work_dir = -1;
 
-#define NEED_NAMESPACE()                                                \
-	do {                                                            \
-		if (*no_namespace) {                                    \
-			print_message("# skipped: %s\n", no_namespace); \
-			skip();                                         \
-		}                                                       \
+#define NEED_NAMESPACE()                            \
+	do {                                        \
+		if (*no_namespace)                  \
+			skip_because(no_namespace); \
 	} while (0)
 
 /* Once, before all tests. */

@@ -199,7 +199,7 @@ play(const struct scene *scene, struct buf *result, struct error *e)
 	struct worker w;
 
 	if (unusable)
-		skip();
+		skip_because(unusable);
 	if (worker_start(&w, play_main, &copy, e) < 0)
 		return -1;
 	return worker_finish(&w, result, e);
@@ -708,7 +708,7 @@ three_hundred_layers_stack_in_each_way(void **state)
 {
 	(void)state;
 	if (unusable)
-		skip();
+		skip_because(unusable);
 	for (int i = OVERLAY_API_FD; i <= OVERLAY_API_STRING; i++) {
 		auto(buf) struct buf result = { 0 };
 		enum overlay_api api = (enum overlay_api)i;

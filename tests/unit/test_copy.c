@@ -399,7 +399,7 @@ run_case(void **state)
 	autofd int source = -1, files = -1, layer = -1;
 
 	if (c->needs_ids && one_id)
-		skip();
+		skip_because("one id only is mapped");
 	source = make_tree("source", c->source);
 	files = make_tree("files", c->tree);
 	layer = make_tree("layer", c->tree);
@@ -855,7 +855,7 @@ t30_archives_are_known_by_their_content(void **state)
 
 	(void)state;
 	if (!has_helper())
-		skip();
+		skip_because("CROZE_BUILD names no build");
 	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
 		make_archive("one", ways[i]);
 		unpacked.words = "one";
@@ -881,7 +881,7 @@ archives_inside_directories_are_copied(void **state)
 
 	(void)state;
 	if (!has_helper())
-		skip();
+		skip_because("CROZE_BUILD names no build");
 	make_archive("dir/one", "");
 	with_add = plan_case(&nested, source, NULL, NULL, &notes, &e);
 	copy_plan_stats(with_add, &stats);

@@ -124,7 +124,7 @@ copy_makes_files_alone(void **state)
 	struct stat st;
 
 	if (geteuid() != 0)
-		skip(); /* what is copied belongs to root */
+		skip_because("what is copied belongs to root");
 	assert_ok(step_copy(&context, plan, 0, 0, &result, &e), &e);
 	assert_false(result.has_layer);
 	assert_int_equal(fstatat(f->root, "d/a", &st, 0), 0);
@@ -146,7 +146,7 @@ layer_is_the_same_with_and_without_files(void **state)
 	struct error e = ERROR_INIT;
 
 	if (geteuid() != 0)
-		skip(); /* what is copied belongs to root */
+		skip_because("what is copied belongs to root");
 	both.root = f->root;
 	assert_ok(step_copy(&alone, plan, 0, 0, &a, &e), &e);
 	assert_ok(step_copy(&both, plan, 0, 0, &b, &e), &e);

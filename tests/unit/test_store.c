@@ -547,7 +547,7 @@ a_store_of_another_user_is_refused(void **state)
 {
 	(void)state;
 	if (geteuid() != 0)
-		skip(); /* only root can give a directory away */
+		skip_because("only root can give a directory away");
 	store_close(open_store());
 	assert_int_equal(chown(root, 12345, 12345), 0);
 	expect_refused("belongs to another user (12345)");

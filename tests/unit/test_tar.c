@@ -320,9 +320,8 @@ python_sees_what_was_written(void **state)
 
 	(void)state;
 	if (system("command -v python3 >/dev/null") != 0) {
-		print_message("# skipped: no python3\n");
 		unlink(path);
-		skip();
+		skip_because("python3 is not installed");
 	}
 	write_corpus(fd, COMPRESSION_GZIP);
 	setenv("PROGRAM", python, 1);

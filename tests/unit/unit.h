@@ -24,6 +24,13 @@
 			fail_msg("%s: %s", #result, (e)->text); \
 	} while (0)
 
+/** Skips the test that runs, with the reason why it cannot run here. */
+#define skip_because(reason)                              \
+	do {                                              \
+		print_message("# skipped: %s\n", reason); \
+		skip();                                   \
+	} while (0)
+
 /** main() for the cmocka table @tests. */
 #define UNIT_MAIN(tests)                                          \
 	int main(int argc, char **argv)                           \
