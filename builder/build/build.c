@@ -230,6 +230,30 @@ open_store(struct build *b, struct error *e)
 	return 0;
 }
 
+/* What is told of a step that is not cached is no reason for a build to fail. */
+static void
+save_reasons(struct build *b)
+{
+	struct error problem = ERROR_INIT;
+
+	if (reasons_save(b, &problem) < 0)
+		progress_warn(b->progress, "cannot remember what was built: %s", problem.text);
+}
+
+static int
+do_all(struct build *b, struct error *e)
+{
+	bool works = needs_work(b);
+	int ok;
+
+	if (works)
+		reasons_load(b);
+	ok = do_work(b, e);
+	if (works || !reasons_known(b))
+		save_reasons(b);
+	return ok;
+}
+
 static int
 run(struct build *b, struct error *e)
 {
@@ -241,7 +265,7 @@ run(struct build *b, struct error *e)
 		return -1;
 	needs_find(b);
 	show_stages(b);
-	if (do_work(b, e) < 0)
+	if (do_all(b, e) < 0)
 		return -1;
 	if (!b->options->discard && assemble_image(b, e) < 0)
 		return -1;
@@ -269,6 +293,7 @@ build_release(struct build *b)
 	free((void *)(uintptr_t)b->run.rlimits);
 	userns_release(&b->run.userns);
 	stages_release(b);
+	json_free(b->last);
 	sources_release(b);
 	digests_free(b->digests);
 	store_close(b->store);

@@ -267,7 +267,7 @@ static void
 handle_message(struct job *job, struct message *m)
 {
 	struct build *b = job->schedule->build;
-	struct progress_step report = { .state = PROGRESS_RUNNING };
+	struct progress_step report = { .state = PROGRESS_RUNNING, .detail = m->text };
 
 	(void)read_log(job);
 	if (m->step >= state_plan(b, job->stage)->n_steps)

@@ -96,6 +96,7 @@ struct build {
 	struct image_state **images;
 	size_t n_images;
 	struct stage_state *stages; /* as plan.stages */
+	struct json *last;          /* what the last build knew of its steps; NULL: nothing */
 
 	bool has_timestamp; /* of the options, or SOURCE_DATE_EPOCH of the Dockerfile */
 	int64_t timestamp;
@@ -130,6 +131,20 @@ int keys_look_up(struct build *b, struct digest *key, struct step_record *record
 /** Hash of the fixed part: how a COPY from a stage is known before its content is. */
 void keys_of_definition(const struct digest *parent, const struct plan_step *step,
     const struct digest *source, struct digest *key);
+
+/* reasons.c */
+
+/** Reads what the last build of this Dockerfile knew; nothing when that cannot be read. */
+void reasons_load(struct build *b);
+/** Is there anything that reasons_load() would read? */
+bool reasons_known(const struct build *b);
+/**
+ * Why step @index is made although there is a cache, as one short clause ("never built here"), to be freed. NULL when that
+ * is plain: --no-cache, or the first build of this Dockerfile. Of the step's key all must be known that can be.
+ */
+char *reasons_text(const struct build *b, const struct stage_state *stage, size_t index);
+/** Remembers the steps that are there now; of the others what was remembered. */
+int reasons_save(const struct build *b, struct error *e);
 
 /* needs.c */
 

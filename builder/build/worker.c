@@ -219,7 +219,8 @@ resolve_owner(const struct plan_step *step, int root, uid_t *uid, gid_t *gid, st
 		return -1;
 	if (spec.user.numeric && (spec.group.numeric || !spec.group.given)) {
 		*uid = spec.user.id;
-		*gid = spec.group.given ? spec.group.id : spec.user.id; /* as --chown, not as a RUN */
+		*gid =
+		    spec.group.given ? spec.group.id : spec.user.id; /* as --chown, not as a RUN */
 		return 0;
 	}
 	if (user_resolve_in(root, step->user, &user, e) < 0)
@@ -479,10 +480,14 @@ make_step(struct stage_worker *w, struct error *e)
 {
 	struct step_state *state = state_of(w);
 	struct message started = { .type = MESSAGE_STARTED, .step = w->index };
+	int sent;
 
 	if (can_unpack(w))
 		return unpack_layer(w, e) < 0 ? -1 : store_record(w, e);
-	if (message_send(w->out, &started, e) < 0)
+	started.text = reasons_text(w->build, w->stage, w->index);
+	sent = message_send(w->out, &started, e);
+	message_release(&started);
+	if (sent < 0)
 		return -1;
 	if (state->status == STEP_MISSING)
 		(void)clock_gettime(CLOCK_REALTIME, &state->record.created); /* cannot fail */

@@ -102,6 +102,13 @@ void copy_plan_stats(const struct copy_plan *plan, struct copy_stats *stats);
  */
 int copy_plan_digest(struct copy_plan *plan, struct digest *digest, struct error *e);
 
+/**
+ * Adds a line for each path: 16 hexadecimal digits that change when the digest would (but for the order and names of the
+ * sources), a blank, and the path below the root, safe to show. For messages, after copy_plan_digest().
+ */
+void copy_plan_lines(const struct copy_plan *plan, struct buf *lines);
+#define COPY_LINE_PATH 17 /* where the path begins */
+
 /** Where it goes. */
 struct copy_placement {
 	struct tree *tree; /* of the destination, before the step */

@@ -91,6 +91,29 @@ again()
 	says "cached no:"
 }
 
+@test "a step that is not cached says why" {
+	three_steps
+	says_not "cached no:" # the first time there is nothing to compare with
+	echo other >c/src/a
+	again
+	says "cached no: an input changed: 'src/a' of the build context"
+	says "cached no: a step before it changed"
+	echo new >c/src/new
+	rm c/src/b
+	again
+	says "cached no: an input changed: 2 files of the build context, 'src/new' is the first"
+	again --build-arg WHO=me
+	says "cached no: the variable WHO changed"
+	sed -i '/three/s/cat/cat -u/' c/Dockerfile
+	again --build-arg WHO=me
+	says "cached no: the instruction changed"
+	echo 'RUN true' >>c/Dockerfile
+	again --build-arg WHO=me
+	says "cached no: never built here"
+	again --no-cache
+	says_not "cached no:"
+}
+
 @test "a file of the same size and time is seen to be another" {
 	three_steps
 	touch -r c/src/a stamp
