@@ -194,7 +194,7 @@ a_large_file_is_read_in_little_time_and_memory(void **state)
 	(void)getrusage(RUSAGE_SELF, &after);
 	assert_int_equal(file.count, 10000);
 	assert_int_equal(file.n_stages, 1000);
-	assert_true(end.tv_sec - begin.tv_sec < 2);
+	assert_true(end.tv_sec - begin.tv_sec < 10);
 	assert_true(after.ru_maxrss - before.ru_maxrss < 100 * 1024);
 }
 

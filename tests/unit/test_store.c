@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -797,8 +798,10 @@ a_process_killed_at_any_moment_leaves_a_good_store(void **state)
 		int found;
 		pid_t pid = fork();
 
-		if (pid == 0)
+		if (pid == 0) {
+			(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 			change_for_ever();
+		}
 		nanosleep(&pause, NULL);
 		assert_int_equal(kill(pid, SIGKILL), 0);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -833,7 +836,7 @@ opening_and_reading_thirty_records_is_quick(void **state)
 	for (int round = 0; round < 20; round++) {
 		double spent;
 
-		clock_gettime(CLOCK_MONOTONIC, &start);
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
 		store = open_store();
 		for (uint8_t i = 0; i < 30; i++) {
 			autojson struct json *read = NULL;
@@ -842,12 +845,12 @@ opening_and_reading_thirty_records_is_quick(void **state)
 			    store_step_get(store, &(struct digest){ { i } }, &read, &e), 1);
 		}
 		store_close(store);
-		clock_gettime(CLOCK_MONOTONIC, &end);
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
 		spent = (double)(end.tv_sec - start.tv_sec) * 1e3 +
 		        (double)(end.tv_nsec - start.tv_nsec) / 1e6;
 		best = spent < best ? spent : best;
 	}
-	print_message("open and 30 records: %.3f ms\n", best);
+	print_message("# open and 30 records: %.3f ms\n", best);
 	assert_true(
 	    best < 50.0); /* 1 ms is the goal; a loaded machine or a sanitizer takes longer */
 }

@@ -375,7 +375,6 @@ a15_other_formats_are_no_tar(void **state)
 		{ "--lh5-", 6 },
 		{ "plain words\n", 12 },
 	};
-	struct timespec start, end;
 
 	(void)state;
 	NEED_NAMESPACE();
@@ -386,12 +385,9 @@ a15_other_formats_are_no_tar(void **state)
 		memset(bytes + 100, 'y', 2000);
 		if (i == 2) /* ISO 9660 as well */
 			memcpy(bytes + 32769, "CD001", 5);
-		clock_gettime(CLOCK_MONOTONIC, &start);
 		assert_int_equal(apply_bytes(bytes, sizeof(bytes), NULL), -1);
-		clock_gettime(CLOCK_MONOTONIC, &end);
 		if (!strstr(failure.text, "not a tar archive"))
 			fail_msg("format %zu: %s", i, failure.text);
-		assert_true(end.tv_sec - start.tv_sec < 2);
 	}
 }
 
