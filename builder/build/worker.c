@@ -286,7 +286,7 @@ make_copy(struct stage_worker *w, struct error *e)
 		state_chain(b, w->stage, w->index, &chain);
 		ok = snapshot_writer_open(&upper, b->store, e);
 		if (ok == 0)
-			context.root = chain_mount(b->store, &chain, &upper, e);
+			context.root = chain_mount(b->store, &chain, -1, &upper, e);
 		ok = context.root < 0 ? -1 : 0;
 	}
 	if (ok == 0)

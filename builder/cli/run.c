@@ -474,7 +474,7 @@ open_rootfs(struct session *s, struct error *e)
 	chain_of_image(&s->image.config, &chain);
 	if (snapshot_writer_open(&s->upper, s->store, e) < 0)
 		return -1;
-	s->rootfs = chain_mount(s->store, &chain, &s->upper, e);
+	s->rootfs = chain_mount(s->store, &chain, -1, &s->upper, e);
 	if (s->rootfs < 0)
 		return -1;
 	if (s->flags->read_only && make_workdir(s, e) < 0)

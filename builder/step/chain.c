@@ -13,6 +13,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/sandbox/overlay.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 void
@@ -49,9 +50,17 @@ lowers_release(struct lowers *lowers)
 }
 
 static int
-lowers_open(struct store *store, const struct chain *chain, struct lowers *lowers, struct error *e)
+lowers_open(struct store *store, const struct chain *chain, int bottom, struct lowers *lowers,
+    struct error *e)
 {
-	lowers->fds = xcalloc(chain->snapshots.count + 1, sizeof(*lowers->fds));
+	lowers->fds = xcalloc(chain->snapshots.count + 2, sizeof(*lowers->fds));
+	if (bottom >= 0) {
+		int fd = fcntl(bottom, F_DUPFD_CLOEXEC, 3);
+
+		if (fd < 0)
+			return error_sys(e, "cannot copy a descriptor");
+		lowers->fds[lowers->count++] = fd;
+	}
 	for (size_t i = 0; i < chain->snapshots.count; i++) {
 		int fd = store_snapshot_open(store, chain->snapshots.items[i], e);
 
@@ -70,7 +79,7 @@ chain_open(struct store *store, const struct chain *chain, struct error *e)
 
 	if (chain->snapshots.count == 0)
 		return store_tmp_dir(store, NULL, e);
-	if (lowers_open(store, chain, &lowers, e) < 0)
+	if (lowers_open(store, chain, -1, &lowers, e) < 0)
 		return -1;
 	spec.lowers = lowers.fds;
 	spec.n_lowers = lowers.count;
@@ -78,15 +87,16 @@ chain_open(struct store *store, const struct chain *chain, struct error *e)
 }
 
 int
-chain_mount(
-    struct store *store, const struct chain *chain, struct snapshot_writer *upper, struct error *e)
+chain_mount(struct store *store, const struct chain *chain, int bottom,
+    struct snapshot_writer *upper, struct error *e)
 {
 	auto(lowers) struct lowers lowers = { 0 };
 	struct overlay_spec spec = { .upper = upper->fs, .work = upper->work };
 
-	if (lowers_open(store, chain, &lowers, e) < 0)
+	if (lowers_open(store, chain, bottom, &lowers, e) < 0)
 		return -1;
-	if (lowers.count > 0 && diff_prepare_upper(upper->fs, lowers.fds[lowers.count - 1], e) < 0)
+	if (chain->snapshots.count > 0 &&
+	    diff_prepare_upper(upper->fs, lowers.fds[lowers.count - 1], e) < 0)
 		return -1;
 	spec.lowers = lowers.fds;
 	spec.n_lowers = lowers.count;
@@ -128,7 +138,7 @@ chain_unpack_layer(struct store *store, const struct chain *parents, const struc
 
 	if (snapshot_writer_open(&upper, store, e) < 0)
 		return -1;
-	root = chain_mount(store, parents, &upper, e);
+	root = chain_mount(store, parents, -1, &upper, e);
 	if (root >= 0) {
 		ok = apply(store, root, blob, diff_id, notes, e);
 		(void)close(root); /* ends the mount; what was written is synced with the store */

@@ -36,9 +36,9 @@ int chain_unpack_layer(struct store *store, const struct chain *parents, const s
 int chain_open(struct store *store, const struct chain *chain, struct error *e);
 /**
  * A writable view: changes go to @upper, a fresh snapshot, which gets the metadata of the root below first.
- * The mount lives as long as the descriptor.
+ * @bottom: a directory below all of them, or -1. The mount lives as long as the descriptor.
  */
-int chain_mount(
-    struct store *store, const struct chain *chain, struct snapshot_writer *upper, struct error *e);
+int chain_mount(struct store *store, const struct chain *chain, int bottom,
+    struct snapshot_writer *upper, struct error *e);
 
 #endif

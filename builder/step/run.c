@@ -4,6 +4,7 @@
  */
 #include "builder/step/run.h"
 
+#include "builder/step/points.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
@@ -70,12 +71,15 @@ run_environment_open(struct run_environment *environment, struct store *store,
 
 	environment->resolv_conf = -1;
 	environment->hosts = -1;
+	environment->points = store_tmp_dir(store, NULL, e);
 	environment->netns.fd = -1;
 	environment->kit = xcalloc(1, sizeof(*environment->kit));
 	*environment->kit = (struct container_kit)CONTAINER_KIT_INIT;
-	if (dir < 0 || netns_open(environment->network, &environment->netns, e) < 0)
+	if (dir < 0 || environment->points < 0 ||
+	    netns_open(environment->network, &environment->netns, e) < 0)
 		return -1;
-	if (write_resolv_conf(environment, dir, e) == 0 &&
+	if (points_make(environment->points, e) == 0 &&
+	    write_resolv_conf(environment, dir, e) == 0 &&
 	    write_hosts(environment, dir, hosts, n_hosts, e) == 0)
 		return 0;
 	run_environment_close(environment);
@@ -92,8 +96,10 @@ run_environment_close(struct run_environment *environment)
 	environment->kit = NULL;
 	fd_close_at(&environment->resolv_conf);
 	fd_close_at(&environment->hosts);
+	fd_close_at(&environment->points);
 	environment->resolv_conf = -1;
 	environment->hosts = -1;
+	environment->points = -1;
 }
 
 static double
@@ -240,7 +246,8 @@ run_in(const struct run_request *request, struct snapshot_writer *upper, struct 
 {
 	struct user user = { 0 };
 	struct stat before;
-	autofd int root = chain_mount(request->store, request->parents, upper, e);
+	autofd int root =
+	    chain_mount(request->store, request->parents, request->environment->points, upper, e);
 	int ok;
 
 	if (root < 0)

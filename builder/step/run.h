@@ -22,6 +22,7 @@ struct run_environment {
 	struct netns netns;
 	int resolv_conf; /* file that becomes /etc/resolv.conf; -1: none */
 	int hosts;       /* /etc/hosts */
+	int points;      /* the lowest layer of every command's files; see points.h */
 	const struct container_rlimit *rlimits;
 	size_t n_rlimits;
 	uint64_t shm_size; /* bytes; 0: the default */
