@@ -147,16 +147,18 @@ def resolve(tree, path):
     raise SystemExit("loop of links at " + path)
 
 
-def drop(tree, path, keep_itself=False):
-    below = path + "/" if path else ""
-    for p in [p for p in tree if p.startswith(below) and p != path]:
-        del tree[p]
-    if not keep_itself:
-        tree.pop(path, None)
+def drop(tree, path):
+    """Remove what is at the path; only a folder has anything below it, so only then all is looked through."""
+    entry = tree.pop(path, None)
+    if entry is not None and entry.kind == "d":
+        for p in [p for p in tree if p.startswith(path + "/")]:
+            del tree[p]
 
 
 def hide(tree, path, seen):
     """Remove what lower layers have at the path or below; entries of this layer stay."""
+    if path not in tree:
+        return
     below = path + "/"
     for p in [p for p in tree if (p == path or p.startswith(below)) and p not in seen]:
         del tree[p]
