@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A web server that answers with its version, and with "selftest" asks itself.
+// A web server that answers with its version, and asks itself where SELFTEST is set.
 package main
 
 import "example.com/server/serve"

@@ -9,12 +9,14 @@ import (
 	"net"
 	"net/http"
 	"os"
+
+	"example.com/greeting"
 )
 
-// Main listens on port 8080; with the argument "selftest" it sends itself one request, prints the answer and ends.
+// Main listens on port 8080; where SELFTEST is set it sends itself one request, prints the answer and ends.
 func Main(version string) {
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprintf(w, "hello from go %s as %d", version, os.Getuid())
+		fmt.Fprint(w, greeting.Text(version, os.Getuid()))
 	})
 	listener, err := net.Listen("tcp", ":8080")
 	if err != nil {
@@ -22,7 +24,7 @@ func Main(version string) {
 		os.Exit(1)
 	}
 	fmt.Println("listening on 8080")
-	if len(os.Args) > 1 && os.Args[1] == "selftest" {
+	if os.Getenv("SELFTEST") != "" {
 		go http.Serve(listener, nil)
 		answer, err := http.Get("http://127.0.0.1:8080/")
 		if err != nil {

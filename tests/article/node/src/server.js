@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A web server that answers; with "selftest" it asks itself.
+// A web server that answers; where SELFTEST is set it asks itself.
 const http = require("http");
 const ms = require("ms");
 const server = http.createServer((request, response) => {
@@ -7,7 +7,7 @@ const server = http.createServer((request, response) => {
 });
 server.listen(3000, () => {
 	console.log("listening on 3000");
-	if (process.argv[2] === "selftest") {
+	if (process.env.SELFTEST) {
 		http.get("http://127.0.0.1:3000/", (answer) => {
 			answer.on("data", (data) => console.log(String(data)));
 			answer.on("end", () => process.exit(0));
