@@ -220,7 +220,7 @@ teardown_file()
 		FROM busybox:musl
 		RUN mkdir -p /lib /usr/lib && mkfifo /lib/libnss_evil.so.2 && echo 'passwd: evil' >/etc/nsswitch.conf && \
 		    echo 'app:x:1234:2345::/:/bin/sh' >>/etc/passwd
-		COPY --chown=app:app f /f
+		COPY --chown=app f /f
 	EOF
 	echo x >c/f
 	attack croze build -t attack c
@@ -323,7 +323,8 @@ teardown_file()
 		confined
 		entry attack /x/a.tar | grep -q '^f '
 		layer_build "$c"
-		refused
+		# an image of a compact disc begins with zeros, which is an archive without entries
+		[ "$c" = A15_iso ] || refused
 		ns rm -rf "$W/layout"
 	done
 }

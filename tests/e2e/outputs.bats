@@ -115,9 +115,9 @@ peer_home()
 	    for n in m.get("annotations", {}).values() if "app:1.0" in n][0])' "$copy/index.json")
 	run timeout 60 skopeo inspect "oci:$copy:$name"
 	ok
+	skopeo copy -q "oci:out:$(umoci list --layout out)" containers-storage:localhost/app:1.0
 	mkdir b
-	printf 'FROM oci:%s:%s\nRUN test "$(cat /d/f)" = one && test "$(cat /f)" = x && touch /more\n' "$W/out" \
-	    "$(umoci list --layout out)" >b/Dockerfile
+	printf 'FROM localhost/app:1.0\nRUN test "$(cat /d/f)" = one && test "$(cat /f)" = x && touch /more\n' >b/Dockerfile
 	run timeout 60 buildah bud --isolation chroot -t more b
 	ok
 }
