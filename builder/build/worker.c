@@ -9,7 +9,6 @@
 #include "builder/build/message.h"
 #include "builder/build/state.h"
 #include "builder/layer/apply.h"
-#include "builder/layer/diff.h"
 #include "builder/step/pack.h"
 #include "builder/step/step.h"
 #include "runtime/base/fd.h"
@@ -29,6 +28,9 @@ struct stage_worker {
 	int out;
 	int log;
 	struct message report; /* about that step */
+	struct run_files files;
+	struct layer_record
+	    empty; /* the layer of a step that changed nothing; variant NULL: not made yet */
 };
 
 static const struct plan_step *
@@ -318,6 +320,21 @@ pack_layer(struct stage_worker *w, int upper, int lower, struct strv *notes, str
 	return 0;
 }
 
+/* All steps that changed nothing have one layer in common. */
+static int
+pack_empty(struct stage_worker *w, struct error *e)
+{
+	struct build *b = w->build;
+
+	if (!w->empty.variant) {
+		if (pack_nothing(b->store, &b->layers, &w->empty, e) < 0)
+			return -1;
+		w->empty.variant = xstrdup(b->variant);
+	}
+	step_record_set_layer(&state_of(w)->record, &w->empty);
+	return 0;
+}
+
 static int
 make_run(struct stage_worker *w, struct error *e)
 {
@@ -328,6 +345,7 @@ make_run(struct stage_worker *w, struct error *e)
 		.environment = &b->run,
 		.step = plan_of(w),
 		.parents = &parents,
+		.files = &w->files,
 		.log = w->log };
 	struct run_result result;
 	int ok;
@@ -342,7 +360,7 @@ make_run(struct stage_worker *w, struct error *e)
 	state->record.empty = result.empty;
 	if (!result.empty)
 		state->record.snapshot = xstrdup(result.snapshot);
-	return 0;
+	return result.empty && state->want_layer ? pack_empty(w, e) : 0;
 }
 
 static int
@@ -519,23 +537,6 @@ do_step(struct stage_worker *w, struct error *e)
 	return message_send(w->out, &w->report, e);
 }
 
-/* What an empty step has changed. */
-static int
-open_untouched(struct store *store, int lower, struct error *e)
-{
-	autofd int handle = store_tmp_dir(store, NULL, e);
-	autofd int upper = -1, root = -1;
-
-	if (handle < 0)
-		return -1;
-	/* both may be handles (O_PATH), from which attributes cannot be read */
-	upper = path_open(handle, ".", O_RDONLY | O_DIRECTORY, 0, PATH_BENEATH, e);
-	root = path_open(lower, ".", O_RDONLY | O_DIRECTORY, 0, PATH_BENEATH, e);
-	if (upper < 0 || root < 0 || diff_prepare_upper(upper, root, e) < 0)
-		return -1;
-	return steal_fd(&upper);
-}
-
 int
 worker_pack(
     struct build *b, struct stage_state *stage, size_t index, struct strv *notes, struct error *e)
@@ -554,35 +555,45 @@ worker_pack(
 			return -1;
 		return make_copy(&w, e);
 	}
+	if (state->record.empty)
+		return pack_empty(&w, e);
 	state_chain(b, stage, index, &parents);
 	lower = chain_open(b->store, &parents, e);
 	if (lower < 0)
 		return -1;
-	if (state->record.empty)
-		upper = open_untouched(b->store, lower, e);
-	else
-		upper = store_snapshot_open(b->store, state->record.snapshot, e);
+	upper = store_snapshot_open(b->store, state->record.snapshot, e);
 	if (upper < 0)
 		return -1;
 	return pack_layer(&w, upper, lower, notes, e);
+}
+
+static int
+make_steps(struct stage_worker *w, size_t first, size_t end, struct error *e)
+{
+	for (w->index = first; w->index < end; w->index++) {
+		if (!step_makes_layer(plan_of(w)) || state_of(w)->settled)
+			continue;
+		w->report = (struct message){ .step = w->index };
+		if (do_step(w, e) < 0) {
+			w->report.type = MESSAGE_FAILED;
+			w->report.error = *e;
+			return message_send(w->out, &w->report, e);
+		}
+		message_release(&w->report);
+	}
+	return 0;
 }
 
 int
 worker_main(struct build *b, struct stage_state *stage, size_t first, size_t end, int out, int log,
     struct error *e)
 {
-	struct stage_worker w = { .build = b, .stage = stage, .out = out, .log = log };
+	struct stage_worker w = {
+		.build = b, .stage = stage, .out = out, .log = log, .files = RUN_FILES_INIT
+	};
+	int ok = make_steps(&w, first, end, e);
 
-	for (w.index = first; w.index < end; w.index++) {
-		if (!step_makes_layer(plan_of(&w)) || state_of(&w)->settled)
-			continue;
-		w.report = (struct message){ .step = w.index };
-		if (do_step(&w, e) < 0) {
-			w.report.type = MESSAGE_FAILED;
-			w.report.error = *e;
-			return message_send(out, &w.report, e);
-		}
-		message_release(&w.report);
-	}
-	return 0;
+	run_files_release(&w.files);
+	layer_record_release(&w.empty);
+	return ok;
 }

@@ -97,3 +97,14 @@ pack_snapshot(struct store *store, int upper, int lower, const struct layer_opti
 	}
 	return layer_sink_finish(&sink, options, layer, e);
 }
+
+int
+pack_nothing(struct store *store, const struct layer_options *options, struct layer_record *layer,
+    struct error *e)
+{
+	struct layer_sink sink;
+
+	if (layer_sink_open(&sink, store, options, e) < 0)
+		return -1;
+	return layer_sink_finish(&sink, options, layer, e);
+}

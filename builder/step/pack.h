@@ -37,5 +37,8 @@ void layer_sink_abort(struct layer_sink *sink);
  */
 int pack_snapshot(struct store *store, int upper, int lower, const struct layer_options *options,
     struct strv *notes, struct layer_record *layer, struct error *e);
+/** The layer of a step that changed nothing: always the same bytes. Starts no threads. */
+int pack_nothing(struct store *store, const struct layer_options *options,
+    struct layer_record *layer, struct error *e);
 
 #endif

@@ -9,6 +9,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
 #include "runtime/base/process.h"
+#include "runtime/sandbox/mount.h"
 #include "runtime/sandbox/user.h"
 
 #include <assert.h>
@@ -240,44 +241,92 @@ is_untouched(int fs, const struct stat *before)
 	return true;
 }
 
+void
+run_files_release(struct run_files *files)
+{
+	fd_close_at(&files->root);
+	files->root = -1;
+	snapshot_writer_release(&files->upper);
+	chain_release(&files->parents);
+}
+
+/* Are these the files that the step runs on? */
+static bool
+files_fit(const struct run_files *files, const struct chain *parents)
+{
+	const struct strv *have = &files->parents.snapshots;
+	const struct strv *want = &parents->snapshots;
+
+	if (files->root < 0 || have->count != want->count)
+		return false;
+	for (size_t i = want->count; i-- > 0;)
+		if (strcmp(have->items[i], want->items[i]) != 0)
+			return false;
+	return true;
+}
+
 static int
-run_in(const struct run_request *request, struct snapshot_writer *upper, struct run_result *result,
+files_open(const struct run_request *request, struct run_files *files, struct error *e)
+{
+	if (files_fit(files, request->parents))
+		return 0;
+	run_files_release(files);
+	if (snapshot_writer_open(&files->upper, request->store, e) < 0)
+		return -1;
+	strv_copy(&files->parents.snapshots, &request->parents->snapshots);
+	files->root = chain_mount(
+	    request->store, request->parents, request->environment->points, &files->upper, e);
+	return files->root < 0 ? -1 : 0;
+}
+
+/* Can the mount serve once more? Before Linux 6.15 the container took it itself, and it ended with that. */
+static bool
+files_last(const struct run_files *files)
+{
+	struct error ignored = ERROR_INIT;
+	autofd int clone = mount_clone(files->root, true, &ignored);
+
+	return clone >= 0;
+}
+
+static int
+run_in(const struct run_request *request, struct run_files *files, struct run_result *result,
     struct error *e)
 {
 	struct user user = { 0 };
 	struct stat before;
-	autofd int root =
-	    chain_mount(request->store, request->parents, request->environment->points, upper, e);
 	int ok;
 
-	if (root < 0)
+	if (files_open(request, files, e) < 0)
 		return -1;
-	if (fstat(upper->fs, &before) < 0)
+	if (fstat(files->upper.fs, &before) < 0)
 		return error_sys(e, "cannot look at a fresh snapshot");
-	if (user_resolve_in(root, request->step->user, &user, e) < 0)
+	if (user_resolve_in(files->root, request->step->user, &user, e) < 0)
 		return error_ctx(e, "USER %s", request->step->user);
-	ok = run_command(request, root, &user, result, e);
+	ok = run_command(request, files->root, &user, result, e);
 	user_release(&user);
 	if (ok < 0)
 		return -1;
-	result->empty = is_untouched(upper->fs, &before);
+	result->empty = is_untouched(files->upper.fs, &before);
 	return 0;
 }
 
 int
 run_step(const struct run_request *request, struct run_result *result, struct error *e)
 {
-	struct snapshot_writer upper = SNAPSHOT_WRITER_INIT;
+	struct run_files *files = request->files;
 	double before = children_cpu_seconds();
 	int ok;
 
 	memset(result, 0, sizeof(*result));
-	if (snapshot_writer_open(&upper, request->store, e) < 0)
-		return -1;
-	ok = run_in(request, &upper, result, e);
+	ok = run_in(request, files, result, e);
 	result->cpu_seconds = children_cpu_seconds() - before;
+	if (ok == 0 && result->empty && files_last(files))
+		return 0;
+	fd_close_at(&files->root);
+	files->root = -1;
 	if (ok == 0 && !result->empty)
-		ok = snapshot_writer_commit(&upper, result->snapshot, NULL, e);
-	snapshot_writer_release(&upper);
+		ok = snapshot_writer_commit(&files->upper, result->snapshot, NULL, e);
+	run_files_release(files);
 	return ok;
 }

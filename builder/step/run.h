@@ -37,12 +37,25 @@ struct run_host {
 	const char *address;
 };
 
+/** Files with a command's changes, kept from a step that changed nothing for the next one over the same snapshots. */
+struct run_files {
+	struct snapshot_writer upper;
+	int root; /* the mount; -1: there is none */
+	struct chain parents;
+};
+
+#define RUN_FILES_INIT                                    \
+	{                                                 \
+		.upper = SNAPSHOT_WRITER_INIT, .root = -1 \
+	}
+
 struct run_request {
 	struct store *store;
 	const struct run_environment *environment;
 	const struct plan_step *step;
 	const struct chain *parents;
-	int log; /* standard output and error of the command */
+	struct run_files *files; /* of the process that runs one step after the other */
+	int log;                 /* standard output and error of the command */
 };
 
 struct run_result {
@@ -66,5 +79,6 @@ void run_environment_close(struct run_environment *environment);
  * started; nothing is kept then.
  */
 int run_step(const struct run_request *request, struct run_result *result, struct error *e);
+void run_files_release(struct run_files *files);
 
 #endif
