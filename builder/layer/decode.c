@@ -264,16 +264,19 @@ static int
 run_filter(struct decoder *d, struct archive *a, struct error *e)
 {
 	struct archive_entry *entry;
-	la_ssize_t got;
-	int more;
+	la_int64_t offset;
+	const void *bytes;
+	size_t length;
+	int result, more;
 
 	if (archive_read_open(a, d, NULL, give_bytes, NULL) != ARCHIVE_OK ||
 	    archive_read_next_header(a, &entry) != ARCHIVE_OK)
 		return error_set(e, ERR_INPUT, "damaged archive: %s", archive_error_string(a));
-	while ((got = archive_read_data(a, d->out_bytes, OUT_SIZE)) > 0)
-		if (put(d, d->out_bytes, (size_t)got, e) < 0)
+	/* block by block, so that what comes before a damaged place is seen to be an archive */
+	while ((result = archive_read_data_block(a, &bytes, &length, &offset)) == ARCHIVE_OK)
+		if (put(d, bytes, length, e) < 0)
 			return -1;
-	if (got < 0)
+	if (result != ARCHIVE_EOF)
 		return error_set(e, ERR_INPUT, "damaged archive: %s", archive_error_string(a));
 	while (
 	    (more = fill(d, e)) > 0) /* what the filter did not need still belongs to the digest */

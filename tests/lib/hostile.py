@@ -354,7 +354,8 @@ def A17_truncated_xz(canary):
 
 @archive
 def A17_truncated_bzip2(canary):
-    return bz2.compress(b"".join(entry("f%d" % i, data=os.urandom(3000)) for i in range(60)) + END)[:90000]
+    # blocks of 100 kB, of which the first is whole: of less nothing shows that it is an archive
+    return bz2.compress(b"".join(entry("f%d" % i, data=os.urandom(3000)) for i in range(60)) + END, 1)[:150000]
 
 
 @archive

@@ -281,6 +281,51 @@ archives_are_told_by_content(void **state)
 	assert_int_equal(archive_detect(not_tar, &failure), 0);
 }
 
+/* @n bytes of xz or bzip2 that unpack to a tar of 60 files that do not compress. */
+static int
+cut_archive(const char *program, size_t n)
+{
+	auto(buf) struct buf b = { 0 };
+	autofree char *command = NULL, *path = xasprintf("%s/cut.tar", work_path);
+	uint32_t random = 1;
+	int fd;
+
+	for (int i = 0; i < 60; i++) {
+		char name[8], text[3001] = { 0 };
+
+		snprintf(name, sizeof(name), "f%d", i);
+		for (size_t k = 0; k < 3000; k++)
+			text[k] = (char)((random = random * 1664525 + 1013904223) >> 24 | 1);
+		ADD(&b, .name = name, .text = text);
+	}
+	add_end(&b);
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, b.data, b.len), b.len);
+	close(fd);
+	command = xasprintf("%s '%s' -c >'%s.packed'", program, path, path);
+	if (system(command) != 0)
+		return -1;
+	free(path);
+	path = xasprintf("%s/cut.tar.packed", work_path);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(ftruncate(fd, (off_t)n), 0);
+	return fd;
+}
+
+static void
+an_archive_that_is_cut_is_one(void **state)
+{
+	autofd int xz = cut_archive("xz", 90000), bzip2 = cut_archive("bzip2 -1", 150000);
+
+	(void)state;
+	if (xz < 0 || bzip2 < 0) {
+		print_message("# xz or bzip2 is not installed\n");
+		skip();
+	}
+	assert_int_equal(archive_detect(xz, &failure), 1);
+	assert_int_equal(archive_detect(bzip2, &failure), 1);
+}
+
 /* F18: @n members, each of @part bytes, with @tail behind. */
 static void
 check_compressed(
@@ -385,6 +430,7 @@ static const struct CMUnitTest tests[] = {
 	ROW(add_refuses_whiteout_names),
 	ROW(add_unpacks_below_its_destination),
 	ROW(archives_are_told_by_content),
+	ROW(an_archive_that_is_cut_is_one),
 	ROW(f18_members_and_frames_in_any_number),
 	ROW(digests_are_checked_and_cover_the_tail),
 	ROW(f17_no_end_blocks_and_empty_archives),
