@@ -116,7 +116,9 @@ load(const struct load_flags *flags, const struct strv *words, struct buf *b, st
 		    e, ERR_USAGE, "standard input is a terminal; name a file: --input FILE");
 	}
 	store = store_open(flags->root, 0, e);
-	if (store == NULL || import_archive(store, fd, IMPORT_REPLACE, &result, e) < 0)
+	if (store == NULL ||
+	    import_archive(store, fd, flags->input != NULL ? flags->input : "standard input",
+		IMPORT_REPLACE, &result, e) < 0)
 		return -1;
 	if (!flags->quiet)
 		add_loaded(b, &result);
@@ -172,7 +174,7 @@ import_path(struct store *store, const char *path, enum import_flags flags,
 	fd = path_open_user(path, O_RDONLY, 0, e);
 	if (fd < 0)
 		return -1;
-	return import_archive(store, fd, flags, result, e);
+	return import_archive(store, fd, path, flags, result, e);
 }
 
 static int

@@ -240,8 +240,8 @@ import_layout(struct store *store, const char *path, enum import_flags flags,
 }
 
 int
-import_archive(struct store *store, int fd, enum import_flags flags, struct import_result *result,
-    struct error *e)
+import_archive(struct store *store, int fd, const char *name, enum import_flags flags,
+    struct import_result *result, struct error *e)
 {
 	auto(source) struct source s = SOURCE_INIT;
 	int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
@@ -250,7 +250,7 @@ import_archive(struct store *store, int fd, enum import_flags flags, struct impo
 	*result = (struct import_result){ 0 };
 	if (own < 0)
 		return error_sys(e, "cannot read the archive");
-	if (source_open_archive(&s, store, own, "archive", e) < 0)
+	if (source_open_archive(&s, store, own, name, e) < 0)
 		return -1;
 	if (source_has_layout(&s)) {
 		copied = source_read_index(&s, e);

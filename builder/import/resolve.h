@@ -66,8 +66,8 @@ enum import_flags {
 /** Brings in everything an OCI layout directory names (PATH by the user), all platforms that are there, in one commit. */
 int import_layout(struct store *store, const char *path, enum import_flags flags,
     struct import_result *result, struct error *e);
-/** As docker load: a docker-archive, an OCI archive or both in one, plain or gzip, from @fd (a file or a pipe). */
-int import_archive(struct store *store, int fd, enum import_flags flags,
+/** As docker load: a docker-archive, an OCI archive or both in one, plain or gzip, from @fd (a file or a pipe). @name: for messages. */
+int import_archive(struct store *store, int fd, const char *name, enum import_flags flags,
     struct import_result *result, struct error *e);
 
 #endif

@@ -370,7 +370,7 @@ load_docker(struct store *store, const struct made_image *m, const struct docker
 	tar_end(&tar);
 	put_file("docker.tar", tar.data, tar.len);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return import_archive(store, fd, IMPORT_REPLACE, result, e);
+	return import_archive(store, fd, "a.tar", IMPORT_REPLACE, result, e);
 }
 
 static void
@@ -446,9 +446,10 @@ what_is_no_image_archive_is_refused(void **state)
 	tar_end(&tar);
 	put_file("x.tar", tar.data, tar.len);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	assert_int_equal(import_archive(store, fd, 0, &result, &e), -1);
+	assert_int_equal(import_archive(store, fd, "a.tar", 0, &result, &e), -1);
+	assert_non_null(strstr(e.text, "'a.tar'"));
 	assert_non_null(strstr(e.text, "neither an OCI archive nor a docker archive"));
-	assert_int_equal(import_archive(store, dir, 0, &result, &e), -1);
+	assert_int_equal(import_archive(store, dir, "a.tar", 0, &result, &e), -1);
 	assert_non_null(strstr(e.text, "it is a directory"));
 }
 

@@ -68,7 +68,7 @@ archives_come_back_as_they_left(void **state)
 			      &(struct output_target){ .dest = path }, &e),
 		    &e);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
-		assert_ok(import_archive(other, fd, 0, &result, &e), &e);
+		assert_ok(import_archive(other, fd, "a.tar", 0, &result, &e), &e);
 		assert_string_equal(result.items[0].name, "docker.io/team/app:1");
 		assert_ok(image_resolve(other, "team/app:1", NULL, &image, &e), &e);
 		assert_true(
@@ -141,7 +141,7 @@ several_images_go_into_one_archive(void **state)
 		      store, OUTPUT_HYBRID, images, 2, &(struct output_target){ .dest = path }, &e),
 	    &e);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	assert_ok(import_archive(other, fd, 0, &result, &e), &e);
+	assert_ok(import_archive(other, fd, "a.tar", 0, &result, &e), &e);
 	assert_int_equal(result.count, 3);
 	strv_add(&images[1].names, "docker.io/library/a:1");
 	assert_int_equal(output_images(store, OUTPUT_HYBRID, images, 2,
