@@ -143,6 +143,18 @@ read_full(int fd, char *to, size_t length, off_t at)
 	return (ssize_t)done;
 }
 
+static void
+note_lost_xattr(const struct walk *w)
+{
+	autofree char *text = NULL;
+
+	if (!w->upper_reader.lost_xattr[0])
+		return;
+	text = xasprintf("the attribute '%s' is left out: a layer cannot hold its name",
+	    w->upper_reader.lost_xattr);
+	note(w, text);
+}
+
 /* 1 when both files hold the same bytes, 0, -1 */
 static int
 same_bytes(struct walk *w, int a, int b, uint64_t size, struct error *e)
@@ -425,6 +437,7 @@ visit(struct walk *w, const struct frame *f, const char *name, struct error *e)
 		if (f->has_whiteouts && w->upper_reader.is_whiteout && entry.size == 0)
 			return emit_removal(w, f, name, e);
 	}
+	note_lost_xattr(w);
 	if (S_ISDIR(entry.mode))
 		return visit_directory(w, f, name, &entry, &content, e);
 	return visit_file(w, f, name, &entry, &content, e);

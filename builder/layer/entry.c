@@ -40,6 +40,19 @@ entry_path_compare(const char *a, const char *b)
 	return x - y;
 }
 
+static bool
+is_image_attribute(const char *name)
+{
+	return text_starts_with(name, "user.") && !text_starts_with(name, OVERLAY_PREFIX) &&
+	       !text_starts_with(name, OWN_PREFIX);
+}
+
+bool
+entry_loses_xattr(const char *name)
+{
+	return is_image_attribute(name) && strchr(name, '=');
+}
+
 bool
 entry_keeps_xattr(const char *name)
 {
@@ -47,8 +60,7 @@ entry_keeps_xattr(const char *name)
 		"system.posix_acl_default" };
 
 	if (text_starts_with(name, "user."))
-		return !text_starts_with(name, OVERLAY_PREFIX) &&
-		       !text_starts_with(name, OWN_PREFIX);
+		return is_image_attribute(name) && !strchr(name, '=');
 	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
 		if (!strcmp(name, kept[i]))
 			return true;
@@ -275,6 +287,8 @@ read_xattr(struct entry_reader *reader, int fd, char *name, struct entry *entry,
 	const char *kept;
 	char *value;
 
+	if (entry_loses_xattr(name))
+		snprintf(reader->lost_xattr, sizeof(reader->lost_xattr), "%s", name);
 	if (!overlay && !text_starts_with(name, OWN_PREFIX) && !kept_name(reader, name))
 		return 0;
 	length = read_value(reader, fd, name, entry->path, e);
@@ -305,6 +319,7 @@ read_xattrs(struct entry_reader *reader, int fd, struct entry *entry, struct err
 	ssize_t length;
 	char *name, *next, *end;
 
+	reader->lost_xattr[0] = '\0';
 	buf_clear(&reader->names);
 	buf_clear(&reader->values);
 	length = flistxattr(fd, buf_reserve(&reader->names, 1024), 1024);

@@ -12,6 +12,7 @@
 #include "runtime/base/buf.h"
 #include "runtime/base/error.h"
 
+#include <linux/limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -77,6 +78,8 @@ struct entry *entry_copy(const struct entry *entry);
 
 /** Kept in layers: user.* but the overlay's and ours, security.capability, POSIX ACLs. */
 bool entry_keeps_xattr(const char *name);
+/** Of the image's attributes, but with a '=', which ends a name in a layer: left out, and to be told. */
+bool entry_loses_xattr(const char *name);
 
 /** Buffers that are used again from entry to entry. Zeroed before the first use. */
 struct entry_reader {
@@ -92,7 +95,9 @@ struct entry_reader {
 	bool is_opaque;     /* of the last directory read in_overlay: user.overlay.opaque="y" */
 	bool has_whiteouts; /* likewise "x": files in it may be whiteouts by attribute */
 	bool is_whiteout;   /* of the last file read in_overlay: user.overlay.whiteout */
-	struct stat stat;   /* of the last read, as the kernel shows it */
+	char
+	    lost_xattr[XATTR_NAME_MAX + 1]; /* of the last read: one that entry_loses_xattr(); "" */
+	struct stat stat;                   /* of the last read, as the kernel shows it */
 };
 void entry_reader_release(struct entry_reader *reader);
 

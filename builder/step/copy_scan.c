@@ -153,6 +153,17 @@ compare_xattrs(const void *a, const void *b)
 	return strcmp(((const struct entry_xattr *)a)->name, ((const struct entry_xattr *)b)->name);
 }
 
+static void
+note_lost_xattrs(
+    const struct copy_plan *plan, const struct copy_node *node, const char *names, size_t length)
+{
+	for (const char *name = names; name < names + length; name += strlen(name) + 1)
+		if (entry_loses_xattr(name))
+			copy_note(plan,
+			    "'%s': the attribute '%s' is left out: a layer cannot hold its name",
+			    copy_node_name(plan, node), name);
+}
+
 /* Reads the values of those of @names that are kept. */
 static int
 collect_xattrs(int fd, const char *names, size_t length, struct entry_xattr **xattrs, size_t *count,
@@ -196,6 +207,7 @@ copy_read_xattrs(struct copy_plan *plan, struct copy_node *node, int fd, struct 
 		node->flags |= NODE_XATTRS;
 		return 0;
 	}
+	note_lost_xattrs(plan, node, names, (size_t)length);
 	result = collect_xattrs(fd, names, (size_t)length, &xattrs, &count, e);
 	if (count > 1)
 		qsort(xattrs, count, sizeof(*xattrs), compare_xattrs);

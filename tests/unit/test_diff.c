@@ -371,6 +371,28 @@ attributes_of_the_overlay_are_not_the_images(void **state)
 }
 
 static void
+an_attribute_that_no_layer_can_name_is_told(void **state)
+{
+	struct diff_options options = { .upper = upper, .note = take_note };
+	autofree char *text = NULL;
+	autofd int fd = -1;
+
+	(void)state;
+	NEED_NAMESPACE();
+	start_step();
+	options.lower = below;
+	put_file(mount_fd, "f", "x");
+	fd = openat(mount_fd, "f", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(fsetxattr(fd, "user.a=b", "1", 1, 0), 0);
+	assert_int_equal(fsetxattr(fd, "user.kept", "2", 1, 0), 0);
+	assert_ok(diff_upper(&options, collect_xattrs, NULL, NULL, &failure), &failure);
+	text = strv_join(&entries, " ");
+	assert_string_equal(text, "f:user.kept=2");
+	assert_int_equal(notes.count, 1);
+	assert_non_null(strstr(notes.items[0], "'f': the attribute 'user.a=b'"));
+}
+
+static void
 whiteouts_by_attribute_are_read(void **state)
 {
 	autofd int dir = -1, file = -1;
@@ -652,6 +674,7 @@ static const struct CMUnitTest tests[] = {
 	ROW(hard_links_carry_the_data_once),
 	ROW(sockets_are_dropped_and_told),
 	ROW(attributes_of_the_overlay_are_not_the_images),
+	ROW(an_attribute_that_no_layer_can_name_is_told),
 	ROW(whiteouts_by_attribute_are_read),
 	ROW(directories_above_an_entry_come_as_they_are),
 	ROW(directories_above_a_whiteout_come_too),
