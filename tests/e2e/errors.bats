@@ -33,7 +33,7 @@ refuses()
 		FROM busybox:musl AS base
 		WORKDR /x
 		COPY --frm=base /a /b
-		RUN echo fine
+		FROM busybox:musl
 		COPY --from=bsae /a /b
 	EOF
 }

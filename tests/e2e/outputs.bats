@@ -104,7 +104,7 @@ peer_home()
 }
 
 @test "Buildah builds on it, and the store itself is a layout that it reads" {
-	need buildah skopeo
+	need buildah skopeo umoci
 	example
 	run build -t app:1.0 -o type=oci,dest=out,tar=false
 	ok

@@ -55,9 +55,10 @@ make_bases()
 croze_suite()
 {
 	[ "$(id -u)" -ne 0 ] || skip "run as an ordinary user: tests/run-bats"
-	SUITE=$(mktemp -d "${TMPDIR:-/tmp}/croze-e2e.XXXXXX")
+	# no capitals: Buildah takes a path for a name of an image
+	SUITE=${TMPDIR:-/tmp}/croze-e2e.$$.$RANDOM
 	export SUITE
-	chmod 0711 "$SUITE"
+	mkdir -m 0711 "$SUITE" || return 1
 	mkdir -p "$SUITE"/{home,run,tmp}
 	chmod 0700 "$SUITE/run"
 	make_bases "$SUITE/bases" || skip "no base images: set CROZE_TEST_IMAGES, or install busybox-static"
