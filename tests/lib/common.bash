@@ -219,7 +219,7 @@ has()
 leftovers()
 {
 	local p
-	grep -lzxF "CROZE_TEST_MARK=$W" /proc/[0-9]*/environ 2>/dev/null | while read -r p; do
+	env -u CROZE_TEST_MARK grep -lzxF "CROZE_TEST_MARK=$W" /proc/[0-9]*/environ 2>/dev/null | while read -r p; do
 		p=$({ tr '\0' ' ' <"${p%/environ}/cmdline"; } 2>/dev/null)
 		case $p in
 		croze* | */croze* | *croze-unpack* | *pasta* | *newuidmap*) echo "process $p" ;;
