@@ -183,10 +183,12 @@ scan_bytes(struct scan *s, const void *bytes, size_t length, struct error *e)
 		if (s->block_length < sizeof(s->block))
 			continue;
 		s->block_length = 0;
-		if (s->at_end)
-			s->entries_after_end = s->entries_after_end || scan_is_header(s->block);
-		else if (scan_header(s, e) < 0)
+		if (!s->at_end && scan_header(s, e) < 0)
 			return -1;
+		if (!s->at_end || is_zero(s->block))
+			continue;
+		s->data_after_end = true;
+		s->entries_after_end = s->entries_after_end || scan_is_header(s->block);
 	}
 	return 0;
 }

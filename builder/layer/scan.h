@@ -29,6 +29,7 @@ struct scan {
 	uint64_t size;
 	bool at_end; /* a block of zeros was seen */
 	bool entries_after_end;
+	bool data_after_end; /* anything but zeros */
 	bool lost; /* the headers cannot be followed; libarchive says why */
 };
 

@@ -396,6 +396,9 @@ read_rest(struct unpack *u, struct error *e)
 		if (scan_bytes(&u->scan, u->bytes, (size_t)got, e) < 0)
 			return -1;
 	}
+	/* the image of a disk begins with zeros as well */
+	if (u->answer->n_entries == 0 && u->scan.data_after_end)
+		return error_set(e, ERR_INPUT, "it is no tar archive");
 	if (u->scan.entries_after_end)
 		add_note(u, "there is more behind the end of the archive; it is ignored");
 	return 0;

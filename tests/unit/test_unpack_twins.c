@@ -416,6 +416,9 @@ f17_no_end_blocks_and_empty_archives(void **state)
 	assert_applied(&empty);
 	assert_int_equal(result.n_entries, 0);
 	assert_ok(apply_bytes("", 0, NULL), &failure);
+	add_padded(&empty, "CD001", 5); /* as the image of a disk begins */
+	assert_int_equal(apply_bytes(empty.data, empty.len, NULL), -1);
+	assert_non_null(strstr(failure.text, "no tar archive"));
 }
 
 static const struct CMUnitTest tests[] = {
