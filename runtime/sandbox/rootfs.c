@@ -259,18 +259,18 @@ static int
 mask_all(const struct rootfs *r, const struct container_spec *spec, struct error *e)
 {
 	char *const *hidden = spec->masked_paths ? spec->masked_paths : container_masked_paths;
-	char *const *protected =
+	char *const *locked =
 	    spec->readonly_paths ? spec->readonly_paths : container_readonly_paths;
 	auto(mask) struct mask m = MASK_INIT;
 
 	m.readable_only = !spec->masked_paths;
 	if (!spec->readonly_paths && !has_host_root(r))
-	protected = sysctls;
+		locked = sysctls;
 	for (; *hidden; hidden++)
 		if (mask_path(&m, r->root, *hidden, e) < 0)
 			return -1;
-	for (; *protected; protected ++)
-		if (mask_protect(r->root, *protected, e) < 0)
+	for (; *locked; locked++)
+		if (mask_protect(r->root, *locked, e) < 0)
 			return -1;
 	return 0;
 }
