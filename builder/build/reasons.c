@@ -10,18 +10,23 @@
  * "record" is the plan's (record.h), "files" the lines of copy_plan_lines(). Builds that run nothing leave the file alone.
  */
 #include "builder/build/state.h"
+
+#include "runtime/base/fd.h"
 #include "runtime/base/map.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
 #include "runtime/base/text.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define MEMORY_VERSION 1
+#define MEMORY_PREFIX "last-"
+#define KEEP_SECONDS (30 * 86400)
 /* A copy of more paths than that has no "files": its change is told without their number. */
-#define FILES_MAX (256U << 10)
+#define FILES_MAX (1U << 20)
 #define FILES_MAX_ALL (3U << 20)
 
 /* ---- the file ---- */
@@ -42,7 +47,7 @@ memory_name(const struct build *b)
 	hash_add_text(hash, b->options->target ? b->options->target : "");
 	hash_finish(hash, &digest);
 	digest_hex(&digest, hex);
-	return xasprintf("last-%.32s.json", hex);
+	return xasprintf(MEMORY_PREFIX "%.32s.json", hex);
 }
 
 void
@@ -144,6 +149,32 @@ remember_stage(
 	json_set(stages, plan->name, entries);
 }
 
+bool
+reasons_known(const struct build *b)
+{
+	autofree char *name = memory_name(b);
+
+	return faccessat(store_context_dir(b->store), name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Drops what no build has written for KEEP_SECONDS. What cannot be looked at is left for the next time. */
+static void
+forget_old(const struct build *b)
+{
+	int dir = store_context_dir(b->store);
+	struct error ignored = ERROR_INIT;
+	autodir DIR *entries = fd_opendir(dir, &ignored);
+	const struct dirent *entry;
+	struct stat st;
+
+	while (entries && (entry = readdir(entries)))
+		if (text_starts_with(entry->d_name, MEMORY_PREFIX) &&
+		    fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    st.st_mtim.tv_sec < b->started.tv_sec - KEEP_SECONDS)
+			(void)unlinkat(
+			    dir, entry->d_name, 0); /* another build may have been faster */
+}
+
 int
 reasons_save(const struct build *b, struct error *e)
 {
@@ -153,6 +184,9 @@ reasons_save(const struct build *b, struct error *e)
 	size_t room = FILES_MAX_ALL;
 	struct json *stages;
 
+	if (!reasons_known(b))
+		forget_old(b);
+
 	json_set(memory, "version", json_new_u64(MEMORY_VERSION));
 	stages = json_set(memory, "stages", json_new_object());
 	for (size_t s = 0; s < b->plan.n_stages; s++)
@@ -160,14 +194,6 @@ reasons_save(const struct build *b, struct error *e)
 	json_write(memory, 0, &text);
 	return path_write_file(
 	    store_context_dir(b->store), name, text.data, text.len, 0600, false, e);
-}
-
-bool
-reasons_known(const struct build *b)
-{
-	autofree char *name = memory_name(b);
-
-	return faccessat(store_context_dir(b->store), name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* ---- comparing ---- */

@@ -114,6 +114,14 @@ again()
 	says_not "cached no:"
 }
 
+@test "what was remembered of a build is dropped after a month" {
+	three_steps
+	equal "$(find "$CROZE_ROOT/context" -name 'last-*' | wc -l)" 1
+	find "$CROZE_ROOT/context" -name 'last-*' -exec touch -d '31 days ago' {} +
+	run build -t second --target 0
+	equal "$(find "$CROZE_ROOT/context" -name 'last-*' | wc -l)" 1
+}
+
 @test "a file of the same size and time is seen to be another" {
 	three_steps
 	touch -r c/src/a stamp
