@@ -307,7 +307,8 @@ add_failure(struct progress *p, struct buf *b, const struct progress_failure *f)
 
 	buf_printf(
 	    &headline, "%s %zu/%zu failed: %s", stage->name, f->step + 1, stage->n_steps, what);
-	if (step->ended > step->started) {
+	/* where no command ran, the text is about something else than time */
+	if (f->exit_status != 0 && step->ended > step->started) {
 		buf_add_text(&headline, " after ");
 		progress_add_seconds(&headline, progress_elapsed(p, step));
 	}

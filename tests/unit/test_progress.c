@@ -271,6 +271,33 @@ failure_shows_the_place_the_log_and_what_to_do(void **state)
 }
 
 static void
+a_failure_without_a_command_tells_no_time(void **state)
+{
+	static const char source[] = "FROM golang AS builder\nCOPY . .\nRUN go build\n";
+	struct fixture f;
+	struct progress_failure failure = {
+		.step = 1,
+		.file = "Dockerfile",
+		.source = source,
+		.source_length = sizeof(source) - 1,
+		.first_line = 2,
+		.last_line = 2,
+		.what = "the image has no user 'app'",
+	};
+	autofree char *text = NULL;
+
+	(void)state;
+	open_fixture(&f, PROGRESS_TTY);
+	begin(&f);
+	now += 8.5;
+	step(&f, 0, 1, PROGRESS_FAILED, NULL);
+	progress_fail(f.p, &failure);
+	text = text_of(f.err);
+	assert_non_null(strstr(text, "failed: the image has no user 'app'\n\n"));
+	close_fixture(&f);
+}
+
+static void
 github_gets_an_annotation_and_no_commands_from_the_log(void **state)
 {
 	struct fixture f;
@@ -387,6 +414,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(terminal_frame_shows_stages_and_the_last_lines),
 	cmocka_unit_test(terminal_frame_is_never_higher_than_the_window),
 	cmocka_unit_test(failure_shows_the_place_the_log_and_what_to_do),
+	cmocka_unit_test(a_failure_without_a_command_tells_no_time),
 	cmocka_unit_test(github_gets_an_annotation_and_no_commands_from_the_log),
 	cmocka_unit_test(records_hold_the_bytes_as_they_came),
 	cmocka_unit_test(a_long_line_is_cut_into_pieces),
