@@ -571,6 +571,15 @@ is_unpacking(const struct schedule *s, const struct image_state *image)
 	return false;
 }
 
+/* Most base images were unpacked by a build before: no process is needed to find that out. */
+static void
+find_unpacked(struct build *b)
+{
+	for (size_t i = 0; i < b->n_images; i++)
+		if (b->images[i]->needs_tree && !b->images[i]->ready)
+			b->images[i]->ready = chain_is_unpacked(b->store, &b->images[i]->config);
+}
+
 /* Starts what can be started; ends the loop when nothing is left. */
 static int
 schedule_fill(struct schedule *s, struct error *e)
@@ -578,6 +587,7 @@ schedule_fill(struct schedule *s, struct error *e)
 	struct build *b = s->build;
 	size_t first, end;
 
+	find_unpacked(b);
 	for (size_t i = 0; i < b->n_images && s->n_steps < b->options->jobs; i++)
 		if (b->images[i]->needs_tree && !b->images[i]->ready &&
 		    !is_unpacking(s, b->images[i]) && start_unpack(s, b->images[i], e) < 0)

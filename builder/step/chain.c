@@ -149,6 +149,19 @@ chain_unpack_layer(struct store *store, const struct chain *parents, const struc
 	return ok < 0 ? error_ctx(e, "cannot unpack layer %s", digest_text(blob, text)) : 0;
 }
 
+bool
+chain_is_unpacked(struct store *store, const struct image_config *config)
+{
+	auto(chain) struct chain all = { 0 };
+
+	chain_of_image(config, &all);
+	/* the uppermost first: it is the one that is missing, if any is */
+	for (size_t i = all.snapshots.count; i-- > 0;)
+		if (!store_snapshot_has(store, all.snapshots.items[i]))
+			return false;
+	return true;
+}
+
 int
 chain_unpack_image(struct store *store, const struct manifest *manifest,
     const struct image_config *config, struct strv *notes, struct error *e)
