@@ -74,6 +74,7 @@ isal_run(struct compressor *c, const void *in, size_t length, void *out, size_t 
 {
 	struct isal_zstream *stream = c->state;
 
+	memset(stream, 0, sizeof(*stream)); /* the next call leaves hist_bits as it was */
 	isal_deflate_stateless_init(stream);
 	memset(c->work, 0, isal_work_sizes[c->level]);
 	stream->level = (uint32_t)c->level;
