@@ -30,7 +30,7 @@ struct scan {
 	bool at_end; /* a block of zeros was seen */
 	bool entries_after_end;
 	bool data_after_end; /* anything but zeros */
-	bool lost; /* the headers cannot be followed; libarchive says why */
+	bool lost;           /* the headers cannot be followed; libarchive says why */
 };
 
 /** Is this block of 512 bytes a header: not zero, and its checksum is right? */
