@@ -140,9 +140,11 @@ image_ok()
 # probe: the static helper program, made once a file.
 probe()
 {
+	local cc
+	read -ra cc <<<"${CC:-gcc}"
 	if [ ! -x "$SUITE/probe" ]; then
-		"${CC:-gcc}" -std=gnu2x -D_GNU_SOURCE -O2 -static -o "$SUITE/probe" "$LIB/probe.c" 2>/dev/null ||
-		    "${CC:-gcc}" -std=gnu11 -D_GNU_SOURCE -O2 -static -o "$SUITE/probe" "$LIB/probe.c" ||
+		"${cc[@]}" -std=gnu2x -D_GNU_SOURCE -O2 -static -o "$SUITE/probe" "$LIB/probe.c" 2>/dev/null ||
+		    "${cc[@]}" -std=gnu11 -D_GNU_SOURCE -O2 -static -o "$SUITE/probe" "$LIB/probe.c" ||
 		    skip "no C compiler with a static C library"
 	fi
 	cp "$SUITE/probe" "${1:-c/probe}"
