@@ -15,7 +15,7 @@ load ../lib/common
 	[ -z "${CROZE_TEST_LONG-}" ] || which=()
 	W=$(mktemp -d "${TMPDIR:-/tmp}/croze-article.XXXXXX")
 	export CROZE_BUILD CROZE_SOURCE
-	run timeout "${CROZE_TEST_LONG:+3}600" "$CROZE_SOURCE/tests/article/run" "$W" "${which[@]}"
+	run timeout "${CROZE_TEST_LONG:+3}900" "$CROZE_SOURCE/tests/article/run" "$W" "${which[@]}"
 	ns rm -rf "$W"
 	printf '%s\n' "$output"
 	says_not "not ok"
