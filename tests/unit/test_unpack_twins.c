@@ -318,10 +318,8 @@ an_archive_that_is_cut_is_one(void **state)
 	autofd int xz = cut_archive("xz", 90000), bzip2 = cut_archive("bzip2 -1", 150000);
 
 	(void)state;
-	if (xz < 0 || bzip2 < 0) {
-		print_message("# xz or bzip2 is not installed\n");
-		skip();
-	}
+	if (xz < 0 || bzip2 < 0)
+		skip_because("xz or bzip2 is not installed");
 	assert_int_equal(archive_detect(xz, &failure), 1);
 	assert_int_equal(archive_detect(bzip2, &failure), 1);
 }
