@@ -345,8 +345,9 @@ files_as_a_tar_are_read_by_tar(void **state)
 	const struct layer_options times = { 0 };
 	autofree char *root = in_base("rootfs");
 	autofree char *path = in_base("files.tar");
+	/* the top itself is an entry when it is not root's, as in a test of an ordinary user */
 	autofree char *command =
-	    xasprintf("tar -tf %s/files.tar | LC_ALL=C sort > %s/list", base, base);
+	    xasprintf("tar -tf %s/files.tar | grep -vx ./ | LC_ALL=C sort > %s/list", base, base);
 	struct error e = ERROR_INIT;
 	autofd int fd = -1;
 	auto(buf) struct buf b = { 0 };
