@@ -23,7 +23,7 @@ struct layer_source {
 /** 0 means the default. Reaching one is ERR_POLICY. */
 struct apply_limits {
 	uint64_t bytes;   /* that are written, and of the tar: 1 TiB */
-	uint64_t entries; /* 20,000,000 */
+	uint64_t entries; /* 5,000,000 */
 };
 
 struct apply_result {
