@@ -32,7 +32,6 @@ step_record_release(struct step_record *record)
 		layer_record_release(&record->layers[i]);
 	free(record->layers);
 	free(record->snapshot);
-	json_free(record->inputs);
 	memset(record, 0, sizeof(*record));
 }
 
@@ -41,7 +40,6 @@ step_record_copy(struct step_record *to, const struct step_record *from)
 {
 	*to = *from;
 	to->snapshot = from->snapshot ? xstrdup(from->snapshot) : NULL;
-	to->inputs = from->inputs ? json_copy(from->inputs) : NULL;
 	to->layers = xcalloc(from->n_layers, sizeof(*to->layers));
 	for (size_t i = 0; i < from->n_layers; i++)
 		layer_record_copy(&to->layers[i], &from->layers[i]);
@@ -114,8 +112,6 @@ step_record_to_json(const struct step_record *record)
 		json_append(layers, layer_record_to_json(&record->layers[i]));
 		json_append(blobs, json_new_text(digest_text(&record->layers[i].digest, text)));
 	}
-	if (record->inputs)
-		json_set(json, "inputs", json_copy(record->inputs));
 	return json;
 }
 
@@ -187,7 +183,6 @@ read_record(const struct json *json, struct step_record *record, struct error *e
 	if (parse_rfc3339(created, &record->created, e) < 0)
 		return -1;
 	record->snapshot = snapshot ? xstrdup(snapshot) : NULL;
-	record->inputs = json_get(json, "inputs") ? json_copy(json_get(json, "inputs")) : NULL;
 	return read_layers(json_get(json, "layers"), record, e);
 }
 

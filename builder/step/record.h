@@ -33,7 +33,6 @@ struct step_record {
 	char *snapshot; /* id, or NULL */
 	struct layer_record *layers;
 	size_t n_layers;
-	struct json *inputs; /* what the key was made of; NULL when not kept */
 	bool is_alias;
 	struct digest alias_of;
 };
