@@ -2,9 +2,10 @@
 /*
  * container - one command in namespaces of its own; the parent's side.
  *
- * clone(2) rather than clone3(2): it is all that is needed, and outer seccomp filters let it pass. A network namespace that
- * belongs to the caller's user namespace cannot be joined from the nested one, so a short-lived process between, sharing our
- * memory, joins it first and makes the container as our child (CLONE_PARENT).
+ * clone(2) rather than clone3(2): it is all that is needed, and outer seccomp filters let it pass. Namespaces that belong to the
+ * caller's user namespace cannot be joined from the nested one, so a short-lived process between joins them first, and makes a time
+ * namespace where one is asked for, and then the container as our child (CLONE_PARENT). It shares our descriptors, and our memory
+ * unless clocks are concerned, which the kernel refuses to change for several users of one memory.
  */
 #include "runtime/sandbox/container.h"
 
@@ -36,22 +37,26 @@
 #define NAMESPACES \
 	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
 
-/* Shared with the process between, which runs in our memory. */
-struct start {
-	struct init init;
-	unsigned long flags;
-	int netns;
-	int socket; /* the parent's end; the child that kept it open would never see the parent end */
+/* What comes back from the process between, which may have memory of its own. */
+struct outcome {
 	pid_t pid;
 	int pidfd;
 	int error_number; /* of what the process between could not do */
 	const char *failed;
 };
 
+struct start {
+	struct init init;
+	unsigned long flags;
+	int socket; /* the parent's end; the child that kept it open would never see the parent end */
+	struct outcome *outcome; /* shared */
+};
+
 void
 container_spec_init(struct container_spec *spec)
 {
 	*spec = (struct container_spec){
+		.namespaces = NAMESPACES,
 		.rootfs = -1,
 		.cwd = "/",
 		.umask = 022,
@@ -196,18 +201,76 @@ take_kit(const struct container_spec *spec, struct rootfs *r)
 	}
 }
 
-/* The new process, or its pid in *@pid. */
+/* The new process, or its pid in the outcome. */
 static int
 clone_container(struct start *s, unsigned long flags)
 {
-	long pid = syscall(SYS_clone, flags | SIGCHLD, 0, &s->pidfd, 0, 0);
+	int pidfd = -1;
+	long pid = syscall(SYS_clone, flags | CLONE_PIDFD | SIGCHLD, 0, &pidfd, 0, 0);
 
 	if (pid == 0) {
 		(void)close(s->socket);
 		init_main(&s->init);
 	}
-	s->pid = (pid_t)pid;
+	s->outcome->pid = (pid_t)pid;
+	s->outcome->pidfd = pidfd;
 	return pid < 0 ? -1 : 0;
+}
+
+static int
+set_clocks(const struct container_clocks *clocks)
+{
+	autofd int fd = -1;
+
+	if (unshare(CLONE_NEWTIME) < 0)
+		return -1;
+	fd = open("/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	return dprintf(fd, "monotonic %lld %ld\nboottime %lld %ld\n",
+		   (long long)clocks->monotonic.tv_sec, clocks->monotonic.tv_nsec,
+		   (long long)clocks->boottime.tv_sec, clocks->boottime.tv_nsec) < 0
+	           ? -1
+	           : 0;
+}
+
+static const char *
+join_name(int type)
+{
+	static const struct {
+		int type;
+		const char *name;
+	} names[] = { { CLONE_NEWNET, "join the network namespace" },
+		{ CLONE_NEWIPC, "join the ipc namespace" },
+		{ CLONE_NEWUTS, "join the uts namespace" },
+		{ CLONE_NEWPID, "join the pid namespace" },
+		{ CLONE_NEWCGROUP, "join the cgroup namespace" },
+		{ CLONE_NEWTIME, "join the time namespace" } };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (names[i].type == type)
+			return names[i].name;
+	return "join a namespace";
+}
+
+static int
+join_all(struct start *s)
+{
+	const struct container_spec *spec = s->init.spec;
+
+	s->outcome->failed = join_name(CLONE_NEWNET);
+	if (spec->network == CONTAINER_NETWORK_JOIN && setns(spec->netns, CLONE_NEWNET) < 0)
+		return -1;
+	for (size_t i = 0; i < spec->n_joins; i++) {
+		s->outcome->failed = join_name(spec->joins[i].type);
+		if (setns(spec->joins[i].fd, spec->joins[i].type) < 0)
+			return -1;
+	}
+	s->outcome->failed = "set the clocks of the container ('linux.timeOffsets')";
+	if (spec->clocks && set_clocks(spec->clocks) < 0)
+		return -1;
+	s->outcome->failed = NULL;
+	return 0;
 }
 
 static int
@@ -215,33 +278,55 @@ join_main(void *arg)
 {
 	struct start *s = arg;
 
-	s->failed = "join the network namespace";
-	if (setns(s->netns, CLONE_NEWNET) == 0) {
-		s->failed = NULL;
-		if (clone_container(s, s->flags | CLONE_PARENT) == 0)
-			return 0;
-	}
-	s->error_number = errno;
+	if (join_all(s) == 0 && clone_container(s, s->flags | CLONE_PARENT) == 0)
+		return 0;
+	s->outcome->error_number = errno;
 	return 1;
+}
+
+static bool
+concerns_clocks(const struct container_spec *spec)
+{
+	bool clocks = spec->clocks != NULL;
+
+	for (size_t i = 0; i < spec->n_joins; i++)
+		clocks = clocks || spec->joins[i].type == CLONE_NEWTIME;
+	return clocks;
 }
 
 static int
 clone_joined(struct start *s)
 {
+	int flags = CLONE_VFORK | CLONE_FILES | SIGCHLD;
 	void *stack = mmap(NULL, JOIN_STACK, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	pid_t between;
 
 	if (stack == MAP_FAILED)
 		return -1;
-	between = clone(join_main, (char *)stack + JOIN_STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, s);
+	if (!concerns_clocks(s->init.spec))
+		flags |= CLONE_VM;
+	between = clone(join_main, (char *)stack + JOIN_STACK, flags, s);
 	if (between > 0)
 		while (waitpid(between, NULL, 0) < 0 && errno == EINTR)
 			;
 	(void)munmap(stack, JOIN_STACK); /* ours */
-	if (between > 0 && s->error_number)
-		errno = s->error_number;
-	return between < 0 || s->error_number ? -1 : 0;
+	if (between > 0 && s->outcome->error_number)
+		errno = s->outcome->error_number;
+	return between < 0 || s->outcome->error_number ? -1 : 0;
+}
+
+/* Which namespaces are made new. */
+static unsigned long
+clone_flags(const struct container_spec *spec)
+{
+	unsigned long flags = spec->namespaces;
+
+	if (spec->network == CONTAINER_NETWORK_NEW)
+		flags |= CLONE_NEWNET;
+	for (size_t i = 0; i < spec->n_joins; i++)
+		flags &= ~(unsigned long)spec->joins[i].type;
+	return flags;
 }
 
 static int
@@ -250,44 +335,74 @@ clone_any(struct start *s, struct error *e)
 	const struct container_spec *spec = s->init.spec;
 	int result;
 
-	s->flags = NAMESPACES | CLONE_PIDFD;
-	if (spec->network == CONTAINER_NETWORK_NEW)
-		s->flags |= CLONE_NEWNET;
-	s->netns = spec->netns;
-	result = spec->network == CONTAINER_NETWORK_JOIN ? clone_joined(s)
-	                                                 : clone_container(s, s->flags);
+	s->flags = clone_flags(spec);
+	s->init.cgroup_namespace =
+	    spec->events && spec->events->created && s->flags & CLONE_NEWCGROUP;
+	if (s->init.cgroup_namespace)
+		s->flags &= ~(unsigned long)CLONE_NEWCGROUP;
+	result = spec->network == CONTAINER_NETWORK_JOIN || spec->n_joins > 0 || spec->clocks
+	             ? clone_joined(s)
+	             : clone_container(s, s->flags);
 	if (result == 0)
 		return 0;
-	if (s->failed)
-		return error_sys(e, "cannot %s", s->failed);
+	if (s->outcome->failed)
+		return error_sys(e, "cannot %s", s->outcome->failed);
 	if (errno == EPERM || errno == ENOSPC || errno == EUSERS)
 		return userns_explain(errno, e);
 	return error_sys(e, "cannot make the namespaces of a container");
 }
 
-/* Hears how it went: nothing and the end of the connection is success. */
+static ssize_t
+hear(int socket, struct error *told, int flags)
+{
+	ssize_t n;
+
+	do
+		n = recv(socket, told, sizeof(*told), flags);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+static void
+say_go(int socket, const struct container *c)
+{
+	struct init_go go = { .pid = c->pid };
+
+	(void)send(socket, &go, sizeof(go), MSG_NOSIGNAL); /* a dead child is seen next */
+}
+
+/* One word of the child; the descriptor of a terminal comes with it. */
+static int
+obey(const struct container_spec *spec, int socket, struct container *c, struct error *e)
+{
+	char word = 0;
+
+	if (recv(socket, &word, 1, MSG_PEEK) == 1 && word == INIT_CONSOLE) {
+		c->console = passfd_receive(socket, e);
+		return c->console < 0 ? -1 : 0;
+	}
+	(void)recv(socket, &word, 1, 0); /* as it was seen */
+	if (word != INIT_MOUNTED)
+		return error_set(e, ERR_SYSTEM, "a container's first process cannot be understood");
+	if (spec->events->mounted(spec->events->arg, c->pid, e) < 0)
+		return -1;
+	say_go(socket, c);
+	return 0;
+}
+
+/* Hears how it went: words, and then nothing and the end of the connection is success. */
 static int
 await(const struct container_spec *spec, int socket, struct container *c, struct error *e)
 {
 	struct error told;
 	ssize_t n;
 
-	if (spec->terminal) {
-		struct error none = ERROR_INIT;
-		char peek[2];
-
-		do
-			n = recv(socket, peek, sizeof(peek), MSG_PEEK | MSG_TRUNC);
-		while (n < 0 && errno == EINTR);
-		if (n == 1)
-			c->console = passfd_receive(socket, &none);
-	}
-	do
-		n = recv(socket, &told, sizeof(told), 0);
-	while (n < 0 && errno == EINTR);
+	while ((n = hear(socket, &told, MSG_PEEK | MSG_TRUNC)) == 1)
+		if (obey(spec, socket, c, e) < 0)
+			return -1;
 	if (n == 0)
 		return 0;
-	if (n != (ssize_t)sizeof(told))
+	if (n != (ssize_t)sizeof(told) || hear(socket, &told, 0) != n)
 		return error_set(e, ERR_SYSTEM, "a container's first process ended without a word");
 	*e = told;
 	return -1;
@@ -307,10 +422,14 @@ reap(struct container *c)
 static int
 go(const struct container_spec *spec, int socket, struct container *c, struct error *e)
 {
-	if (write_map(c->pid, "uid_map", spec->uids, &spec->userns->uids, e) < 0 ||
-	    write_map(c->pid, "gid_map", spec->gids, &spec->userns->gids, e) < 0)
+	if (spec->namespaces & CLONE_NEWUSER &&
+	    (write_map(c->pid, "uid_map", spec->uids, &spec->userns->uids, e) < 0 ||
+		write_map(c->pid, "gid_map", spec->gids, &spec->userns->gids, e) < 0))
 		return -1;
-	(void)send(socket, &(char){ INIT_GO }, 1, MSG_NOSIGNAL); /* a dead child is seen next */
+	if (spec->events && spec->events->created &&
+	    spec->events->created(spec->events->arg, c->pid, e) < 0)
+		return -1;
+	say_go(socket, c);
 	return await(spec, socket, c, e);
 }
 
@@ -328,10 +447,17 @@ start_child(struct start *s, struct container *c, struct error *e)
 	theirs = pair[1];
 	s->init.socket = theirs;
 	s->socket = ours;
-	if (clone_any(s, e) < 0)
+	s->outcome = mmap(
+	    NULL, sizeof(*s->outcome), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (s->outcome == MAP_FAILED)
+		return error_sys(e, "cannot map memory");
+	if (clone_any(s, e) == 0) {
+		c->pid = s->outcome->pid;
+		c->pidfd = s->outcome->pidfd;
+	}
+	(void)munmap(s->outcome, sizeof(*s->outcome)); /* ours */
+	if (c->pid == 0)
 		return -1;
-	c->pid = s->pid;
-	c->pidfd = s->pidfd;
 	(void)close(steal_fd(&theirs)); /* the child's */
 	return go(s->init.spec, ours, c, e);
 }
@@ -339,8 +465,8 @@ start_child(struct start *s, struct container *c, struct error *e)
 int
 container_start(const struct container_spec *spec, struct container *c, struct error *e)
 {
-	struct start s = { .init = { .spec = spec, .rootfs = { .root = -1, .dev = -1, .sys = -1 } },
-		.pidfd = -1 };
+	struct start s = { .init = {
+			       .spec = spec, .rootfs = { .root = -1, .dev = -1, .sys = -1 } } };
 	struct rootfs *r = &s.init.rootfs;
 	int result = -1;
 

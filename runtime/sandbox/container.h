@@ -22,6 +22,7 @@
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/types.h>
+#include <time.h>
 
 enum container_network {
 	CONTAINER_NETWORK_JOIN, /* container_spec.netns */
@@ -63,6 +64,36 @@ struct container_mount {
 	const char *options; /* tmpfs, pts: further options "a=b,c" as mount(8) has them; NULL */
 };
 
+/** A namespace that is there already: an open file of /proc/PID/ns, or a bind mount of one. */
+struct container_join {
+	int type; /* CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWPID, CLONE_NEWCGROUP, CLONE_NEWTIME */
+	int fd;
+};
+
+/** What is added to the clocks of a time namespace (time_namespaces(7)). */
+struct container_clocks {
+	struct timespec monotonic;
+	struct timespec boottime;
+};
+
+/**
+ * Called while a container is being made; a member that is NULL costs nothing. Each returns 0, or -1 with @e, which ends the
+ * container. @pid is that of the container's process as the caller of container_start() knows it.
+ */
+struct container_events {
+	void *arg;
+	int (*created)(void *arg, pid_t pid,
+	    struct error *e); /* in the caller: namespaces are there, nothing is mounted */
+	int (*mounted)(void *arg, pid_t pid,
+	    struct error *e); /* in the caller: the file tree is whole, and not entered yet */
+	int (*entering)(void *arg, pid_t pid,
+	    struct error
+		*e); /* in the container's process, right after: the host's files are still seen */
+	int (*starting)(void *arg, pid_t pid,
+	    struct error *
+		e); /* in the container's process, in its root, before limits, filter and user change */
+};
+
 struct container_rlimit {
 	int resource; /* RLIMIT_NOFILE ... */
 	struct rlimit limit;
@@ -74,6 +105,13 @@ struct container_spec {
 	const struct id_map *
 	    uids; /* the container's own ids in terms of the caller's; NULL: all of them, same numbers */
 	const struct id_map *gids;
+	/*
+	 * CLONE_NEW... of the namespaces that are made for it; the default is all but the network, of which @network tells. CLONE_NEWNS is
+	 * always needed. What is neither made nor joined is the caller's; ids are as the caller's without CLONE_NEWUSER.
+	 */
+	unsigned long namespaces;
+	const struct container_join *joins; /* entered before others are made */
+	size_t n_joins;
 	struct container_kit *kit; /* parts made ahead; NULL: everything is made at the start */
 	int rootfs;     /* mount of overlay_mount(), or any open directory, which is then bound */
 	bool read_only; /* the rootfs */
@@ -85,16 +123,19 @@ struct container_spec {
 	gid_t gid;
 	const gid_t *groups; /* supplementary; NULL: none */
 	size_t n_groups;
-	mode_t umask;         /* 022 */
-	const char *hostname; /* "buildkitsandbox" is docker's for builds; NULL: "localhost" */
-	struct caps caps;     /* bounding = permitted = effective = caps_default */
-	const struct seccomp_program *seccomp;  /* NULL: no filter. Default: seccomp_default() */
-	bool no_new_privs;                      /* false: sudo and su work in a build step */
+	mode_t umask; /* 022 */
+	const char *
+	    hostname; /* "buildkitsandbox" is docker's for builds; NULL: "localhost", "": left as it is */
+	struct caps caps;                      /* bounding = permitted = effective = caps_default */
+	const struct seccomp_program *seccomp; /* NULL: no filter. Default: seccomp_default() */
+	bool no_new_privs;                     /* false: sudo and su work in a build step */
 	const struct container_rlimit *rlimits; /* RLIMIT_CORE is 0 unless it is here */
 	size_t n_rlimits;
 	int oom_score_adj;              /* -1001: unchanged */
 	enum container_network network; /* CONTAINER_NETWORK_NEW */
 	int netns;
+	const struct container_clocks *clocks; /* makes a time namespace; NULL: none */
+	const struct container_events *events; /* NULL */
 	int in, out, err; /* 0, 1, 2 of the container; -1: /dev/null. Unused with @terminal */
 	bool
 	    terminal; /* a pseudo-terminal of the container's own; its master comes back in container.console */

@@ -36,15 +36,29 @@
 #define FIRST_FREE_FD 3
 #define SIGRTMIN_KERNEL 32
 
-static int
-become_root(const struct init *init, struct error *e)
+static void
+await_parent(struct init *init)
 {
-	char byte = 0;
+	struct init_go go;
+	ssize_t n;
 
-	if (fd_read_exact(init->socket, &byte, 1, e) != 1 || byte != INIT_GO)
+	do
+		n = recv(init->socket, &go, sizeof(go), 0);
+	while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)sizeof(go))
 		_exit(1); /* the parent has ended or knows why */
+	init->pid = go.pid;
+}
+
+static int
+become_root(struct init *init, struct error *e)
+{
+	await_parent(init);
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return error_sys(e, "cannot become root of the container");
+	/* now that the parent has put this process into its cgroup, that is the root of the namespace */
+	if (init->cgroup_namespace && unshare(CLONE_NEWCGROUP) < 0)
+		return error_sys(e, "cannot make a cgroup namespace");
 	return 0;
 }
 
@@ -235,6 +249,20 @@ die_with_parent(int socket)
 		_exit(1);
 }
 
+/* The tree is whole: those who want to look at it or add to it are let in before it is entered. */
+static int
+tell_mounted(struct init *init, struct error *e)
+{
+	const struct container_events *events = init->spec->events;
+
+	if (events && events->mounted) {
+		(void)send(
+		    init->socket, &(char){ INIT_MOUNTED }, 1, MSG_NOSIGNAL); /* heard below */
+		await_parent(init);
+	}
+	return events && events->entering ? events->entering(events->arg, init->pid, e) : 0;
+}
+
 static int
 make_files(struct init *init, struct error *e)
 {
@@ -254,24 +282,36 @@ make_files(struct init *init, struct error *e)
 		return -1;
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return error_sys(e, "cannot make the process undumpable");
+	if (tell_mounted(init, e) < 0)
+		return -1;
 	return rootfs_enter(&init->rootfs, e);
+}
+
+static int
+set_names(const struct container_spec *spec, struct error *e)
+{
+	const char *name = spec->hostname ? spec->hostname : "localhost";
+
+	if (*name && sethostname(name, strlen(name)) < 0)
+		return error_sys(e, "cannot set the host name '%s'", name);
+	return 0;
 }
 
 static int
 run(struct init *init, struct error *e)
 {
 	const struct container_spec *spec = init->spec;
-	const char *name = spec->hostname ? spec->hostname : "localhost";
+	const struct container_events *events = spec->events;
 
 	reset_signals();
 	if (become_root(init, e) < 0)
 		return -1;
 	if (setsid() < 0)
 		return error_sys(e, "cannot start a session");
-	if (make_files(init, e) < 0)
+	if (make_files(init, e) < 0 || set_names(spec, e) < 0)
 		return -1;
-	if (sethostname(name, strlen(name)) < 0)
-		return error_sys(e, "cannot set the host name '%s'", name);
+	if (events && events->starting && events->starting(events->arg, init->pid, e) < 0)
+		return -1;
 	if (set_limits(spec, e) < 0 || enter_cwd(spec, e) < 0)
 		return -1;
 	umask(spec->umask);

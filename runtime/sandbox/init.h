@@ -9,13 +9,24 @@
 #include "runtime/sandbox/container.h"
 #include "runtime/sandbox/rootfs.h"
 
-/** Sent by the parent once the ids are mapped. */
-#define INIT_GO 'g'
+/** Sent by the parent once the ids are mapped, and again as the answer to INIT_MOUNTED. */
+struct init_go {
+	pid_t pid; /* the container's, as the parent knows it */
+};
+
+/** One byte from the container's process: what it has come to. A struct error is a failure, the end of the connection success. */
+enum init_word {
+	INIT_CONSOLE = 'f', /* with the terminal's descriptor (passfd_send()) */
+	INIT_MOUNTED =
+	    'm', /* waits for another init_go; said only when the parent has something to do then */
+};
 
 struct init {
 	const struct container_spec *spec;
 	struct rootfs rootfs;
-	int socket; /* to the parent: INIT_GO comes in; a terminal's descriptor and a struct error go out; closed by execve */
+	bool cgroup_namespace; /* to be made here, once in the right cgroup */
+	pid_t pid;             /* told by the parent */
+	int socket; /* to the parent: init_go comes in, words and a struct error go out; closed by execve */
 };
 
 /** Never returns: becomes the command, or sends the error and exits. */

@@ -19,11 +19,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -204,6 +206,33 @@ plan_root(struct userns *u, struct error *e)
 	id_map_nested(&uids, &u->uids);
 	id_map_nested(&gids, &u->gids);
 	return 0;
+}
+
+bool
+userns_is_root(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	return geteuid() == 0 && syscall(SYS_capget, &header, data) == 0 &&
+	       (data[0].effective & 1U << CAP_SYS_ADMIN) != 0;
+}
+
+/* setgroups(2) is refused for good where a user mapped his own group himself (user_namespaces(7)). */
+static bool
+groups_are_denied(void)
+{
+	char word[8] = "";
+	autofd int fd = open("/proc/self/setgroups", O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 && read(fd, word, sizeof(word) - 1) > 0 && strncmp(word, "deny", 4) == 0;
+}
+
+int
+userns_stay(struct userns *u, struct error *e)
+{
+	*u = (struct userns){ .stayed = true, .own_id_only = groups_are_denied() };
+	return plan_root(u, e);
 }
 
 static int

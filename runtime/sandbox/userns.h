@@ -62,7 +62,16 @@ struct userns {
 	uid_t outside_uid; /* who the caller was */
 	gid_t outside_gid;
 	bool own_id_only;
+	bool stayed; /* userns_stay(): the mounts are the caller's own, and may be shared */
 };
+
+/**
+ * For a process that is root with its rights where it is, as engines are in namespaces of their own: nothing is entered, and @u
+ * describes where it is, every id by its own number.
+ */
+int userns_stay(struct userns *u, struct error *e);
+/** Is the calling process uid 0 with CAP_SYS_ADMIN, so that userns_stay() will do? */
+bool userns_is_root(void);
 
 /**
  * Takes the calling process, which must have one thread, into a user namespace and a mount namespace of its own, where
