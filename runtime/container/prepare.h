@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * prepare - from config.json to what a container is made of.
+ */
+#ifndef CROZE_CONTAINER_PREPARE_H
+#define CROZE_CONTAINER_PREPARE_H
+
+#include "runtime/base/error.h"
+#include "runtime/oci/config.h"
+#include "runtime/sandbox/container.h"
+
+/** A bundle on its way to a container, and all that it holds. */
+struct prepared {
+	char *path; /* of the bundle, absolute */
+	struct oci_config config;
+	struct userns userns;       /* from prepare_enter() on */
+	struct container_spec spec; /* from prepare_spec() on; points into the rest */
+	/* the rest is what @spec points to */
+	struct id_map uids;
+	struct id_map gids;
+	struct container_mount *mounts;
+	char **mount_options;
+	struct container_rlimit *rlimits;
+	struct seccomp_program *seccomp;
+	int netns;
+	int rootfs;
+};
+
+/** Reads config.json of @bundle. @p needs prepared_release() in every case, as after the calls below. */
+int prepare_read(struct prepared *p, const char *bundle, struct error *e);
+/** Takes the calling process, which must have one thread, to where the container is made from: namespaces of its own unless it has rights here. */
+int prepare_enter(struct prepared *p, struct error *e);
+/** Opens what the container is made of, and sets @p->spec but for its standard streams and terminal. After prepare_enter(). */
+int prepare_spec(struct prepared *p, struct error *e);
+void prepared_release(struct prepared *p);
+
+#endif
