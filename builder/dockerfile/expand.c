@@ -21,6 +21,7 @@ struct reader {
 	const char *text;
 	size_t at;
 	unsigned depth;
+	bool is_body; /* quotes mean nothing */
 	struct error *e;
 };
 
@@ -150,9 +151,9 @@ read_until(struct reader *r, struct sink *s, char stop, enum escapes escapes)
 			r->at += c != '\0';
 			return 0;
 		}
-		if (c == '\'')
+		if (c == '\'' && !r->is_body)
 			result = single_quoted(r, s);
-		else if (c == '"')
+		else if (c == '"' && !r->is_body)
 			result = double_quoted(r, s, escapes);
 		else if (c == '$')
 			result = dollar(r, s, 0);
@@ -392,6 +393,19 @@ expand_word(struct expansion *x, const char *word, struct buf *result, struct er
 {
 	auto(buf) struct buf text = { 0 };
 	struct reader r = { .x = x, .text = word, .e = e };
+	struct sink s = { .text = &text };
+
+	if (read_until(&r, &s, '\0', ESCAPES_REMOVE) < 0)
+		return -1;
+	buf_add(result, buf_text(&text), text.len);
+	return 0;
+}
+
+int
+expand_body(struct expansion *x, const char *body, struct buf *result, struct error *e)
+{
+	auto(buf) struct buf text = { 0 };
+	struct reader r = { .x = x, .text = body, .is_body = true, .e = e };
 	struct sink s = { .text = &text };
 
 	if (read_until(&r, &s, '\0', ESCAPES_REMOVE) < 0)

@@ -39,6 +39,11 @@ int expand_word(struct expansion *x, const char *word, struct buf *result, struc
  */
 int expand_words(struct expansion *x, const char *word, struct strv *words, struct error *e);
 
+/**
+ * Expands the body of a heredoc: variables are replaced and escapes removed, quotes are text.
+ */
+int expand_body(struct expansion *x, const char *body, struct buf *result, struct error *e);
+
 /** Lookup in a "NAME=value" list (arg: const struct strv *). */
 const char *expand_lookup_env(void *arg, const char *name);
 

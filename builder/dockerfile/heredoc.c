@@ -78,7 +78,8 @@ read_delimiter(const char *p, char escape, struct heredoc *doc)
 static const char *
 try_heredoc(struct heredocs *h, const char *p, uint32_t offset, char escape)
 {
-	struct heredoc doc = { .offset = offset };
+	struct heredoc doc = { .offset = offset, .has_number = isdigit((unsigned char)*p) != 0 };
+	const char *start = p;
 
 	while (isdigit((unsigned char)*p))
 		p++;
@@ -94,6 +95,7 @@ try_heredoc(struct heredocs *h, const char *p, uint32_t offset, char escape)
 		free(doc.word);
 		return p;
 	}
+	doc.end = offset + (uint32_t)(p - start);
 	(void)xgrow(&h->items, h->count, &h->room, sizeof(*h->items));
 	h->items[h->count++] = doc;
 	return p;
@@ -131,4 +133,47 @@ heredoc_ends(const struct heredoc *h, const char *line, size_t length)
 		length--;
 	}
 	return length == strlen(h->word) && memcmp(line, h->word, length) == 0;
+}
+
+char *
+heredoc_content(const struct heredoc *h)
+{
+	struct buf content = { 0 };
+	const char *line = h->body ? h->body : "";
+
+	if (!h->strip_tabs)
+		return xstrdup(line);
+	while (*line != '\0') {
+		size_t length;
+
+		line += strspn(line, "\t");
+		length = strcspn(line, "\n");
+		length += line[length] == '\n';
+		buf_add(&content, line, length);
+		line += length;
+	}
+	return buf_steal(&content);
+}
+
+bool
+heredoc_is_whole(const struct heredocs *h, const char *text, uint32_t base)
+{
+	const char *behind;
+
+	if (h->count != 1 || h->items[0].offset != base || h->items[0].has_number)
+		return false;
+	behind = text + (h->items[0].end - base);
+	return behind[strspn(behind, " \t\r\n")] == '\0';
+}
+
+char *
+heredocs_join(const struct heredocs *h, const char *text)
+{
+	struct buf joined = { 0 };
+
+	buf_add_text(&joined, text);
+	for (size_t i = 0; i < h->count; i++)
+		buf_printf(
+		    &joined, "\n%s%s", h->items[i].body ? h->items[i].body : "", h->items[i].word);
+	return buf_steal(&joined);
 }

@@ -316,33 +316,37 @@ lexer_next(struct lexer *x, struct logical_line *l)
 	return true;
 }
 
-uint32_t
-lexer_read_heredocs(struct lexer *x, struct heredocs *h, uint32_t line)
+/** Reads one body. Returns whether the line that ends it was found. */
+static bool
+read_body(struct lexer *x, struct heredoc *doc)
 {
-	for (size_t i = 0; i < h->count; i++) {
-		struct heredoc *doc = &h->items[i];
-		struct buf body = { 0 };
-		bool ended = false;
+	const struct dockerfile *f = x->file;
+	struct buf body = { 0 };
+	bool ended = false;
 
-		doc->line = (uint32_t)x->next + 1;
-		while (!ended && x->next < x->file->n_lines) {
-			struct line l = next_line(x);
+	doc->line = (uint32_t)x->next + 1;
+	while (!ended && x->next < f->n_lines) {
+		struct line l = next_line(x);
+		size_t start = f->lines[x->next++];
+		size_t end = x->next < f->n_lines ? f->lines[x->next] : f->length;
 
-			ended = heredoc_ends(doc, l.text, l.length);
-			x->next++;
-			while (doc->strip_tabs && l.length > 0 && *l.text == '\t') {
-				l.text++;
-				l.length--;
-			}
-			if (!ended) {
-				buf_add(&body, l.text, l.length);
-				buf_add_char(&body, '\n');
-			}
-		}
-		doc->body = buf_steal(&body);
+		ended = heredoc_ends(doc, l.text, l.length);
 		if (!ended)
+			buf_add(&body, f->text + start, end - start);
+	}
+	doc->body = buf_steal(&body);
+	return ended;
+}
+
+uint32_t
+lexer_read_heredocs(struct lexer *x, struct instruction *i)
+{
+	for (size_t n = 0; n < i->heredocs.count; n++) {
+		struct heredoc *doc = &i->heredocs.items[n];
+
+		if (!read_body(x, doc))
 			(void)diagnostics_add(x->diagnostics, SEVERITY_ERROR,
-			    (struct location){ line, 0 },
+			    instruction_locate(i, doc->offset),
 			    "the heredoc '%s' is not ended by a line '%s'", doc->word, doc->word);
 	}
 	return (uint32_t)x->next;

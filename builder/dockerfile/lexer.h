@@ -30,10 +30,7 @@ void logical_line_release(struct logical_line *l);
 void lexer_init(struct lexer *x, struct dockerfile *file, struct diagnostics *diagnostics);
 /** The next instruction's text. Returns whether there is one; @l is to be released. */
 bool lexer_next(struct lexer *x, struct logical_line *l);
-/**
- * Reads the bodies of @h from the lines that follow; @line is where the instruction began. Returns
- * the last line, from 1.
- */
-uint32_t lexer_read_heredocs(struct lexer *x, struct heredocs *h, uint32_t line);
+/** Reads the bodies of @i's heredocs from the lines that follow. Returns the last line, from 1. */
+uint32_t lexer_read_heredocs(struct lexer *x, struct instruction *i);
 
 #endif

@@ -74,23 +74,97 @@ unknown_instruction(const struct parser *p, const struct instruction *i, size_t 
 	    "unknown instruction %s%s", word, dots);
 }
 
-/** Heredocs are found, so that their bodies are not read as instructions, and refused by name. */
+static int
+refuse_heredoc(const struct parser *p, const struct instruction *i, uint32_t offset,
+    const char *word, const char *what)
+{
+	return diagnostics_add(p->diagnostics, SEVERITY_ERROR, instruction_locate(i, offset),
+	    "%s: '%s' %s", i->def->name, word, what);
+}
+
+/** Is the word from @start to @end a heredoc's, as a whole? Returns 1, 0, or -1 for a part of it. */
+static int
+covered_by_heredoc(const struct heredocs *h, size_t start, size_t end)
+{
+	for (size_t n = 0; n < h->count; n++) {
+		if (h->items[n].offset >= end || h->items[n].end <= start)
+			continue;
+		return start >= h->items[n].offset && end <= h->items[n].end ? 1 : -1;
+	}
+	return 0;
+}
+
+/** COPY and ADD: what is left in the words are the sources that are no heredocs, and the destination. */
+static int
+take_out_heredocs(const struct parser *p, struct instruction *i)
+{
+	size_t kept = 0, end = 0;
+	int result = 0;
+
+	for (size_t n = 0; n < i->n_words; n++) {
+		struct word *word = &i->words[n];
+		int covered;
+
+		end = word->offset + strlen(word->text);
+		covered = covered_by_heredoc(&i->heredocs, word->offset, end);
+		if (covered < 0)
+			result = refuse_heredoc(p, i, word->offset, word->text,
+			    "is a heredoc and something else in one word");
+		if (covered == 0)
+			i->words[kept++] = *word;
+		else
+			free(word->text);
+	}
+	i->n_words = kept;
+	if (result == 0 && (kept == 0 || i->words[kept - 1].offset <
+					     i->heredocs.items[i->heredocs.count - 1].offset))
+		result = refuse_heredoc(p, i, i->heredocs.items[i->heredocs.count - 1].offset,
+		    i->heredocs.items[i->heredocs.count - 1].word,
+		    "is a heredoc, and the last word is where to copy to");
+	return result;
+}
+
+/** Does the heredoc's word have to name a file, and cannot? */
+static int
+check_names(const struct parser *p, const struct instruction *i)
+{
+	bool named = i->def->kind != INSTRUCTION_RUN ||
+	             (heredoc_is_whole(&i->heredocs, instruction_arguments(i), i->arguments) &&
+			 text_starts_with(i->heredocs.items[0].body, "#!"));
+	int result = 0;
+
+	for (size_t n = 0; named && n < i->heredocs.count; n++) {
+		const struct heredoc *doc = &i->heredocs.items[n];
+
+		if (strchr(doc->word, '/') || strcmp(doc->word, ".") == 0 ||
+		    strcmp(doc->word, "..") == 0 || strlen(doc->word) > HEREDOC_MAX_NAME)
+			result = refuse_heredoc(p, i, doc->offset, doc->word,
+			    "is a heredoc that becomes a file, and cannot be the name of one");
+	}
+	return result;
+}
+
+/** Finds the heredocs of @i and reads their bodies, which are no instructions. */
 static int
 read_heredocs(const struct parser *p, struct instruction *i)
 {
 	bool json = i->words && i->form == FORM_EXEC;
+	size_t n_errors = p->diagnostics->n_errors;
 
 	if (!(i->def->properties & INSTRUCTION_HEREDOCS) || json)
 		return 0;
-	heredocs_find(&i->heredocs, instruction_arguments(i), i->arguments, p->escape);
+	heredocs_find(&i->heredocs, instruction_arguments(i), i->arguments, '\\');
 	if (i->heredocs.count == 0)
 		return 0;
-	if (p->lexer)
-		i->end_line = lexer_read_heredocs(p->lexer, &i->heredocs, i->line);
-	return diagnostics_add(p->diagnostics, SEVERITY_ERROR,
-	    instruction_locate(i, i->heredocs.items[0].offset),
-	    "the heredoc '%s' of %s is not supported by this version of croze",
-	    i->heredocs.items[0].word, i->def->name);
+	if (!p->lexer)
+		return refuse_heredoc(p, i, i->heredocs.items[0].offset, i->heredocs.items[0].word,
+		    "is a heredoc without lines behind it");
+	i->end_line = lexer_read_heredocs(p->lexer, i);
+	if (i->def->kind != INSTRUCTION_RUN && i->n_words > 1 && take_out_heredocs(p, i) < 0)
+		return -1;
+	if (check_names(p, i) < 0 || p->diagnostics->n_errors > n_errors)
+		return -1;
+	return 0;
 }
 
 static int parse_instruction(struct parser *p, struct instruction *i, bool is_trigger);
@@ -304,16 +378,67 @@ dockerfile_parse(
 	return diagnostics->n_errors > n_errors ? -1 : 0;
 }
 
+/** Has the trigger lines behind its first that belong to a heredoc? */
+static bool
+has_bodies(const char *text)
+{
+	const char *newline = strchr(text, '\n');
+	const char *mark = strstr(text, "<<");
+
+	return newline && mark && mark < newline;
+}
+
+/** Parses a trigger whose first line is the instruction and whose others are bodies. */
+static int
+parse_with_bodies(struct parser *p, struct instruction *i, const char *text, struct location at)
+{
+	struct dockerfile lines = { .text = xstrdup(text), .length = strlen(text) };
+	struct lexer lexer;
+	int result;
+
+	lexer_init(&lexer, &lines, p->diagnostics);
+	lexer.next = 1;
+	p->lexer = &lexer;
+	i->text = xstrndup(text, strcspn(text, "\r\n"));
+	result = parse_instruction(p, i, true);
+	i->end_line = at.line;
+	for (size_t n = 0; n < i->heredocs.count; n++)
+		i->heredocs.items[n].line = at.line;
+	while (lexer.next < lines.n_lines && result == 0) {
+		size_t length;
+		const char *rest = dockerfile_line(&lines, ++lexer.next, &length);
+
+		while (length > 0 && isspace((unsigned char)*rest)) {
+			rest++;
+			length--;
+		}
+		if (length > 0)
+			result = diagnostics_add(p->diagnostics, SEVERITY_ERROR, at,
+			    "a trigger is one instruction, and this has '%.*s' behind it",
+			    length < 40 ? (int)length : 40, rest);
+	}
+	dockerfile_release(&lines);
+	p->lexer = NULL;
+	return result;
+}
+
 int
 dockerfile_parse_trigger(
     struct instruction *i, const char *text, struct location at, struct diagnostics *diagnostics)
 {
 	struct parser p = { .diagnostics = diagnostics, .escape = '\\' };
+	int result;
 
 	while (isspace((unsigned char)*text))
 		text++;
-	*i = (struct instruction){ .text = xstrdup(text), .line = at.line, .end_line = at.line };
-	if (parse_instruction(&p, i, true) == 0)
+	*i = (struct instruction){ .line = at.line, .end_line = at.line };
+	if (has_bodies(text)) {
+		result = parse_with_bodies(&p, i, text, at);
+	} else {
+		i->text = xstrdup(text);
+		result = parse_instruction(&p, i, true);
+	}
+	if (result == 0)
 		return 0;
 	diagnostics_note(diagnostics, at, "in the ONBUILD trigger '%s' of the base image", text);
 	return -1;

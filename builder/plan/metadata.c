@@ -360,7 +360,9 @@ apply_onbuild(struct building *b, const struct instruction *i)
 {
 	struct plan_step *step = steps_add(b, PLAN_METADATA, i);
 
-	strv_add(&b->config->onbuild, instruction_arguments(i));
+	if (i->trigger)
+		strv_take(&b->config->onbuild,
+		    heredocs_join(&i->trigger->heredocs, instruction_arguments(i)));
 	step->text = xasprintf("ONBUILD %s", instruction_arguments(i));
 	return 0;
 }

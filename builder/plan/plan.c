@@ -23,6 +23,11 @@ step_release(struct plan_step *step)
 	free(step->workdir);
 	free(step->user);
 	free(step->destination);
+	for (size_t n = 0; n < step->n_files; n++) {
+		free(step->files[n].name);
+		free(step->files[n].content);
+	}
+	free(step->files);
 	strv_release(&step->argv);
 	strv_release(&step->env);
 	strv_release(&step->sources);
@@ -111,6 +116,30 @@ planner_expand(struct building *b, const struct instruction *i, const char *text
 	}
 	buf_release(&result);
 	(void)planner_error(b, i, offset + (uint32_t)b->expansion.failed_at, &e);
+	return NULL;
+}
+
+char *
+planner_expand_body(struct building *b, const struct instruction *i, const struct heredoc *doc)
+{
+	autofree char *content = heredoc_content(doc);
+	struct buf result = { 0 };
+	struct error e = ERROR_INIT;
+	struct location at = { .line = doc->line };
+
+	if (!doc->expand)
+		return steal_ptr(&content);
+	if (expand_body(&b->expansion, content, &result, &e) == 0) {
+		if (planner_count(b, i, result.len) == 0)
+			return buf_steal(&result);
+		buf_release(&result);
+		return NULL;
+	}
+	buf_release(&result);
+	for (size_t n = 0; n < b->expansion.failed_at && content[n] != '\0' && i->n_segments > 0;
+	     n++)
+		at.line += content[n] == '\n';
+	(void)diagnostics_error(b->p->diagnostics, at, &e);
 	return NULL;
 }
 

@@ -80,6 +80,12 @@ enum plan_source {
 	PLAN_FROM_IMAGE,         /* plan.images[from] */
 };
 
+/** A file whose text stands in the Dockerfile, as a heredoc. */
+struct plan_file {
+	char *name;    /* one component */
+	char *content; /* expanded where it is to be */
+};
+
 struct plan_step {
 	enum plan_step_kind kind;
 	const struct instruction
@@ -103,6 +109,13 @@ struct plan_step {
 	 */
 	char *workdir;
 	char *user; /* RUN, WORKDIR: as in Config.User, "" for root */
+
+	/*
+	 * COPY, ADD: sources besides @sources, mode 0644. RUN: a script that is executable, in
+	 * PLAN_SCRIPTS while the command runs
+	 */
+	struct plan_file *files;
+	size_t n_files;
 
 	struct strv argv; /* RUN: with the shell in front for shell form */
 	struct strv env;  /* RUN: NAME=value, all of it */
@@ -172,6 +185,8 @@ int plan_make(struct plan *plan, const struct dockerfile *f, const struct plan_o
     struct diagnostics *diagnostics);
 void plan_release(struct plan *plan);
 
+/** Where RUN <<EOF with #! is found and executed. */
+#define PLAN_SCRIPTS "/dev/pipes"
 /** PATH of a RUN whose image sets none. */
 #define PLAN_DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -162,5 +162,8 @@ int planner_error(
  */
 char *planner_expand(
     struct building *b, const struct instruction *i, const char *text, uint32_t offset);
+/** The body of a heredoc, expanded unless its word was quoted. As planner_expand(). */
+char *planner_expand_body(
+    struct building *b, const struct instruction *i, const struct heredoc *doc);
 
 #endif

@@ -19,6 +19,22 @@ finish(struct plan_step *step, struct json *object)
 	step->record = buf_steal(&b);
 }
 
+static void
+set_files(struct json *object, const struct plan_step *step)
+{
+	struct json *files;
+
+	if (step->n_files == 0)
+		return;
+	files = json_set(object, "files", json_new_array());
+	for (size_t n = 0; n < step->n_files; n++) {
+		struct json *file = json_append(files, json_new_object());
+
+		json_set_text(file, "name", step->files[n].name);
+		json_set_text(file, "content", step->files[n].content);
+	}
+}
+
 void
 record_run(struct plan_step *step)
 {
@@ -32,6 +48,7 @@ record_run(struct plan_step *step)
 	json_set(object, "env", json_new_strv(&env));
 	json_set_text(object, "user", step->user);
 	json_set_text(object, "workdir", step->workdir);
+	set_files(object, step);
 	finish(step, object);
 }
 
@@ -47,6 +64,7 @@ record_copy(struct plan_step *step, const char *chown, const char *chmod)
 		json_set_text(object, "chown", chown);
 	if (step->has_chmod)
 		json_set_text(object, "chmod", chmod);
+	set_files(object, step);
 	finish(step, object);
 }
 

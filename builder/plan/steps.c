@@ -62,6 +62,78 @@ environment_bytes(const struct strv *env)
 	return bytes;
 }
 
+static void
+add_file(struct plan_step *step, const char *name, char *content)
+{
+	step->files = xrealloc(step->files, step->n_files + 1, sizeof(*step->files));
+	step->files[step->n_files++] = (struct plan_file){ xstrdup(name), content };
+}
+
+/** "<<EOF (make)": the first line of the script with something in it. To be freed. */
+static char *
+summarize(const struct heredoc *doc)
+{
+	const char *line = doc->body;
+	size_t length = 0;
+	bool more;
+
+	while (*line != '\0') {
+		line += strspn(line, " \t");
+		length = strcspn(line, "\r\n");
+		if (length > 0 && *line != '#')
+			break;
+		line += length + (line[length] != '\0');
+		length = 0;
+	}
+	if (length == 0) {
+		line = doc->body;
+		length = strcspn(line, "\r\n");
+	}
+	more = length > 0 && line[length] != '\0' && line[length + 1] != '\0';
+	return xasprintf("<<%s (%.*s%s)", doc->word, (int)length, line, more ? "..." : "");
+}
+
+/**
+ * The command of a shell form with heredocs: a script of the current shell, a file that is executed,
+ * or the text with all bodies, which the shell feeds to where it says.
+ */
+static char *
+heredoc_command(struct plan_step *step, const struct instruction *i)
+{
+	const char *text = instruction_arguments(i);
+	char *content;
+
+	if (!heredoc_is_whole(&i->heredocs, text, i->arguments))
+		return heredocs_join(&i->heredocs, text);
+	content = heredoc_content(&i->heredocs.items[0]);
+	if (!text_starts_with(content, "#!"))
+		return content;
+	add_file(step, i->heredocs.items[0].word, content);
+	return xasprintf(PLAN_SCRIPTS "/%s", i->heredocs.items[0].word);
+}
+
+static void
+set_command(struct building *b, const struct instruction *i, struct plan_step *step)
+{
+	if (i->form == FORM_SHELL)
+		strv_append(&step->argv, &b->config->shell);
+	if (i->form == FORM_SHELL && b->config->shell.count == 0) {
+		strv_add(&step->argv, "/bin/sh");
+		strv_add(&step->argv, "-c");
+	}
+	if (i->heredocs.count > 0) {
+		autofree char *summary = summarize(&i->heredocs.items[0]);
+		bool whole = heredoc_is_whole(&i->heredocs, instruction_arguments(i), i->arguments);
+
+		strv_take(&step->argv, heredoc_command(step, i));
+		step->text = xasprintf("RUN %s", whole ? summary : instruction_arguments(i));
+		return;
+	}
+	for (size_t n = 0; n < i->n_words; n++)
+		strv_add(&step->argv, i->words[n].text);
+	step->text = xasprintf("RUN %s", instruction_arguments(i));
+}
+
 static int
 apply_run(struct building *b, const struct instruction *i)
 {
@@ -69,20 +141,12 @@ apply_run(struct building *b, const struct instruction *i)
 	auto(buf) struct buf text = { 0 };
 	autofree char *joined = NULL;
 
-	if (i->form == FORM_SHELL)
-		strv_append(&step->argv, &b->config->shell);
-	if (i->form == FORM_SHELL && b->config->shell.count == 0) {
-		strv_add(&step->argv, "/bin/sh");
-		strv_add(&step->argv, "-c");
-	}
-	for (size_t n = 0; n < i->n_words; n++)
-		strv_add(&step->argv, i->words[n].text);
+	set_command(b, i, step);
 	make_environment(b, &step->env);
 	if (planner_count(b, i, environment_bytes(&step->env)) < 0)
 		return -1;
 	step->workdir = xstrdup(current_workdir(b));
 	step->user = xstrdup(b->config->user ? b->config->user : "");
-	step->text = xasprintf("RUN %s", instruction_arguments(i));
 	joined = strv_join(&step->argv, " ");
 	buf_add_text(&text, "RUN ");
 	history_add_arguments(&text, b);
@@ -266,6 +330,30 @@ read_paths(
 	return result;
 }
 
+/** Sources that stand in the Dockerfile itself. */
+static int
+read_files(
+    struct building *b, const struct instruction *i, struct plan_step *step, struct buf *text)
+{
+	struct error e = ERROR_INIT;
+
+	for (size_t n = 0; n < i->heredocs.count; n++) {
+		const struct heredoc *doc = &i->heredocs.items[n];
+		char *content = planner_expand_body(b, i, doc);
+
+		if (!content)
+			return -1;
+		add_file(step, doc->word, content);
+		buf_printf(text, " <<%s", doc->word);
+	}
+	if (step->n_files == 0)
+		return 0;
+	(void)error_set(&e, ERR_INPUT,
+	    "the heredoc '%s' of %s is not supported by this version of croze", step->files[0].name,
+	    i->def->name);
+	return planner_error(b, i, i->heredocs.items[0].offset, &e);
+}
+
 static int
 apply_copy(struct building *b, const struct instruction *i)
 {
@@ -280,7 +368,7 @@ apply_copy(struct building *b, const struct instruction *i)
 		result = -1;
 	if (read_chown(b, i, step, &chown) < 0 || read_chmod(b, i, step, &chmod) < 0)
 		result = -1;
-	if (read_paths(b, i, step, &paths) < 0)
+	if (read_files(b, i, step, &paths) < 0 || read_paths(b, i, step, &paths) < 0)
 		result = -1;
 	step->workdir = xstrdup(current_workdir(b));
 	if (step->has_chown)

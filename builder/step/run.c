@@ -130,8 +130,25 @@ make_environment(const struct run_request *request, const struct user *user, str
 		env_set(env, "HOME", user->home);
 }
 
-static void
-make_mounts(const struct run_environment *environment, struct container_mount mounts[2])
+/* The scripts of the step, in a folder of their own. -1 with @e. */
+static int
+write_scripts(const struct run_request *request, struct error *e)
+{
+	const struct plan_step *step = request->step;
+	autofd int dir = store_tmp_dir(request->store, NULL, e);
+
+	if (dir < 0 || fchmod(dir, 0755) < 0)
+		return dir < 0 ? -1 : error_sys(e, "cannot set the mode of a new folder");
+	for (size_t i = 0; i < step->n_files; i++)
+		if (path_write_file(dir, step->files[i].name, step->files[i].content,
+			strlen(step->files[i].content), 0755, false, e) < 0)
+			return -1;
+	return steal_fd(&dir);
+}
+
+static size_t
+make_mounts(
+    const struct run_environment *environment, int scripts, struct container_mount mounts[3])
 {
 	/* all steps of the build share these files: read-only, as the reference builder has them */
 	mounts[0] = (struct container_mount){ .kind = CONTAINER_MOUNT_BIND,
@@ -142,6 +159,11 @@ make_mounts(const struct run_environment *environment, struct container_mount mo
 		.target = "/etc/hosts",
 		.source = environment->hosts,
 		.flags = CONTAINER_MOUNT_READ_ONLY };
+	mounts[2] = (struct container_mount){ .kind = CONTAINER_MOUNT_BIND,
+		.target = PLAN_SCRIPTS,
+		.source = scripts,
+		.flags = CONTAINER_MOUNT_READ_ONLY };
+	return scripts < 0 ? 2 : 3;
 }
 
 /* The default ones, with a /dev/shm of the size that was asked for. */
@@ -166,12 +188,17 @@ run_command(const struct run_request *request, int root, const struct user *user
 	const struct run_environment *environment = request->environment;
 	struct container container = CONTAINER_INIT;
 	auto(strv) struct strv env = { 0 };
-	struct container_mount mounts[2], standard[16];
+	struct container_mount mounts[3], standard[16];
 	struct container_spec spec;
+	autofd int scripts = -1;
 	int status = 0;
 
+	if (request->step->n_files > 0) {
+		scripts = write_scripts(request, e);
+		if (scripts < 0)
+			return -1;
+	}
 	make_environment(request, user, &env);
-	make_mounts(environment, mounts);
 	container_spec_init(&spec);
 	spec.userns = &environment->userns;
 	spec.kit = environment->kit;
@@ -196,7 +223,7 @@ run_command(const struct run_request *request, int root, const struct user *user
 	spec.mounts = standard;
 	spec.n_mounts = make_standard_mounts(environment, standard, ARRAY_LEN(standard));
 	spec.extra_mounts = mounts;
-	spec.n_extra_mounts = ARRAY_LEN(mounts);
+	spec.n_extra_mounts = make_mounts(environment, scripts, mounts);
 	if (container_start(&spec, &container, e) < 0) {
 		result->exit_status = container_exec_status(e);
 		return -1;

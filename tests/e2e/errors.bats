@@ -73,15 +73,6 @@ refuses()
 	says "nowhere/Dockerfile"
 }
 
-@test "what is not built yet is refused by name: heredocs" {
-	refuses "Dockerfile:2" heredoc <<-'EOF'
-		FROM busybox:musl
-		RUN <<X
-		true
-		X
-	EOF
-}
-
 @test "what is not built yet is refused by name: flags of RUN" {
 	refuses "Dockerfile:2" "--mount" <<-'EOF'
 		FROM busybox:musl
