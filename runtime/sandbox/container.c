@@ -14,6 +14,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
 #include "runtime/sandbox/init.h"
+#include "runtime/sandbox/join.h"
 #include "runtime/sandbox/mount.h"
 #include "runtime/sandbox/passfd.h"
 #include "runtime/sandbox/rootfs.h"
@@ -43,6 +44,7 @@ struct outcome {
 	int pidfd;
 	int error_number; /* of what the process between could not do */
 	const char *failed;
+	bool joining; /* @failed is the type of a namespace */
 };
 
 struct start {
@@ -57,6 +59,8 @@ container_spec_init(struct container_spec *spec)
 {
 	*spec = (struct container_spec){
 		.namespaces = NAMESPACES,
+		.hold_read = -1,
+		.hold_write = -1,
 		.rootfs = -1,
 		.cwd = "/",
 		.umask = 022,
@@ -109,7 +113,8 @@ clone_sources(const struct container_spec *spec, struct rootfs *r, struct error 
 		if (m->kind != CONTAINER_MOUNT_BIND)
 			continue;
 		r->sources[i] = mount_clone(m->source, m->flags & CONTAINER_MOUNT_RECURSIVE, e);
-		if (r->sources[i] < 0)
+		if (r->sources[i] < 0 ||
+		    (spec->userns->stayed && mount_make_private(r->sources[i], e) < 0))
 			return error_ctx(e, "'%s'", m->target);
 	}
 	return 0;
@@ -234,43 +239,25 @@ set_clocks(const struct container_clocks *clocks)
 	           : 0;
 }
 
-static const char *
-join_name(int type)
-{
-	static const struct {
-		int type;
-		const char *name;
-	} names[] = { { CLONE_NEWNET, "join the network namespace" },
-		{ CLONE_NEWIPC, "join the ipc namespace" },
-		{ CLONE_NEWUTS, "join the uts namespace" },
-		{ CLONE_NEWPID, "join the pid namespace" },
-		{ CLONE_NEWCGROUP, "join the cgroup namespace" },
-		{ CLONE_NEWTIME, "join the time namespace" } };
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (names[i].type == type)
-			return names[i].name;
-	return "join a namespace";
-}
-
 static int
-join_all(struct start *s)
+join(struct start *s)
 {
 	const struct container_spec *spec = s->init.spec;
+	autofree struct container_join *all = xcalloc(spec->n_joins + 1, sizeof(all[0]));
+	size_t n = spec->n_joins;
 
-	s->outcome->failed = join_name(CLONE_NEWNET);
-	if (spec->network == CONTAINER_NETWORK_JOIN && setns(spec->netns, CLONE_NEWNET) < 0)
+	if (n > 0)
+		memcpy(all, spec->joins, n * sizeof(all[0]));
+	if (spec->network == CONTAINER_NETWORK_JOIN)
+		all[n++] = (struct container_join){ CLONE_NEWNET, spec->netns };
+	s->outcome->failed = join_all(all, n);
+	s->outcome->joining = s->outcome->failed != NULL;
+	if (s->outcome->failed)
 		return -1;
-	for (size_t i = 0; i < spec->n_joins; i++) {
-		s->outcome->failed = join_name(spec->joins[i].type);
-		if (setns(spec->joins[i].fd, spec->joins[i].type) < 0)
-			return -1;
-	}
+	if (!spec->clocks || set_clocks(spec->clocks) == 0)
+		return 0;
 	s->outcome->failed = "set the clocks of the container ('linux.timeOffsets')";
-	if (spec->clocks && set_clocks(spec->clocks) < 0)
-		return -1;
-	s->outcome->failed = NULL;
-	return 0;
+	return -1;
 }
 
 static int
@@ -278,7 +265,7 @@ join_main(void *arg)
 {
 	struct start *s = arg;
 
-	if (join_all(s) == 0 && clone_container(s, s->flags | CLONE_PARENT) == 0)
+	if (join(s) == 0 && clone_container(s, s->flags | CLONE_PARENT) == 0)
 		return 0;
 	s->outcome->error_number = errno;
 	return 1;
@@ -346,7 +333,9 @@ clone_any(struct start *s, struct error *e)
 	if (result == 0)
 		return 0;
 	if (s->outcome->failed)
-		return error_sys(e, "cannot %s", s->outcome->failed);
+		return s->outcome->joining
+		           ? error_sys(e, "cannot join the %s namespace", s->outcome->failed)
+		           : error_sys(e, "cannot %s", s->outcome->failed);
 	if (errno == EPERM || errno == ENOSPC || errno == EUSERS)
 		return userns_explain(errno, e);
 	return error_sys(e, "cannot make the namespaces of a container");
@@ -371,7 +360,7 @@ say_go(int socket, const struct container *c)
 	(void)send(socket, &go, sizeof(go), MSG_NOSIGNAL); /* a dead child is seen next */
 }
 
-/* One word of the child; the descriptor of a terminal comes with it. */
+/* One word of the child, which the descriptor of a terminal comes with. Returns 1 when there will be no other for now. */
 static int
 obey(const struct container_spec *spec, int socket, struct container *c, struct error *e)
 {
@@ -382,6 +371,8 @@ obey(const struct container_spec *spec, int socket, struct container *c, struct 
 		return c->console < 0 ? -1 : 0;
 	}
 	(void)recv(socket, &word, 1, 0); /* as it was seen */
+	if (word == INIT_READY)
+		return 1;
 	if (word != INIT_MOUNTED)
 		return error_set(e, ERR_SYSTEM, "a container's first process cannot be understood");
 	if (spec->events->mounted(spec->events->arg, c->pid, e) < 0)
@@ -397,15 +388,25 @@ await(const struct container_spec *spec, int socket, struct container *c, struct
 	struct error told;
 	ssize_t n;
 
-	while ((n = hear(socket, &told, MSG_PEEK | MSG_TRUNC)) == 1)
-		if (obey(spec, socket, c, e) < 0)
-			return -1;
-	if (n == 0)
+	while ((n = hear(socket, &told, MSG_PEEK | MSG_TRUNC)) == 1) {
+		int result = obey(spec, socket, c, e);
+
+		if (result != 0)
+			return result < 0 ? -1 : 0;
+	}
+	if (n == 0 && spec->hold_read < 0)
 		return 0;
 	if (n != (ssize_t)sizeof(told) || hear(socket, &told, 0) != n)
 		return error_set(e, ERR_SYSTEM, "a container's first process ended without a word");
 	*e = told;
 	return -1;
+}
+
+int
+init_await(const struct container_spec *spec, int socket, struct container *c, struct error *e)
+{
+	say_go(socket, c);
+	return await(spec, socket, c, e);
 }
 
 static void
@@ -429,8 +430,7 @@ go(const struct container_spec *spec, int socket, struct container *c, struct er
 	if (spec->events && spec->events->created &&
 	    spec->events->created(spec->events->arg, c->pid, e) < 0)
 		return -1;
-	say_go(socket, c);
-	return await(spec, socket, c, e);
+	return init_await(spec, socket, c, e);
 }
 
 /* Did it die before execve without being able to say so? Then the connection ended too. */
@@ -459,7 +459,11 @@ start_child(struct start *s, struct container *c, struct error *e)
 	if (c->pid == 0)
 		return -1;
 	(void)close(steal_fd(&theirs)); /* the child's */
-	return go(s->init.spec, ours, c, e);
+	if (go(s->init.spec, ours, c, e) < 0)
+		return -1;
+	if (s->init.spec->hold_read >= 0)
+		c->socket = steal_fd(&ours);
+	return 0;
 }
 
 int
@@ -473,8 +477,10 @@ container_start(const struct container_spec *spec, struct container *c, struct e
 	*c = (struct container)CONTAINER_INIT;
 	take_kit(spec, r);
 	r->root = take_rootfs(spec->rootfs, e);
-	if (r->root >= 0 && clone_sources(spec, r, e) == 0 &&
-	    make_stubs(spec, r, &c->stubs, e) == 0)
+	if (r->root >= 0 && spec->userns->stayed && mount_make_private(r->root, e) < 0)
+		result = error_ctx(e, "rootfs");
+	else if (r->root >= 0 && clone_sources(spec, r, e) == 0 &&
+		 make_stubs(spec, r, &c->stubs, e) == 0)
 		result = start_child(&s, c, e);
 	release_rootfs(r, spec);
 	if (result < 0) {
@@ -520,6 +526,18 @@ container_signal(const struct container *c, int signal)
 }
 
 int
+container_let_go(struct container *c, struct error *e)
+{
+	struct init_go go = { .pid = c->pid };
+	ssize_t n = send(c->socket, &go, sizeof(go), MSG_NOSIGNAL);
+
+	fd_close_at(&c->socket);
+	if (n != (ssize_t)sizeof(go))
+		return error_set(e, ERR_SYSTEM, "a container's first process has ended");
+	return 0;
+}
+
+int
 container_finish(struct container *c, struct error *e)
 {
 	int result;
@@ -530,6 +548,7 @@ container_finish(struct container *c, struct error *e)
 		(void)close(c->pidfd);
 	if (c->console >= 0)
 		(void)close(c->console);
+	fd_close_at(&c->socket);
 	*c = (struct container)CONTAINER_INIT;
 	return result;
 }

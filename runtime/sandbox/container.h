@@ -66,7 +66,7 @@ struct container_mount {
 
 /** A namespace that is there already: an open file of /proc/PID/ns, or a bind mount of one. */
 struct container_join {
-	int type; /* CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWPID, CLONE_NEWCGROUP, CLONE_NEWTIME */
+	int type; /* CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWPID, CLONE_NEWCGROUP, CLONE_NEWTIME */
 	int fd;
 };
 
@@ -146,6 +146,14 @@ struct container_spec {
 	size_t n_extra_mounts;
 	char *const *masked_paths; /* NULL: container_masked_paths and what /sys should not show */
 	char *const *readonly_paths; /* NULL: container_readonly_paths */
+	bool outlives;               /* it goes on when the calling process ends */
+	int preserve_fds; /* so many descriptors from 3 on are the command's too, with their numbers */
+	/*
+	 * Not -1: two FIFOs, open for reading and writing, and for writing. container_start() then returns once everything is ready but for
+	 * execve, which a byte in the first one sets off; container_let_go() must follow. A struct error in the second one is a failure, its
+	 * closing success.
+	 */
+	int hold_read, hold_write;
 };
 
 extern const struct container_mount container_default_mounts[]; /* /proc, /dev, /sys, /dev/mqueue */
@@ -157,12 +165,13 @@ struct container {
 	pid_t pid;          /* child of the caller, for waitpid(2) or loop_add_child() */
 	int pidfd;          /* -1 where the kernel has none */
 	int console;        /* master of the terminal; -1 */
+	int socket;         /* to a first process that is held; -1 */
 	struct stubs stubs; /* mount points that were made in the rootfs */
 };
 
-#define CONTAINER_INIT                     \
-	{                                  \
-		.pidfd = -1, .console = -1 \
+#define CONTAINER_INIT                                   \
+	{                                                \
+		.pidfd = -1, .console = -1, .socket = -1 \
 	}
 
 void container_spec_init(struct container_spec *spec);
@@ -172,9 +181,21 @@ void container_spec_init(struct container_spec *spec);
  * ERR_STEP with @e->sys ENOENT (exit status 127 by convention) or another errno (126) when the command or its folder is the
  * cause, ERR_HOST or ERR_SYSTEM when the container could not be made.
  *
- * The container dies with the calling process.
+ * The container dies with the calling process unless it @outlives it.
  */
 int container_start(const struct container_spec *spec, struct container *c, struct error *e);
+/**
+ * A container that is held and all that belongs to it is on record: its first process goes on by itself to wait for its start.
+ * Without this call it ends together with the calling process.
+ */
+int container_let_go(struct container *c, struct error *e);
+/**
+ * A further process in the container whose first one is @target: joins its namespaces and runs @spec->argv there; of @spec, what is of mounts,
+ * namespaces, ids and the rootfs is not used, and of its events only @created. Otherwise as container_start(); the process is a
+ * child of the caller.
+ */
+int container_enter(
+    const struct container_spec *spec, pid_t target, struct container *c, struct error *e);
 /** 127 for a command that is not there, 126 for one that cannot be executed, as shells have it; 0 when @e is of another kind. */
 int container_exec_status(const struct error *e);
 /** Waits for the end and reaps; @status as from waitpid(2). Not together with loop_add_child(). */

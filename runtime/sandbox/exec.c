@@ -175,3 +175,42 @@ exec_command(char *const *argv, char *const *envp, struct error *e)
 	explain(argv[0], ENOENT, e);
 	return error_hint(e, "it is in no folder of PATH=%s", search);
 }
+
+static bool
+is_executable(const char *path)
+{
+	struct stat st;
+
+	if (access(path, X_OK) < 0)
+		return false;
+	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+		return true; /* the kernel will say what it thinks of a device */
+	errno = EACCES;
+	return false;
+}
+
+int
+exec_check(char *const *argv, char *const *envp, struct error *e)
+{
+	const char *search = EXEC_DEFAULT_PATH;
+	int worst = ENOENT;
+
+	if (!argv[0] || !*argv[0])
+		return error_set(e, ERR_STEP, "there is no command to execute");
+	if (strchr(argv[0], '/'))
+		return is_executable(argv[0]) ? 0 : explain(argv[0], errno, e);
+	for (char *const *v = envp; *v; v++)
+		if (text_starts_with(*v, "PATH="))
+			search = *v + strlen("PATH=");
+	for (const char *folder = search; *folder;
+	     folder += strcspn(folder, ":"), folder += *folder == ':') {
+		autofree char *path =
+		    xasprintf("%.*s/%s", (int)strcspn(folder, ":"), folder, argv[0]);
+
+		if (is_executable(path))
+			return 0;
+		worst = errno == EACCES ? EACCES : worst;
+	}
+	explain(argv[0], worst, e);
+	return error_hint(e, "it is in no folder of PATH=%s", search);
+}

@@ -15,4 +15,10 @@
  */
 int exec_command(char *const *argv, char *const *envp, struct error *e);
 
+/**
+ * Is it there, and may the calling process execute it? As exec_command() fails, without executing: what a start that comes later would be
+ * told too late.
+ */
+int exec_check(char *const *argv, char *const *envp, struct error *e);
+
 #endif

@@ -17,6 +17,8 @@ struct init_go {
 /** One byte from the container's process: what it has come to. A struct error is a failure, the end of the connection success. */
 enum init_word {
 	INIT_CONSOLE = 'f', /* with the terminal's descriptor (passfd_send()) */
+	INIT_READY =
+	    'r', /* all is done but execve; waits for another init_go, and then for its start */
 	INIT_MOUNTED =
 	    'm', /* waits for another init_go; said only when the parent has something to do then */
 };
@@ -29,6 +31,8 @@ struct init {
 	int socket; /* to the parent: init_go comes in, words and a struct error go out; closed by execve */
 };
 
+/** The parent's side: sends init_go and hears how it goes, until the command is executed or ready to be. */
+int init_await(const struct container_spec *spec, int socket, struct container *c, struct error *e);
 /** Never returns: becomes the command, or sends the error and exits. */
 _Noreturn void init_main(struct init *init);
 

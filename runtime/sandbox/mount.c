@@ -132,6 +132,16 @@ mount_restrict(int fd, unsigned int attributes, bool recursive, struct error *e)
 }
 
 int
+mount_make_private(int fd, struct error *e)
+{
+	struct mount_attr a = { .propagation = MS_PRIVATE };
+
+	if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &a, sizeof(a)) < 0)
+		return error_sys(e, "cannot make a mount private");
+	return 0;
+}
+
+int
 mount_attach(int fd, int target, struct error *e)
 {
 	if (move_mount(fd, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)

@@ -28,6 +28,8 @@ int mount_clone_path(const char *path, bool recursive, struct error *e);
 int mount_new(const char *type, const char *options, unsigned int attributes, struct error *e);
 /** Adds attributes (enum mount_attributes) to a mount. */
 int mount_restrict(int fd, unsigned int attributes, bool recursive, struct error *e);
+/** Neither gives to nor takes from other mounts what is mounted in it, with all below. */
+int mount_make_private(int fd, struct error *e);
 /** Attaches detached mount @fd on the directory or file open at @target. */
 int mount_attach(int fd, int target, struct error *e);
 /** Sets @e from errno and from what the file system context @context says about the refusal. Always returns -1, ERR_HOST. */

@@ -302,6 +302,9 @@ rootfs_build(struct rootfs *r, const struct container_spec *spec, struct error *
 	r->mask = (struct mask)MASK_INIT;
 	if (host < 0)
 		return error_sys(e, "cannot open '/'");
+	/* the copies that came with the namespace are still the peers of the host's */
+	if (spec->userns->stayed && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return error_sys(e, "cannot make the mounts private");
 	if (attach_root(r, host, spec->read_only, e) < 0)
 		return error_ctx(e, "rootfs");
 	for (size_t i = 0; (m = rootfs_mount_at(spec, i)); i++)

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * become - from a process that has entered a container to the command: limits, working directory, user, filter, execve.
+ *
+ * A filter is loaded as late as can be: with no_new_privs just before execve, otherwise before the capabilities are given up, so that
+ * from there on a profile must allow what is left: setresuid, capset, prctl, read, write, execve.
+ */
+#include "runtime/sandbox/become.h"
+
+#include "runtime/base/fd.h"
+#include "runtime/base/path.h"
+#include "runtime/sandbox/exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FIRST_FREE_FD 3
+#define SIGRTMIN_KERNEL 32
+
+void
+become_reset_signals(void)
+{
+	sigset_t none;
+
+	/* execve resets handlers; what is ignored would stay so */
+	for (int i = 1; i < SIGRTMIN_KERNEL; i++)
+		(void)signal(i, SIG_DFL); /* the two that cannot be changed are so already */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Descriptors above 2, so that moving one to its place does not overwrite another. */
+static int
+lift(int fd, struct error *e)
+{
+	int lifted = fd < 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : fd;
+
+	if (lifted < 0)
+		return error_sys(e, "cannot open '/dev/null'");
+	if (lifted >= FIRST_FREE_FD && fd >= 0)
+		return lifted;
+	lifted = fcntl(lifted, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+	return lifted < 0 ? error_sys(e, "cannot copy a descriptor") : lifted;
+}
+
+/* A step's own user must be able to open /dev/stdout, which for a pipe asks the pipe's owner and mode. */
+static void
+give_away(int fd, uid_t uid)
+{
+	struct stat st;
+
+	if (uid != 0 && fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+		(void)!fchown(
+		    fd, uid, (gid_t)-1); /* a descriptor of someone else's works as it is */
+}
+
+int
+become_stdio(const int from[3], uid_t uid, struct error *e)
+{
+	int lifted[3];
+
+	for (int i = 0; i < 3; i++) {
+		lifted[i] = lift(from[i], e);
+		if (lifted[i] < 0)
+			return -1;
+	}
+	for (int i = 0; i < 3; i++) {
+		if (dup2(lifted[i], i) < 0)
+			return error_sys(e, "cannot connect descriptor %d", i);
+		give_away(i, uid);
+	}
+	return 0;
+}
+
+static int
+set_limits(const struct container_spec *spec, struct error *e)
+{
+	static const struct rlimit no_core = { 0, 0 };
+	bool core = false;
+
+	for (size_t i = 0; i < spec->n_rlimits; i++) {
+		const struct container_rlimit *r = &spec->rlimits[i];
+		struct rlimit now;
+
+		core = core || r->resource == RLIMIT_CORE;
+		if (setrlimit((__rlimit_resource_t)r->resource, &r->limit) == 0)
+			continue;
+		(void)getrlimit((__rlimit_resource_t)r->resource, &now);
+		error_sys(e, "cannot set resource limit %d", r->resource);
+		e->kind = ERR_HOST;
+		return error_hint(e,
+		    "the hard limit here is %llu and cannot be raised without privileges",
+		    (unsigned long long)now.rlim_max);
+	}
+	if (!core && setrlimit(RLIMIT_CORE, &no_core) < 0)
+		return error_sys(e, "cannot forbid core dumps");
+	return 0;
+}
+
+static int
+enter_cwd(const struct container_spec *spec, struct error *e)
+{
+	const char *cwd = spec->cwd ? spec->cwd : "/";
+	autofd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autofd int fd = -1;
+
+	if (root < 0)
+		return error_sys(e, "cannot open '/'");
+	/* never through magic links: /proc/self/fd/N could lead out (SECURITY R1) */
+	fd = path_try_open(root, cwd, O_PATH | O_DIRECTORY, 0, PATH_IN_ROOT);
+	if (fd < 0 && errno == ENOENT && spec->make_cwd)
+		fd = path_make_dirs(root, cwd, 0755, spec->uid, spec->gid, e);
+	else if (fd < 0)
+		error_sys(e, "cannot enter the working directory '%s'", cwd);
+	if (fd >= 0 && fchdir(fd) < 0) {
+		error_sys(e, "cannot enter the working directory '%s'", cwd);
+		fd = (close(fd), -1);
+	}
+	if (fd < 0)
+		e->kind = ERR_STEP;
+	return fd < 0 ? -1 : 0;
+}
+
+static int
+set_user(const struct container_spec *spec, struct error *e)
+{
+	struct caps caps = spec->caps;
+
+	if (!spec->userns->own_id_only && setgroups(spec->n_groups, spec->groups) < 0)
+		return error_sys(e, "cannot set the groups");
+	if (setresgid(spec->gid, spec->gid, spec->gid) < 0)
+		return error_sys(e, "cannot become group %u", (unsigned int)spec->gid);
+	if (caps_bound(caps.bounding, e) < 0)
+		return -1;
+	if (!spec->no_new_privs && spec->seccomp && seccomp_program_load(spec->seccomp, e) < 0)
+		return -1;
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return error_sys(e, "cannot keep capabilities over the change of user");
+	if (setresuid(spec->uid, spec->uid, spec->uid) < 0)
+		return error_sys(e, "cannot become user %u", (unsigned int)spec->uid);
+	(void)prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0); /* execve clears it too */
+	if (caps_apply(&caps, e) < 0)
+		return -1;
+	if (!spec->no_new_privs)
+		return 0;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_sys(e, "cannot set no_new_privs");
+	return 0;
+}
+
+int
+become_ready(const struct container_spec *spec, struct error *e)
+{
+	if (set_limits(spec, e) < 0 || enter_cwd(spec, e) < 0)
+		return -1;
+	umask(spec->umask);
+	fd_cloexec_from(FIRST_FREE_FD + spec->preserve_fds, NULL, 0);
+	if (set_user(spec, e) < 0)
+		return -1;
+	return spec->hold_read >= 0 ? exec_check(spec->argv, spec->envp, e) : 0;
+}
+
+/* The descriptor is open for writing too, so that a read waits; whoever deletes the container kills its processes. */
+void
+become_wait(const struct container_spec *spec)
+{
+	char byte;
+	ssize_t n;
+
+	do
+		n = read(spec->hold_read, &byte, 1);
+	while (n < 0 && errno == EINTR);
+	if (n != 1)
+		_exit(1);
+}
+
+/* Set behind the change of user, which clears it. Has the parent ended before, its end of the socket is closed. */
+void
+become_mortal(int socket)
+{
+	struct pollfd p = { .fd = socket, .events = POLLIN };
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* cannot fail for a valid signal */
+	if (poll(&p, 1, 0) == 1 && p.revents & POLLHUP)
+		_exit(1);
+}
+
+int
+become_command(const struct container_spec *spec, struct error *e)
+{
+	if (spec->no_new_privs && spec->seccomp && seccomp_program_load(spec->seccomp, e) < 0)
+		return -1;
+	return exec_command(spec->argv, spec->envp, e);
+}

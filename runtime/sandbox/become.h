@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * become - from a process that has entered a container to the command: limits, working directory, user, filter, execve.
+ */
+#ifndef CROZE_SANDBOX_BECOME_H
+#define CROZE_SANDBOX_BECOME_H
+
+#include "runtime/base/error.h"
+#include "runtime/sandbox/container.h"
+
+/** Default action for every signal, none blocked. */
+void become_reset_signals(void);
+/** Makes @from (-1: /dev/null) descriptors 0, 1 and 2; pipes and sockets are given to @uid. */
+int become_stdio(const int from[3], uid_t uid, struct error *e);
+/** All that is done before a start is waited for; the calling process cannot go back. Looks for the command, so that its absence is told here. */
+int become_ready(const struct container_spec *spec, struct error *e);
+/** Waits until @spec->hold_read says go. Ends the process when nobody can start it any more. */
+void become_wait(const struct container_spec *spec);
+/** Dies with the parent from here on, whose end of @socket closes when it ends. */
+void become_mortal(int socket);
+/** Executes. Returns only on failure. */
+int become_command(const struct container_spec *spec, struct error *e);
+
+#endif
