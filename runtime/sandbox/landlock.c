@@ -30,6 +30,7 @@
 
 #define NET_ABI 4
 #define NET_ALL 3ULL /* bind and connect by TCP */
+#define NET_BIND 1ULL
 #define SCOPE_ABI 6
 #define SCOPE_ALL 3ULL /* abstract sockets, signals */
 
@@ -81,12 +82,12 @@ add_rule(int ruleset, const struct landlock_rule *rule, uint64_t known, struct e
 	return 0;
 }
 
-int
-landlock_restrict(const struct landlock_rule *rules, size_t n_rules, struct error *e)
+static int
+restrict_to(const struct landlock_rule *rules, size_t n_rules, uint64_t net, struct error *e)
 {
 	int abi = landlock_abi();
 	uint64_t known = known_rights(abi);
-	struct ruleset r = { .fs = known, .net = NET_ALL, .scoped = SCOPE_ALL };
+	struct ruleset r = { .fs = known, .net = net, .scoped = SCOPE_ALL };
 	size_t size = abi >= SCOPE_ABI ? sizeof(r)
 	              : abi >= NET_ABI ? 2 * sizeof(uint64_t)
 	                               : sizeof(uint64_t);
@@ -105,4 +106,16 @@ landlock_restrict(const struct landlock_rule *rules, size_t n_rules, struct erro
 	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
 		return error_sys(e, "cannot put Landlock in force");
 	return 0;
+}
+
+int
+landlock_restrict(const struct landlock_rule *rules, size_t n_rules, struct error *e)
+{
+	return restrict_to(rules, n_rules, NET_ALL, e);
+}
+
+int
+landlock_restrict_client(const struct landlock_rule *rules, size_t n_rules, struct error *e)
+{
+	return restrict_to(rules, n_rules, NET_BIND, e);
 }

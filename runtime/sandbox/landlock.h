@@ -29,14 +29,18 @@ int landlock_abi(void);
  * A kernel without Landlock is no failure (returns 1: the caller may say so); 0 when in force.
  */
 int landlock_restrict(const struct landlock_rule *rules, size_t n_rules, struct error *e);
+/** As landlock_restrict(), but connections by TCP stay possible; listening does not. */
+int landlock_restrict_client(const struct landlock_rule *rules, size_t n_rules, struct error *e);
 
 /** What a process of ours does for the rest of its life. */
 enum strict_role {
 	STRICT_PARSE,  /* reads and writes open descriptors, allocates memory, exits */
 	STRICT_UNPACK, /* and makes, changes and removes files below open folders */
+	STRICT_FETCH,  /* connects, reads files, resolves names in threads; makes no process */
 };
 
-/** Loads the list of system calls of @role; others kill the process. No execve, socket, ptrace or namespace in any. Sets no_new_privs. */
+/** Loads the list of system calls of @role; others kill the process. No execve, ptrace or namespace in any, a socket in
+ * STRICT_FETCH alone. Sets no_new_privs. */
 int strict_filter(enum strict_role role, struct error *e);
 
 #endif

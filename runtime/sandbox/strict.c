@@ -9,8 +9,11 @@
 #include "runtime/base/mem.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 
 static const char *const parse_calls[] = {
 	"brk",
@@ -95,6 +98,68 @@ static const char *const unpack_calls[] = {
 	"utimensat",
 };
 
+/* At most 60 calls: it begins anew, the list of parsers has more than it needs. */
+static const char *const fetch_calls[] = {
+	"bind",
+	"brk",
+	"clock_gettime",
+	"clock_nanosleep",
+	"close",
+	"connect",
+	"dup",
+	"eventfd2",
+	"exit",
+	"exit_group",
+	"fcntl",
+	"fstat",
+	"ftruncate",
+	"futex",
+	"getdents64",
+	"getpeername",
+	"getpid",
+	"getrandom",
+	"getsockname",
+	"getsockopt",
+	"gettid",
+	"ioctl",
+	"lseek",
+	"madvise",
+	"mmap",
+	"mprotect",
+	"mremap",
+	"munmap",
+	"newfstatat",
+	"openat",
+	"pipe2",
+	"poll",
+	"ppoll",
+	"pread64",
+	"pwrite64",
+	"read",
+	"readlinkat",
+	"recvfrom",
+	"recvmsg",
+	"restart_syscall",
+	"rseq",
+	"rt_sigaction",
+	"rt_sigprocmask",
+	"rt_sigreturn",
+	"sched_getaffinity",
+	"sendmmsg",
+	"sendmsg",
+	"sendto",
+	"set_robust_list",
+	"setsockopt",
+	"shutdown",
+	"socketpair",
+	"statx",
+	"sysinfo",
+	"tgkill",
+	"uname",
+	"write",
+	"writev",
+};
+
 static int
 allow(scmp_filter_ctx context, const char *const *names, size_t n, struct error *e)
 {
@@ -113,12 +178,37 @@ allow(scmp_filter_ctx context, const char *const *names, size_t n, struct error 
 	return 0;
 }
 
+/* Threads but no processes; sockets of the internet, and those that the C library resolves names with. */
+static int
+allow_fetch(scmp_filter_ctx context, struct error *e)
+{
+	static const unsigned families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
+	int failed;
+
+	if (allow(context, fetch_calls, ARRAY_LEN(fetch_calls), e) < 0)
+		return -1;
+	/* Its flags lie in memory, where a filter cannot look: the C library then takes clone(2). */
+	failed = seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SYS_clone3, 0);
+	if (failed == 0)
+		failed = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+		    SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | CLONE_NEWUSER, CLONE_THREAD));
+	for (size_t i = 0; failed == 0 && i < ARRAY_LEN(families); i++)
+		failed = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+		    SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, families[i]));
+	if (failed == 0)
+		return 0;
+	errno = -failed;
+	return error_sys(e, "cannot make a filter");
+}
+
 static int
 load(scmp_filter_ctx context, enum strict_role role, struct error *e)
 {
 	int failed;
 
-	if (allow(context, parse_calls, ARRAY_LEN(parse_calls), e) < 0)
+	if (role == STRICT_FETCH && allow_fetch(context, e) < 0)
+		return -1;
+	if (role != STRICT_FETCH && allow(context, parse_calls, ARRAY_LEN(parse_calls), e) < 0)
 		return -1;
 	if (role == STRICT_UNPACK && allow(context, unpack_calls, ARRAY_LEN(unpack_calls), e) < 0)
 		return -1;
