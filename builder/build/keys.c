@@ -92,6 +92,23 @@ key_of_base(const char *text, struct digest *key)
 	hash_finish(hash, key);
 }
 
+/* The key of a step that says nothing of what is below, with that. */
+static bool
+key_over_parent(
+    const struct build *b, const struct stage_state *stage, size_t index, struct digest *key)
+{
+	autohash struct hash *hash = hash_new();
+	struct digest parent;
+
+	if (!stage->steps[index].has_key || !keys_parent(b, stage, index, &parent))
+		return false;
+	hash_add_text(hash, "croze link 1");
+	hash_add(hash, parent.bytes, DIGEST_SIZE);
+	hash_add(hash, stage->steps[index].key.bytes, DIGEST_SIZE);
+	hash_finish(hash, key);
+	return true;
+}
+
 bool
 keys_parent(
     const struct build *b, const struct stage_state *stage, size_t index, struct digest *key)
@@ -101,6 +118,8 @@ keys_parent(
 	for (size_t i = index; i-- > 0;) {
 		if (plan->steps[i].kind == PLAN_METADATA)
 			continue;
+		if (step_is_independent(&plan->steps[i]))
+			return key_over_parent(b, stage, i, key);
 		*key = stage->steps[i].key;
 		return stage->steps[i].has_key;
 	}
@@ -115,6 +134,15 @@ keys_parent(
 		break;
 	}
 	key_of_base("scratch", key);
+	return true;
+}
+
+bool
+keys_base(const struct build *b, const struct stage_state *stage, size_t index, struct digest *key)
+{
+	if (!step_is_independent(&state_plan(b, stage)->steps[index]))
+		return keys_parent(b, stage, index, key);
+	key_of_base("nothing", key);
 	return true;
 }
 
@@ -178,7 +206,7 @@ find_step(struct build *b, struct stage_state *stage, size_t index, struct error
 	bool known = false;
 	int found;
 
-	if (!keys_parent(b, stage, index, &parent))
+	if (!keys_base(b, stage, index, &parent))
 		return 0;
 	keys_of_step(b, step, state, &parent, &known, &state->key);
 	if (!known)

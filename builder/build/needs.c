@@ -56,13 +56,6 @@ listings_suffice(const struct build *b, const struct stage_state *stage, size_t 
 }
 
 static bool
-has_names(const struct plan_step *step)
-{
-	return step->has_chown && ((step->chown.user.given && !step->chown.user.numeric) ||
-				      (step->chown.group.given && !step->chown.group.numeric));
-}
-
-static bool
 user_has_names(const struct plan_step *step)
 {
 	struct user_spec user;
@@ -82,8 +75,10 @@ need_inputs(struct build *b, struct stage_state *stage, size_t index, size_t *tr
 {
 	const struct plan_step *step = &state_plan(b, stage)->steps[index];
 	const struct step_state *state = &stage->steps[index];
-	bool below = step->kind == PLAN_RUN || state->is_archive || has_names(step) ||
-	             user_has_names(step) || state->want_tree || !listings_suffice(b, stage, index);
+	bool below = step_has_names(step) ||
+	             (!step->is_link &&
+			 (step->kind == PLAN_RUN || state->is_archive || user_has_names(step) ||
+			     state->want_tree || !listings_suffice(b, stage, index)));
 
 	if (below) {
 		stage->base_tree = true;
@@ -111,6 +106,8 @@ need_step(struct build *b, struct stage_state *stage, size_t index, size_t *tree
 	if (step_packs_snapshot(step, state) && lacks_layer && has_tree(state)) {
 		/* only to be packed: what is below is compared with */
 		state->settled = !lacks_tree;
+		if (step->is_link)
+			return;
 		stage->base_tree = true;
 		if (*tree < index)
 			*tree = index;
@@ -122,7 +119,7 @@ need_step(struct build *b, struct stage_state *stage, size_t index, size_t *tree
 	if (lacks_tree && !lacks_layer && state->status == STEP_CACHED &&
 	    state->record.n_layers > 0) {
 		/* its layer is unpacked over what is below */
-		stage->base_tree = true;
+		stage->base_tree = stage->base_tree || !step->is_link;
 		return;
 	}
 	state->run = true;

@@ -124,7 +124,7 @@ remember_step(const struct build *b, const struct stage_state *stage, size_t ind
 	char text[DIGEST_TEXT_LEN + 1];
 	struct digest parent;
 
-	if (state->status == STEP_MISSING || !keys_parent(b, stage, index, &parent))
+	if (state->status == STEP_MISSING || !keys_base(b, stage, index, &parent))
 		return old ? json_copy(old) : json_new_null();
 	entry = json_new_object();
 	json_set_text(entry, "record", step->record);
@@ -378,7 +378,7 @@ compare(const struct build *b, const struct stage_state *stage, size_t index, si
 		reason = input_reason(b, step, state, old);
 	if (reason)
 		return reason;
-	if (!keys_parent(b, stage, index, &parent) ||
+	if (!keys_base(b, stage, index, &parent) ||
 	    strcmp(member(old, "parent"), digest_text(&parent, text)) != 0)
 		return parent_reason(b, stage, place);
 	if (step->kind != PLAN_COPY || copies_context(step))

@@ -23,6 +23,19 @@ state_image(const struct build *b, size_t index)
 	return NULL;
 }
 
+bool
+step_has_names(const struct plan_step *step)
+{
+	return step->has_chown && ((step->chown.user.given && !step->chown.user.numeric) ||
+				      (step->chown.group.given && !step->chown.group.numeric));
+}
+
+bool
+step_is_independent(const struct plan_step *step)
+{
+	return step->is_link && !step_has_names(step);
+}
+
 static void
 add_steps(const struct build *b, const struct stage_state *stage, size_t count, struct chain *chain)
 {
@@ -79,8 +92,9 @@ state_copy_request(struct build *b, const struct plan_step *step, struct copy_re
 		.sources = step->sources.items,
 		.n_sources = step->sources.count,
 		.dest = step->destination,
-		.flags =
-		    (step->kind == PLAN_ADD ? COPY_ADD : 0) | (step->has_chown ? COPY_CHOWN : 0),
+		.exclude = step->exclude.count > 0 ? &step->exclude : NULL,
+		.flags = (step->unpack ? COPY_ADD : 0) | (step->has_chown ? COPY_CHOWN : 0) |
+		         (step->parents ? COPY_PARENTS : 0),
 		.chmod = step->has_chmod ? &step->chmod : NULL,
 		.digests = b->digests,
 		.note = show_note,

@@ -123,8 +123,11 @@ void keys_of_copy(const struct digest *parent, const struct plan_step *step,
 /** Key of step @index after @parent; *@known tells whether it depends on content that is not there yet. */
 void keys_of_step(const struct build *b, const struct plan_step *step,
     const struct step_state *state, const struct digest *parent, bool *known, struct digest *key);
-/** The key that step @index of @stage is based on; false when it is not known. */
+/** The key of all before step @index of @stage; false when it is not known. */
 bool keys_parent(
+    const struct build *b, const struct stage_state *stage, size_t index, struct digest *key);
+/** What step @index is based on for its own key: all before it, unless it is independent of that. */
+bool keys_base(
     const struct build *b, const struct stage_state *stage, size_t index, struct digest *key);
 /** Looks @key up, through an alias too (then @key is replaced). Returns 1, 0, -1. */
 int keys_look_up(struct build *b, struct digest *key, struct step_record *record, struct error *e);
@@ -182,6 +185,10 @@ bool step_makes_layer(const struct plan_step *step);
  * RUN finds out what it changes by running, so does unpacking an archive: their layer is made from the snapshot. Others know it before.
  */
 bool step_packs_snapshot(const struct plan_step *step, const struct step_state *state);
+/** Does --chown name an account, which only the files before the step tell the number of? */
+bool step_has_names(const struct plan_step *step);
+/** COPY --link: is its result the same whatever is below? */
+bool step_is_independent(const struct plan_step *step);
 /** The stack of snapshots after the first @count steps of @stage; those of its base included. */
 void state_chain(
     const struct build *b, const struct stage_state *stage, size_t count, struct chain *chain);

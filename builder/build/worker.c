@@ -164,14 +164,25 @@ parent_files_open(struct stage_worker *w, struct parent_files *files, struct err
 	auto(chain) struct chain chain = { 0 };
 
 	*files = (struct parent_files){ .root = -1, .tree = tree_new() };
+	if (step_is_independent(plan_of(w)))
+		return 0;
 	if (!w->stage->base_tree)
 		return add_listings(w->build, files, w->stage, w->index, e);
 	state_chain(w->build, w->stage, w->index, &chain);
 	files->root = chain_open(w->build->store, &chain, e);
 	if (files->root < 0)
 		return -1;
-	tree_add_root(files->tree, files->root);
+	if (!plan_of(w)->is_link)
+		tree_add_root(files->tree, files->root);
 	return 0;
+}
+
+/* The snapshots that a step is made over. */
+static void
+parent_chain(const struct stage_worker *w, struct chain *chain)
+{
+	if (!plan_of(w)->is_link)
+		state_chain(w->build, w->stage, w->index, chain);
 }
 
 /* ---- owners ---- */
@@ -285,7 +296,7 @@ make_copy(struct stage_worker *w, struct error *e)
 	context.layer = state->want_layer && !state->is_archive && !want_files ? &b->layers : NULL;
 	(void)clock_gettime(CLOCK_REALTIME, &context.now); /* cannot fail */
 	if (want_files) {
-		state_chain(b, w->stage, w->index, &chain);
+		parent_chain(w, &chain);
 		ok = snapshot_writer_open(&upper, b->store, e);
 		if (ok == 0)
 			context.root = chain_mount(b->store, &chain, -1, &upper, e);
@@ -372,7 +383,7 @@ unpack_layer(struct stage_worker *w, struct error *e)
 	auto(strv) struct strv notes = { 0 };
 	char id[SNAPSHOT_ID_MAX + 1] = "";
 
-	state_chain(w->build, w->stage, w->index, &parents);
+	parent_chain(w, &parents);
 	if (chain_unpack_layer(
 		w->build->store, &parents, &layer->digest, &layer->diff_id, id, &notes, e) < 0)
 		return -1;
@@ -448,7 +459,7 @@ find_key(struct stage_worker *w, struct error *e)
 
 	if (state->has_key)
 		return 0;
-	if (!keys_parent(b, w->stage, w->index, &parent))
+	if (!keys_base(b, w->stage, w->index, &parent))
 		return error_set(e, ERR_SYSTEM, "the key of the step before is not known");
 	if (state->copy && step->source == PLAN_FROM_STAGE) {
 		if (copy_plan_digest(state->copy, &state->content, e) < 0)
@@ -557,7 +568,7 @@ worker_pack(
 	}
 	if (state->record.empty)
 		return pack_empty(&w, e);
-	state_chain(b, stage, index, &parents);
+	parent_chain(&w, &parents);
 	lower = chain_open(b->store, &parents, e);
 	if (lower < 0)
 		return -1;

@@ -153,12 +153,42 @@ walker_release(struct walker *w)
 	buf_release(&w->path);
 }
 
+enum selection {
+	LEFT_OUT,
+	WALKED, /* only for what may be below it */
+	TAKEN,
+};
+
+/* Is @path, which @patterns leave out, to be walked all the same? */
+static enum selection
+select_by(const struct ignore *patterns, const char *path)
+{
+	if (!patterns || !ignore_match(patterns, path, false))
+		return TAKEN;
+	return patterns->has_negation && ignore_may_reinclude_below(patterns, path) ? WALKED
+	                                                                            : LEFT_OUT;
+}
+
+static enum selection
+select_path(const struct traverse *t, const char *path)
+{
+	const char *relative = strcmp(t->start, ".") == 0 ? path : path + strlen(t->start) + 1;
+	enum selection now = select_by(t->ignore, path);
+	enum selection also = now == LEFT_OUT ? LEFT_OUT : select_by(t->exclude, relative);
+
+	if (also < now)
+		now = also;
+	if (now == LEFT_OUT || !t->include || ignore_match(t->include, relative, false))
+		return now;
+	return ignore_may_match_below(t->include, relative) ? WALKED : LEFT_OUT;
+}
+
 /* Looks at one name. Returns 0 or -1. */
 static int
 walker_entry(
     struct walker *w, int dir, size_t prefix, const char *name, uint32_t parent, struct error *e)
 {
-	const struct ignore *ignore = w->traverse->ignore;
+	enum selection selection;
 	struct stat st;
 	struct traverse_item item = {
 		.name = name, .name_length = strlen(name), .parent = parent, .dir = dir, .stat = &st
@@ -168,12 +198,10 @@ walker_entry(
 
 	buf_truncate(&w->path, prefix);
 	buf_add(&w->path, name, item.name_length);
-	if (ignore && ignore_match(ignore, buf_text(&w->path), false)) {
-		if (!ignore->has_negation ||
-		    !ignore_may_reinclude_below(ignore, buf_text(&w->path)))
-			return 0;
-		item.excluded = true;
-	}
+	selection = select_path(w->traverse, buf_text(&w->path));
+	if (selection == LEFT_OUT)
+		return 0;
+	item.excluded = selection == WALKED;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0) {
 		if (errno == ENOENT)
 			return 0; /* removed since the directory was read */

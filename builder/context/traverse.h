@@ -26,7 +26,7 @@ struct traverse_item {
 	uint32_t parent;
 	int dir; /* open directory that holds it */
 	const struct stat *stat;
-	/* a directory that is left out, walked because something below may be taken back in */
+	/* a directory that is left out, walked because something below may not be */
 	bool excluded;
 };
 
@@ -46,6 +46,9 @@ struct traverse {
 	uint32_t token; /* parent of the entries of @start */
 	/* paths below @root that it matches are left out; NULL: none */
 	const struct ignore *ignore;
+	/* the same for paths below @start: what one matches, and what the other does not match, is left out; NULL */
+	const struct ignore *exclude;
+	const struct ignore *include;
 	traverse_visit *visit;
 	void *arg;
 };

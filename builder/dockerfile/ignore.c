@@ -310,6 +310,17 @@ ignore_may_reinclude_below(const struct ignore *ignore, const char *dir)
 	return n < 0;
 }
 
+bool
+ignore_may_match_below(const struct ignore *ignore, const char *dir)
+{
+	autofree char *below = xasprintf("%s/", dir);
+
+	for (size_t i = 0; i < ignore->count; i++)
+		if (walk(&ignore->patterns[i], below) != WALK_DEAD)
+			return true;
+	return false;
+}
+
 const char *
 ignore_reason(const struct ignore *ignore, const char *path, size_t *line)
 {
@@ -345,24 +356,19 @@ trimmed(const char *line, size_t length)
 	return xstrndup(line, length);
 }
 
+/** Takes @bare, a pattern without its '!', which was written as @written. */
 static int
-add_line(struct ignore *ignore, const char *line, size_t length, size_t number, struct error *e)
+add_pattern(struct ignore *ignore, const char *written, const char *bare, bool negated,
+    size_t number, struct error *e)
 {
-	struct ignore_pattern p = { .line = number };
-	autofree char *text = trimmed(line, length);
-	autofree char *bare = NULL, *clean = NULL;
+	struct ignore_pattern p = { .line = number, .negated = negated };
+	autofree char *clean = NULL;
 
-	p.negated = text[0] == '!';
-	bare = trimmed(text + p.negated, strlen(text) - p.negated);
-	if (bare[0] == '\0' && !p.negated)
-		return 0;
-	if (bare[0] == '\0')
-		return error_set(e, ERR_INPUT, "nothing follows the '!'");
 	if (glob_check(bare, e) < 0)
 		return -1;
 	clean = path_clean(bare);
 	p.clean = xstrdup(clean[0] == '/' && clean[1] != '\0' ? clean + 1 : clean);
-	p.written = steal_ptr(&text);
+	p.written = xstrdup(written);
 	if (glob_check(p.clean, e) < 0) {
 		pattern_release(&p);
 		return -1;
@@ -372,6 +378,38 @@ add_line(struct ignore *ignore, const char *line, size_t length, size_t number, 
 	ignore->patterns[ignore->count++] = p;
 	ignore->has_negation = ignore->has_negation || p.negated;
 	return 0;
+}
+
+static int
+add_line(struct ignore *ignore, const char *line, size_t length, size_t number, struct error *e)
+{
+	autofree char *text = trimmed(line, length);
+	bool negated = text[0] == '!';
+	autofree char *bare = trimmed(text + negated, strlen(text) - negated);
+
+	if (bare[0] == '\0' && !negated)
+		return 0;
+	if (bare[0] == '\0')
+		return error_set(e, ERR_INPUT, "nothing follows the '!'");
+	return add_pattern(ignore, text, bare, negated, number, e);
+}
+
+int
+ignore_add(struct ignore *ignore, const char *pattern, struct error *e)
+{
+	size_t before = ignore->count;
+
+	if (add_line(ignore, pattern, strlen(pattern), before + 1, e) < 0)
+		return -1;
+	if (ignore->count == before)
+		return error_set(e, ERR_INPUT, "the pattern is empty");
+	return 0;
+}
+
+int
+ignore_add_plain(struct ignore *ignore, const char *pattern, struct error *e)
+{
+	return add_pattern(ignore, pattern, pattern, false, ignore->count + 1, e);
 }
 
 static int

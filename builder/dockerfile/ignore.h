@@ -33,6 +33,10 @@ struct ignore {
  */
 int ignore_parse(
     struct ignore *ignore, const char *text, size_t length, const char *file, struct error *e);
+/** Adds one pattern as a line of an ignore file would; an empty one is ERR_INPUT. */
+int ignore_add(struct ignore *ignore, const char *pattern, struct error *e);
+/** The same for the path or pattern of something to be found: a '!' in front has no meaning. */
+int ignore_add_plain(struct ignore *ignore, const char *pattern, struct error *e);
 void ignore_release(struct ignore *ignore);
 
 /**
@@ -44,6 +48,8 @@ bool ignore_match(const struct ignore *ignore, const char *path, bool is_dir);
  * Can anything below the ignored folder @dir be taken back in? When not, a walk need not enter it.
  */
 bool ignore_may_reinclude_below(const struct ignore *ignore, const char *dir);
+/** Can a path below folder @dir match any pattern? */
+bool ignore_may_match_below(const struct ignore *ignore, const char *dir);
 /** The pattern (as written) and line that decided for @path; NULL when none matches. */
 const char *ignore_reason(const struct ignore *ignore, const char *path, size_t *line);
 

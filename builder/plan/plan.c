@@ -31,6 +31,8 @@ step_release(struct plan_step *step)
 	strv_release(&step->argv);
 	strv_release(&step->env);
 	strv_release(&step->sources);
+	strv_release(&step->exclude_texts);
+	ignore_release(&step->exclude);
 }
 
 static void
@@ -260,7 +262,7 @@ plan_stage(struct planner *p, size_t number)
 	if (node->base.kind == ORIGIN_STAGE)
 		arguments_copy(&b.arguments, &p->nodes[node->base.index].arguments);
 	if (node->base.kind == ORIGIN_CONTEXT)
-		steps_add_context(&b, node->base.index);
+		copies_add_context(&b, node->base.index);
 	if (!node->replaced)
 		apply_all(&b);
 	node->arguments = b.arguments;

@@ -10,6 +10,7 @@
 #define CROZE_PLAN_PLAN_H
 
 #include "builder/dockerfile/diagnostics.h"
+#include "builder/dockerfile/ignore.h"
 #include "builder/dockerfile/parser.h"
 #include "builder/dockerfile/user.h"
 #include "runtime/base/strv.h"
@@ -124,7 +125,12 @@ struct plan_step {
 	 * COPY, ADD: patterns of glob.h, clean, relative to the root of @source; "." is the root
 	 * itself
 	 */
-	struct strv sources;
+	struct strv sources;       /* with @parents "x/./y": y is kept in the destination */
+	struct strv exclude_texts; /* as written */
+	struct ignore exclude;
+	bool parents;
+	bool is_link;      /* its layer is made in an empty tree, and depends on nothing below */
+	bool unpack;       /* archives among local sources */
 	char *destination; /* absolute and clean, with a slash at the end where one was written */
 	enum plan_source source;
 	size_t from;

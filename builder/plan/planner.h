@@ -130,11 +130,18 @@ void directives_obey(struct planner *p);
 /* metadata.c, steps.c: what instructions do */
 int metadata_apply(struct building *b, const struct instruction *i);
 int steps_apply(struct building *b, const struct instruction *i);
-/** The step that FROM of a named folder means: all of it is copied to /. */
-void steps_add_context(struct building *b, size_t context);
+/** What relative paths are joined to. */
+const char *steps_workdir(const struct building *b);
+/** A heredoc that becomes a file; takes @content over. */
+void steps_add_file(struct plan_step *step, const char *name, char *content);
 /** Appends a step for @i (NULL: for FROM itself). */
 struct plan_step *steps_add(
     struct building *b, enum plan_step_kind kind, const struct instruction *i);
+
+/* copies.c: COPY and ADD */
+int copies_apply(struct building *b, const struct instruction *i);
+/** The step that FROM of a named folder means: all of it is copied to /. */
+void copies_add_context(struct building *b, size_t context);
 
 /* history.c: texts as the reference frontend writes them */
 /** ["a" "b"], as Go's %q. */

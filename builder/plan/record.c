@@ -60,6 +60,14 @@ record_copy(struct plan_step *step, const char *chown, const char *chmod)
 	json_set_text(object, "kind", step->kind == PLAN_ADD ? "ADD" : "COPY");
 	json_set(object, "sources", json_new_strv(&step->sources));
 	json_set_text(object, "destination", step->destination);
+	if (step->exclude_texts.count > 0)
+		json_set(object, "exclude", json_new_strv(&step->exclude_texts));
+	if (step->parents)
+		json_set(object, "parents", json_new_bool(true));
+	if (step->is_link)
+		json_set(object, "link", json_new_bool(true));
+	if (step->kind == PLAN_ADD && !step->unpack)
+		json_set(object, "unpack", json_new_bool(false));
 	if (step->has_chown)
 		json_set_text(object, "chown", chown);
 	if (step->has_chmod)

@@ -52,7 +52,7 @@ take_digest(void *arg, size_t index, const struct hasher_result *result)
 	node->mtime_ns = (uint32_t)(result->key.mtime % NS);
 	if (result->flags & DIGESTS_NO_XATTRS)
 		node->flags |= NODE_XATTRS;
-	if (u->plan->digests && !u->plan->from.is_rootfs)
+	if (u->plan->digests && !u->plan->sources[node->source].from.is_rootfs)
 		digests_add(u->plan->digests, &result->key, &result->digest, result->flags,
 		    result->read_at);
 }

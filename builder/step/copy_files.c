@@ -431,7 +431,7 @@ make_archive(struct maker *m, const struct copy_source *source, struct error *e)
 		options.dest_gid = options.gid;
 	}
 	if (archive_apply(fd, m->root, &options, NULL, e) < 0)
-		return error_ctx(e, "'%s' of %s", source->path, m->plan->from_name);
+		return error_ctx(e, "'%s' of %s", source->path, source->from.name);
 	fd_close_at(&m->dir); /* it may have been replaced */
 	m->dir = -1;
 	return 0;

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 const char *
@@ -56,6 +57,12 @@ copy_node_relative_path(const struct copy_plan *plan, uint32_t node, struct buf 
 {
 	buf_clear(b);
 	add_names(plan, plan->sources[plan->nodes[node].source].first, node, b);
+}
+
+const char *
+copy_node_from(const struct copy_plan *plan, uint32_t node)
+{
+	return plan->sources[plan->nodes[node].source].from.name;
 }
 
 void
@@ -120,22 +127,43 @@ copy_opener_dir(struct copy_opener *opener, uint32_t node, const char **name, st
 		buf_truncate(&opener->path, slash ? (size_t)(slash - opener->path.data) : 0);
 		path = slash ? buf_text(&opener->path) : ".";
 	}
-	opener->dir = traverse_open(plan->from.root, path, O_RDONLY | O_DIRECTORY);
+	opener->dir =
+	    traverse_open(plan->sources[n->source].from.root, path, O_RDONLY | O_DIRECTORY);
 	if (opener->dir < 0)
-		return error_sys(e, "cannot open directory '%s' of %s", path, plan->from_name);
+		return error_sys(
+		    e, "cannot open directory '%s' of %s", path, copy_node_from(plan, node));
 	opener->source = n->source;
 	opener->parent = n->parent;
 	return opener->dir;
 }
 
+/* A source that is no file, as one that is in memory only. */
+static int
+open_text(const struct copy_source *source, size_t length, struct stat *st, struct error *e)
+{
+	autofd int fd = memfd_create("heredoc", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return error_sys(e, "cannot make a file in memory");
+	if (fd_write_all(fd, source->text, length, e) < 0)
+		return error_ctx(e, "heredoc '%s'", source->name);
+	if (lseek(fd, 0, SEEK_SET) < 0 || fstat(fd, st) < 0)
+		return error_sys(e, "cannot read heredoc '%s'", source->name);
+	return steal_fd(&fd);
+}
+
 static int
 open_file(struct copy_opener *opener, uint32_t node, struct stat *st, struct error *e)
 {
+	const struct copy_plan *plan = opener->plan;
+	const struct copy_source *source = &plan->sources[plan->nodes[node].source];
 	auto(buf) struct buf path = { 0 };
 	const char *name;
-	int dir = copy_opener_dir(opener, node, &name, e);
-	int fd;
+	int dir, fd;
 
+	if (source->text)
+		return open_text(source, (size_t)plan->nodes[node].size, st, e);
+	dir = copy_opener_dir(opener, node, &name, e);
 	if (dir < 0)
 		return -1;
 	/* What was a file may be a FIFO by now: it must not block. */
@@ -144,11 +172,10 @@ open_file(struct copy_opener *opener, uint32_t node, struct stat *st, struct err
 		return fd;
 	copy_node_source_path(opener->plan, node, &path);
 	if (fd < 0)
-		return error_sys(
-		    e, "cannot open '%s' of %s", buf_text(&path), opener->plan->from_name);
+		return error_sys(e, "cannot open '%s' of %s", buf_text(&path), source->from.name);
 	(void)close(fd); /* never read */
 	return error_set(e, ERR_TEMPORARY, "'%s' of %s is no regular file any more",
-	    buf_text(&path), opener->plan->from_name);
+	    buf_text(&path), source->from.name);
 }
 
 int
@@ -175,7 +202,7 @@ check_bytes(const struct copy_plan *plan, uint32_t node, int fd, struct error *e
 	}
 	copy_node_source_path(plan, node, &path);
 	error_set(e, ERR_TEMPORARY, "'%s' of %s was changed during the build", buf_text(&path),
-	    plan->from_name);
+	    copy_node_from(plan, node));
 	return error_hint(e, "build again");
 }
 
@@ -190,7 +217,8 @@ copy_opener_checked(struct copy_opener *opener, uint32_t node, struct stat *st, 
 	if (fd < 0)
 		return -1;
 	digests_key_of(&now, &key);
-	if ((key.size != n->size || key.ctime != n->ctime) &&
+	if (!opener->plan->sources[n->source].text &&
+	    (key.size != n->size || key.ctime != n->ctime) &&
 	    check_bytes(opener->plan, node, fd, e) < 0)
 		return -1;
 	if (st)
@@ -236,6 +264,8 @@ copy_entry_fill(const struct copy_plan *plan, uint32_t node, struct copy_entry *
 		.mtime = { .tv_sec = n->mtime, .tv_nsec = n->mtime_ns },
 		.link = S_ISLNK(n->mode) ? plan->names.data + n->extra : NULL,
 	};
+	if (plan->sources[n->source].text)
+		to->entry.mtime = plan->now;
 	if (n->xattrs)
 		unpack_xattrs(plan, n->xattrs - 1, to);
 }

@@ -53,8 +53,10 @@ struct copy_source {
 	uint32_t end;
 	size_t order; /* where its nodes begin in plan.order */
 	size_t n_order;
+	struct copy_from from; /* its name is owned */
 	bool is_dir;
 	bool is_archive; /* unpacked */
+	char *text;      /* its bytes, instead of a path; NULL */
 	char *dest;      /* placed: path of its first node; of an archive the directory */
 };
 
@@ -74,8 +76,9 @@ struct copy_redirect {
 };
 
 struct copy_plan {
-	struct copy_from from;
-	char *from_name;
+	struct copy_from from;        /* of the source that is looked at; borrowed then */
+	const struct ignore *exclude; /* while sources are looked at */
+	const struct ignore *include; /* the same, for what --parents keeps */
 	char *dest;
 	unsigned flags;
 	bool has_chmod;
@@ -83,7 +86,7 @@ struct copy_plan {
 	struct digests *digests;
 	entry_note_fn *note;
 	void *note_arg;
-	size_t n_words; /* sources as written */
+	size_t n_words; /* sources as written, extras too */
 
 	bool is_directory; /* copy_plan_directory() */
 	uid_t uid;         /* is_directory: owner; placed: of --chown */
@@ -120,12 +123,15 @@ struct copy_plan {
 struct copy_links;
 
 /**
- * Adds a source: the resolved @path (relative to the root, "." for itself), called @name in the
- * destination.
+ * Adds a source: the resolved @path (relative to plan->from.root, "." for itself), called @name in the
+ * destination. A socket, and a directory in which plan->include finds nothing, add none.
  */
 int copy_scan(struct copy_plan *plan, struct copy_links **links, const char *path, const char *name,
     struct error *e);
 void copy_links_free(struct copy_links *links);
+/** Adds a source that is no file: @length bytes of @text. */
+int copy_scan_text(
+    struct copy_plan *plan, const char *text, size_t length, const char *name, struct error *e);
 void copy_note(const struct copy_plan *plan, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /** Reads the attributes of an open context file into its node. */
@@ -133,6 +139,8 @@ int copy_read_xattrs(struct copy_plan *plan, struct copy_node *node, int fd, str
 
 /* copy_nodes.c */
 
+/** What a node's source is below, for messages. */
+const char *copy_node_from(const struct copy_plan *plan, uint32_t node);
 /** The path of a node's source below the root, in @b. */
 void copy_node_source_path(const struct copy_plan *plan, uint32_t node, struct buf *b);
 /** The path of a node relative to its source ("" for itself). */

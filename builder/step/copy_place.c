@@ -115,7 +115,7 @@ refuse(const struct placer *p, uint32_t node, bool is_dir, const char *path, str
 
 	copy_node_source_path(p->plan, node, &source);
 	return error_set(e, ERR_USAGE, "cannot copy %s '%s' of %s over %s '/%s'",
-	    is_dir ? "directory" : "file", buf_text(&source), p->plan->from_name,
+	    is_dir ? "directory" : "file", buf_text(&source), copy_node_from(p->plan, node),
 	    is_dir ? "file" : "directory", path);
 }
 
@@ -292,7 +292,7 @@ place_all(struct placer *p, struct error *e)
 {
 	struct copy_plan *plan = p->plan;
 
-	p->is_slash = text_ends_with(plan->dest, "/");
+	p->is_slash = text_ends_with(plan->dest, "/") || (plan->flags & COPY_PARENTS);
 	p->is_dir = tree_place_exists(&p->dest) && S_ISDIR(p->dest.item.mode);
 	if (tree_place_exists(&p->dest) && !p->is_dir && (p->is_slash || plan->is_directory))
 		return error_set(e, ERR_USAGE, "destination '%s' is not a directory", plan->dest);

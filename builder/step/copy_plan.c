@@ -24,6 +24,7 @@ struct maker {
 	struct copy_links *links;
 	size_t n_matches; /* of the pattern that is looked at */
 	const char *word; /* as written */
+	bool unpacks;     /* archives */
 };
 
 static struct copy_plan *
@@ -32,7 +33,9 @@ plan_new(const struct copy_request *request)
 	struct copy_plan *plan = xcalloc(1, sizeof(*plan));
 
 	plan->from = request->from;
-	plan->from_name = xstrdup(request->from.name ? request->from.name : "the source");
+	if (!plan->from.name)
+		plan->from.name = "the source";
+	plan->exclude = request->exclude;
 	plan->dest = xstrdup(request->dest);
 	plan->flags = request->flags;
 	plan->has_chmod = request->chmod != NULL;
@@ -41,7 +44,7 @@ plan_new(const struct copy_request *request)
 	plan->digests = request->digests;
 	plan->note = request->note;
 	plan->note_arg = request->note_arg;
-	plan->n_words = request->n_sources;
+	plan->n_words = request->n_sources + request->n_extras;
 	return plan;
 }
 
@@ -65,7 +68,9 @@ copy_plan_free(struct copy_plan *plan)
 	for (size_t i = 0; i < plan->n_sources; i++) {
 		free(plan->sources[i].path);
 		free(plan->sources[i].name);
+		free(plan->sources[i].text);
 		free(plan->sources[i].dest);
+		free((void *)(uintptr_t)plan->sources[i].from.name);
 	}
 	for (size_t i = 0; i < plan->n_parents; i++)
 		free(plan->parents[i].path);
@@ -79,7 +84,6 @@ copy_plan_free(struct copy_plan *plan)
 	free(plan->placed);
 	buf_release(&plan->names);
 	buf_release(&plan->xattrs);
-	free(plan->from_name);
 	free(plan->dest);
 	free(plan);
 }
@@ -99,7 +103,7 @@ missing(struct maker *m, const char *path, struct error *e)
 	size_t line = 0;
 	const char *reason = from->ignore ? ignore_reason(from->ignore, path, &line) : NULL;
 
-	error_set(e, ERR_USAGE, "source '%s' is not in %s", m->word, m->plan->from_name);
+	error_set(e, ERR_USAGE, "source '%s' is not in %s", m->word, m->plan->from.name);
 	if (reason && ignore_match(from->ignore, path, false))
 		return error_hint(e, "it is left out by '%s', line %zu of %s", reason, line,
 		    from->ignore_file ? from->ignore_file : "the ignore file");
@@ -129,13 +133,14 @@ is_ignored(const struct copy_plan *plan, const char *path, bool is_dir)
 
 /* ADD unpacks it when it is a regular file with an archive in it. */
 static int
-find_archive(struct copy_plan *plan, struct copy_source *source, struct error *e)
+find_archive(const struct maker *m, struct copy_source *source, struct error *e)
 {
+	struct copy_plan *plan = m->plan;
 	struct copy_opener opener = COPY_OPENER_INIT(plan);
 	int answer = 0;
 	int fd;
 
-	if (!(plan->flags & COPY_ADD) || !S_ISREG(plan->nodes[source->first].mode) ||
+	if (!m->unpacks || !S_ISREG(plan->nodes[source->first].mode) ||
 	    plan->nodes[source->first].size == 0)
 		return 0;
 	fd = copy_opener_file(&opener, source->first, e);
@@ -150,12 +155,19 @@ find_archive(struct copy_plan *plan, struct copy_source *source, struct error *e
 	return 0;
 }
 
+/* Is the file at @path one that --exclude names? */
+static bool
+is_excluded(const struct maker *m, const char *path)
+{
+	return m->plan->exclude && *path && ignore_match(m->plan->exclude, path_base(path), false);
+}
+
 /*
  * Adds what is at @path, which is as written or as found: relative to the root, clean, "" for
- * itself.
+ * itself; called @name in the destination.
  */
 static int
-add_source(struct maker *m, const char *path, struct error *e)
+add_source(struct maker *m, const char *path, const char *name, struct error *e)
 {
 	struct copy_plan *plan = m->plan;
 	struct tree_place place;
@@ -164,17 +176,43 @@ add_source(struct maker *m, const char *path, struct error *e)
 	int result = 0;
 
 	if (tree_resolve(m->tree, path, &place, e) < 0)
-		return error_ctx(e, "source '%s' of %s", m->word, plan->from_name);
+		return error_ctx(e, "source '%s' of %s", m->word, plan->from.name);
 	is_dir = S_ISDIR(place.item.mode);
 	is_there = tree_place_exists(&place) && !is_ignored(plan, path, is_dir) &&
 	           !is_ignored(plan, place.path, is_dir);
 	if (!is_there)
 		result = missing(m, path, e);
-	else
+	else if (is_dir || !is_excluded(m, path))
+		result = copy_scan(plan, &m->links, *place.path ? place.path : ".", name, e);
+	if (result == 0 && plan->n_sources > before)
+		result = find_archive(m, &plan->sources[before], e);
+	tree_place_release(&place);
+	return result;
+}
+
+/*
+ * Adds what stands below directory @path, which --parents does not keep; plan->include says which of it. A file in the
+ * place of the directory is passed over where a pattern found it.
+ */
+static int
+add_below(struct maker *m, const char *path, bool is_match, struct error *e)
+{
+	struct copy_plan *plan = m->plan;
+	struct tree_place place;
+	size_t before = plan->n_sources;
+	int result = 0;
+
+	if (tree_resolve(m->tree, path, &place, e) < 0)
+		return error_ctx(e, "source '%s' of %s", m->word, plan->from.name);
+	if (!tree_place_exists(&place) || is_ignored(plan, place.path, true))
+		result = missing(m, path, e);
+	else if (S_ISDIR(place.item.mode))
 		result =
 		    copy_scan(plan, &m->links, *place.path ? place.path : ".", path_base(path), e);
-	if (result == 0 && plan->n_sources > before)
-		result = find_archive(plan, &plan->sources[before], e);
+	else if (!is_match)
+		result =
+		    error_set(e, ERR_USAGE, "'%s' of %s is not a directory", path, plan->from.name);
+	m->n_matches += plan->n_sources - before;
 	tree_place_release(&place);
 	return result;
 }
@@ -193,9 +231,11 @@ expand_match(struct maker *m, const char *dir, const char *name, const char *res
 		return found;
 	if (is_ignored(m->plan, path, S_ISDIR(item.mode)))
 		return 0;
+	if (*rest == '\0' && (m->plan->flags & COPY_PARENTS))
+		return add_below(m, path, true, e);
 	if (*rest == '\0') {
 		m->n_matches++;
-		return add_source(m, path, e);
+		return add_source(m, path, path_base(path), e);
 	}
 	return S_ISDIR(item.mode) ? expand(m, path, rest, e) : 0;
 }
@@ -218,7 +258,7 @@ expand(struct maker *m, const char *dir, const char *pattern, struct error *e)
 	}
 	fd = traverse_open(m->plan->from.root, *dir ? dir : ".", O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
-		return error_sys(e, "cannot open directory '%s' of %s", dir, m->plan->from_name);
+		return error_sys(e, "cannot open directory '%s' of %s", dir, m->plan->from.name);
 	result = traverse_names_read(&names, fd, e);
 	for (size_t i = 0; result == 0 && i < names.count; i++) {
 		if (glob_match(component, names.items[i]))
@@ -301,18 +341,81 @@ add_pattern(struct maker *m, const char *pattern, struct error *e)
 	int result = 0;
 
 	if (tree_resolve(m->tree, prefix, &place, e) < 0)
-		return error_ctx(e, "source '%s' of %s", m->word, m->plan->from_name);
+		return error_ctx(e, "source '%s' of %s", m->word, m->plan->from.name);
 	m->n_matches = 0;
 	if (tree_place_exists(&place) && S_ISDIR(place.item.mode)) {
 		result = expand(m, place.path, rest, e);
-		if (result == 0)
+		if (result == 0 && !(m->plan->flags & COPY_PARENTS))
 			note_deeper(m, place.path, rest);
 	}
 	tree_place_release(&place);
-	if (result == 0 && m->n_matches == 0)
-		copy_note(m->plan, "'%s' matches nothing in %s: nothing is copied", m->word,
-		    m->plan->from_name);
 	return result;
+}
+
+static void
+note_nothing(const struct maker *m)
+{
+	copy_note(
+	    m->plan, "'%s' matches nothing in %s: nothing is copied", m->word, m->plan->from.name);
+}
+
+/* Is @path, kept below @base, there? What --parents copies is not looked for through links. */
+static int
+check_kept(struct maker *m, const char *base, const char *path, struct error *e)
+{
+	autofree char *joined = *base ? xasprintf("%s/%s", base, path) : xstrdup(path);
+	struct tree_place place;
+	bool is_there;
+
+	if (tree_resolve(m->tree, joined, &place, e) < 0)
+		return error_ctx(e, "source '%s' of %s", m->word, m->plan->from.name);
+	is_there = tree_place_exists(&place);
+	tree_place_release(&place);
+	if (!is_there || is_ignored(m->plan, joined, false))
+		return missing(m, joined, e);
+	error_set(e, ERR_USAGE, "source '%s' goes through a link, which --parents does not follow",
+	    m->word);
+	return error_hint(e, "name where the link leads");
+}
+
+/* One word with --parents: @base, which is not kept, and @kept, a path or a pattern below it; "." is all of it. */
+static int
+add_kept(struct maker *m, const char *base, const char *kept, struct error *e)
+{
+	auto(ignore) struct ignore include = { 0 };
+	bool is_plain = !glob_has_wildcard(base) && !glob_has_wildcard(kept);
+	autofree char *plain_base = glob_unescape(base), *plain = glob_unescape(kept);
+	int result;
+
+	m->n_matches = 0;
+	if (strcmp(kept, ".") != 0) {
+		if (ignore_add_plain(&include, kept, e) < 0)
+			return error_ctx(e, "source '%s'", m->word);
+		m->plan->include = &include;
+	}
+	result =
+	    glob_has_wildcard(base) ? add_pattern(m, base, e) : add_below(m, plain_base, false, e);
+	m->plan->include = NULL;
+	if (result < 0 || m->n_matches > 0 || (is_plain && m->plan->exclude))
+		return result;
+	if (is_plain)
+		return check_kept(m, plain_base, plain, e);
+	note_nothing(m);
+	return 0;
+}
+
+/* The pivot of --parents: what follows "/./" is kept. */
+static int
+add_word_kept(struct maker *m, const char *word, struct error *e)
+{
+	const char *pivot = strstr(word, "/./");
+	autofree char *before = xstrndup(word, pivot ? (size_t)(pivot - word) : 0);
+	autofree char *base = path_absolute(before);
+	autofree char *kept = path_absolute(pivot ? pivot + 2 : word);
+
+	if (glob_check(base + 1, e) < 0 || glob_check(kept + 1, e) < 0)
+		return error_ctx(e, "source '%s'", word);
+	return add_kept(m, base + 1, kept[1] ? kept + 1 : ".", e);
 }
 
 /* One word of the instruction. Whatever it says, it stays below the root. */
@@ -323,14 +426,65 @@ add_word(struct maker *m, const char *word, struct error *e)
 	const char *relative = absolute + 1;
 
 	m->word = word;
+	if (m->plan->flags & COPY_PARENTS)
+		return add_word_kept(m, word, e);
 	if (!glob_has_wildcard(relative)) {
 		autofree char *plain = glob_unescape(relative);
 
-		return add_source(m, plain, e);
+		return add_source(m, plain, path_base(plain), e);
 	}
 	if (glob_check(relative, e) < 0)
 		return error_ctx(e, "source '%s'", word);
-	return add_pattern(m, relative, e);
+	m->n_matches = 0;
+	if (add_pattern(m, relative, e) < 0)
+		return -1;
+	if (m->n_matches == 0)
+		note_nothing(m);
+	return 0;
+}
+
+/* A heredoc, or something with a root of its own. */
+static int
+add_extra(struct maker *m, const struct copy_extra *extra, struct error *e)
+{
+	struct copy_plan *plan = m->plan;
+	struct maker other = { .plan = plan,
+		.tree = tree_new(),
+		.links = m->links,
+		.word = extra->name,
+		.unpacks = extra->unpack };
+	const struct copy_from own = plan->from;
+	int result;
+
+	if (extra->text) {
+		tree_free(other.tree);
+		return copy_scan_text(plan, extra->text, extra->length, extra->name, e);
+	}
+	plan->from = extra->from;
+	tree_add_root(other.tree, extra->from.root);
+	result =
+	    add_source(&other, strcmp(extra->path, ".") == 0 ? "" : extra->path, extra->name, e);
+	m->links = other.links;
+	plan->from = own;
+	tree_free(other.tree);
+	return result;
+}
+
+static int
+add_all(struct maker *m, const struct copy_request *request, struct error *e)
+{
+	size_t x = 0;
+
+	for (size_t i = 0; i <= request->n_sources; i++) {
+		for (; x < request->n_extras &&
+		       (request->extras[x].position <= i || i == request->n_sources);
+		     x++)
+			if (add_extra(m, &request->extras[x], e) < 0)
+				return -1;
+		if (i < request->n_sources && add_word(m, request->sources[i], e) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 struct copy_plan *
@@ -338,21 +492,23 @@ copy_plan_make(const struct copy_request *request, struct error *e)
 {
 	autotree struct tree *tree = tree_new();
 	autoplan struct copy_plan *plan = plan_new(request);
-	struct maker m = { .plan = plan, .tree = tree };
-	int result = 0;
+	struct maker m = { .plan = plan, .tree = tree, .unpacks = request->flags & COPY_ADD };
+	int result;
 
-	if (request->from.root < 0) {
+	if (request->from.root < 0 && request->n_sources > 0) {
 		error_set(e, ERR_USAGE, "there is no build context to copy '%s' from",
 		    request->sources[0]);
 		error_hint(e, "name a directory as context: croze build .");
 		return NULL;
 	}
-	tree_add_root(tree, request->from.root);
-	for (size_t i = 0; result == 0 && i < request->n_sources; i++)
-		result = add_word(&m, request->sources[i], e);
+	if (request->from.root >= 0)
+		tree_add_root(tree, request->from.root);
+	result = add_all(&m, request, e);
 	copy_links_free(m.links);
 	if (result < 0)
 		return NULL;
+	plan->from = (struct copy_from){ .root = -1 };
+	plan->exclude = NULL;
 	return steal_ptr(&plan);
 }
 

@@ -50,12 +50,37 @@ enum copy_flags {
 	COPY_ADD = 1 << 0, /* local archives are unpacked */
 	/* an owner will be given to copy_plan_place(): those of the sources do not matter */
 	COPY_CHOWN = 1 << 1,
+	/*
+	 * --parents: sources keep their path, or what follows "/./" in it; their patterns are those of ignore files, in which
+	 * two stars are any number of directories
+	 */
+	COPY_PARENTS = 1 << 2,
+};
+
+/** A source that is no path of the request's own root. */
+struct copy_extra {
+	size_t position; /* it stands in front of sources[position], or behind the last */
+	struct copy_from
+	    from; /* where it is: a file that was fetched, a repository that was checked out */
+	const char *path; /* below that, "." for all of it */
+	const char *name; /* it gets in a directory */
+	bool unpack;      /* an archive is unpacked */
+	/* instead of @from and @path: its bytes, those of a heredoc; the mode is 0644 */
+	const char *text;
+	size_t length;
 };
 
 struct copy_request {
 	struct copy_from from;
 	char *const *sources; /* as written, expanded; patterns of glob.h */
 	size_t n_sources;
+	const struct copy_extra *extras; /* by position */
+	size_t n_extras;
+	/*
+	 * --exclude: paths relative to a directory that is copied (with COPY_PARENTS to what its path is kept from), or the name
+	 * of a file; NULL: none
+	 */
+	const struct ignore *exclude;
 	/* absolute and clean, with a '/' at the end where one was written */
 	const char *dest;
 	unsigned flags;
@@ -69,7 +94,7 @@ struct copy_request {
 struct copy_plan;
 
 /**
- * Looks at the sources. Everything of @request is copied but its descriptor, digests and note,
+ * Looks at the sources. Everything of @request is copied but its descriptors, digests and note,
  * which are borrowed. ERR_USAGE: a source is not there (with what is near as a hint), several
  * sources and a destination without slash. ERR_SYSTEM: something cannot be read, by path. NULL on
  * failure.

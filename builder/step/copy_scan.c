@@ -433,14 +433,14 @@ scan_source(struct scan *s, struct copy_source *source, struct error *e)
 		*slash = '\0';
 	dir = traverse_open(plan->from.root, slash ? parent : ".", O_RDONLY | O_DIRECTORY);
 	if (dir < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return error_sys(e, "cannot look at '%s' of %s", source->path, plan->from_name);
+		return error_sys(e, "cannot look at '%s' of %s", source->path, source->from.name);
 	if (S_ISSOCK(st.st_mode)) {
 		copy_note(
-		    plan, "'%s' of %s: sockets are not copied", source->path, plan->from_name);
+		    plan, "'%s' of %s: sockets are not copied", source->path, source->from.name);
 		return 1;
 	}
 	if (add_node(s, COPY_NO_NODE, dir, name, &st, &first, e) < 0)
-		return error_ctx(e, "'%s' of %s", source->path, plan->from_name);
+		return error_ctx(e, "'%s' of %s", source->path, source->from.name);
 	source->first = first;
 	source->is_dir = S_ISDIR(st.st_mode);
 	if (source->is_dir) {
@@ -448,12 +448,69 @@ scan_source(struct scan *s, struct copy_source *source, struct error *e)
 			.start = source->path,
 			.token = first,
 			.ignore = plan->from.ignore,
+			.exclude = plan->exclude,
+			.include = plan->include,
 			.visit = visit,
 			.arg = s };
 
 		if (traverse_run(&walk, e) < 0)
-			return error_ctx(e, "%s", plan->from_name);
+			return error_ctx(e, "%s", source->from.name);
 	}
+	return 0;
+}
+
+static struct copy_source *
+source_add(struct copy_plan *plan, const char *path, const char *name)
+{
+	struct copy_source *source;
+
+	xgrow(&plan->sources, plan->n_sources, &plan->sources_room, sizeof(*plan->sources));
+	source = &plan->sources[plan->n_sources++];
+	*source = (struct copy_source){
+		.path = xstrdup(path), .name = xstrdup(name), .from = plan->from
+	};
+	source->from.name = xstrdup(plan->from.name);
+	return source;
+}
+
+/* Takes the last source back. */
+static void
+source_drop(struct copy_plan *plan)
+{
+	struct copy_source *source = &plan->sources[--plan->n_sources];
+
+	plan->n_order = source->n_order ? source->order : plan->n_order;
+	free(source->path);
+	free(source->name);
+	free((void *)(uintptr_t)source->from.name);
+}
+
+int
+copy_scan_text(
+    struct copy_plan *plan, const char *text, size_t length, const char *name, struct error *e)
+{
+	uint32_t number = (uint32_t)plan->n_nodes, offset = 0;
+	struct copy_source *source = source_add(plan, name, name);
+	struct copy_node *node;
+
+	source->text = xmalloc(length + 1);
+	memcpy(source->text, text, length);
+	if (add_text(plan, name, strlen(name), &offset, e) < 0)
+		return -1;
+	xgrow(&plan->nodes, plan->n_nodes, &plan->nodes_room, sizeof(*plan->nodes));
+	node = &plan->nodes[plan->n_nodes++];
+	*node = (struct copy_node){ .parent = COPY_NO_NODE,
+		.name = offset,
+		.mode = S_IFREG | 0644,
+		.source = (uint32_t)plan->n_sources - 1,
+		.flags = NODE_DIGEST | NODE_XATTRS,
+		.size = length };
+	if (plan->has_chmod)
+		node->mode = S_IFREG | (mode_apply(&plan->chmod, node->mode) & 07777);
+	digest_of(text, length, &node->digest);
+	source->first = number;
+	source->end = (uint32_t)plan->n_nodes;
+	order_source(plan, source);
 	return 0;
 }
 
@@ -468,21 +525,17 @@ copy_scan(struct copy_plan *plan, struct copy_links **links, const char *path, c
 	if (!*links)
 		*links = xcalloc(1, sizeof(**links));
 	s.links = *links;
-	xgrow(&plan->sources, plan->n_sources, &plan->sources_room, sizeof(*plan->sources));
-	source = &plan->sources[plan->n_sources++];
-	*source = (struct copy_source){ .path = xstrdup(path), .name = xstrdup(name) };
+	source = source_add(plan, path, name);
 	result = scan_source(&s, source, e);
 	entry_reader_release(&s.reader);
-	if (result == 1) { /* nothing to copy */
-		free(source->path);
-		free(source->name);
-		plan->n_sources--;
-		return 0;
-	}
 	if (result < 0)
 		return -1;
-	source->end = (uint32_t)plan->n_nodes;
-	drop_excluded(plan, source);
-	order_source(plan, source);
+	if (result == 0) {
+		source->end = (uint32_t)plan->n_nodes;
+		drop_excluded(plan, source);
+		order_source(plan, source);
+	}
+	if (result == 1 || (plan->include && source->n_order == 1))
+		source_drop(plan); /* nothing to copy */
 	return 0;
 }

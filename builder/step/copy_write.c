@@ -59,7 +59,7 @@ complete(struct layer_copy *c, uint32_t number, int fd, struct error *e)
 			return -1;
 		node->digest = read.digest;
 		node->flags |= NODE_DIGEST;
-		if (c->plan->digests && !c->plan->from.is_rootfs)
+		if (c->plan->digests && !c->plan->sources[node->source].from.is_rootfs)
 			digests_add(
 			    c->plan->digests, &read.key, &read.digest, read.flags, read.read_at);
 	}

@@ -268,7 +268,10 @@ static struct copy_plan *
 plan_case(const struct copy_case *c, int source, const struct ignore *ignore,
     struct digests *digests, struct buf *notes, struct error *e)
 {
-	auto(strv) struct strv words = { 0 };
+	auto(strv) struct strv words = { 0 }, lines = { 0 };
+	auto(ignore) struct ignore exclude = { 0 };
+	struct copy_extra heredoc = { .position = 9 };
+	autofree char *name = NULL;
 	struct mode_spec mode;
 	struct copy_request request = {
 		.from = { .root = source,
@@ -277,7 +280,9 @@ plan_case(const struct copy_case *c, int source, const struct ignore *ignore,
 		    .ignore = c->ignore ? ignore : NULL,
 		    .ignore_file = ".dockerignore" },
 		.dest = c->dest,
-		.flags = (c->chown ? COPY_CHOWN : 0) | (c->add ? COPY_ADD : 0),
+		.flags = (c->chown ? COPY_CHOWN : 0) | (c->add ? COPY_ADD : 0) |
+		         (c->parents ? COPY_PARENTS : 0),
+		.exclude = c->exclude ? &exclude : NULL,
 		.chmod = c->chmod ? &mode : NULL,
 		.digests = digests,
 		.note = take_note,
@@ -286,7 +291,20 @@ plan_case(const struct copy_case *c, int source, const struct ignore *ignore,
 
 	if (c->chmod)
 		assert_ok(mode_parse(c->chmod, &mode, e), e);
-	strv_split(&words, c->words, ' ');
+	if (c->heredoc) {
+		name = xstrndup(c->heredoc, strcspn(c->heredoc, " "));
+		heredoc.name = name;
+		heredoc.text = c->heredoc + strlen(name) + 1;
+		heredoc.length = strlen(heredoc.text);
+		request.extras = &heredoc;
+		request.n_extras = 1;
+	}
+	if (c->exclude)
+		strv_split(&lines, c->exclude, '\n');
+	for (size_t i = 0; i < lines.count; i++)
+		assert_ok(ignore_add(&exclude, lines.items[i], e), e);
+	if (*c->words)
+		strv_split(&words, c->words, ' ');
 	request.sources = strv_array(&words);
 	request.n_sources = words.count;
 	return copy_plan_make(&request, e);

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * copies - COPY and ADD: their flags, sources and destination.
+ */
+#include "builder/plan/planner.h"
+
+#include "builder/dockerfile/glob.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/path.h"
+#include "runtime/base/text.h"
+
+#include <string.h>
+
+/** One COPY or ADD while it is read. */
+struct copying {
+	struct building *b;
+	const struct instruction *i;
+	struct plan_step *step;
+	char *chown; /* expanded */
+	char *chmod;
+	struct buf words; /* sources and destination as the history shows them */
+};
+
+static bool
+has_flag(const struct instruction *i, const char *name)
+{
+	const struct flag *flag = instruction_flag(i, name);
+
+	return flag && strcmp(flag->value, "true") == 0;
+}
+
+/** Is @source something to be fetched? */
+static bool
+is_remote(const char *source)
+{
+	static const char *const prefixes[] = { "http://", "https://", "git://", "ssh://", "git@" };
+
+	for (size_t n = 0; n < ARRAY_LEN(prefixes); n++)
+		if (text_starts_with(source, prefixes[n]))
+			return true;
+	return false;
+}
+
+/* ---- flags ---- */
+
+static int
+read_chown(struct copying *c)
+{
+	const struct flag *flag = instruction_flag(c->i, "chown");
+	struct error e = ERROR_INIT;
+
+	if (!flag)
+		return 0;
+	c->chown = planner_expand(c->b, c->i, flag->value, flag->offset);
+	if (!c->chown)
+		return -1;
+	if (c->chown[0] == '\0')
+		return 0;
+	c->step->has_chown = true;
+	if (user_parse(c->chown, &c->step->chown, &e) == 0)
+		return 0;
+	(void)error_ctx(&e, "%s --chown=%s", c->i->def->name, c->chown);
+	return planner_error(c->b, c->i, flag->offset, &e);
+}
+
+static int
+read_chmod(struct copying *c)
+{
+	const struct flag *flag = instruction_flag(c->i, "chmod");
+	struct error e = ERROR_INIT;
+
+	if (!flag)
+		return 0;
+	c->chmod = planner_expand(c->b, c->i, flag->value, flag->offset);
+	if (!c->chmod)
+		return -1;
+	if (c->chmod[0] == '\0')
+		return 0;
+	c->step->has_chmod = true;
+	if (mode_parse(c->chmod, &c->step->chmod, &e) == 0)
+		return 0;
+	(void)error_ctx(&e, "%s --chmod=%s", c->i->def->name, c->chmod);
+	return planner_error(c->b, c->i, flag->offset, &e);
+}
+
+static int
+read_from(struct copying *c)
+{
+	const struct flag *from = instruction_flag(c->i, "from");
+	struct planner *p = c->b->p;
+	struct plan_step *step = c->step;
+	struct origin origin;
+
+	if (!from)
+		return 0;
+	origin = stages_origin(p, c->i, from, c->b->number);
+	if (origin.kind == ORIGIN_NONE)
+		return -1;
+	step->from = origin.index;
+	if (origin.kind == ORIGIN_CONTEXT)
+		step->source = PLAN_FROM_NAMED_CONTEXT;
+	if (origin.kind == ORIGIN_IMAGE)
+		step->source = PLAN_FROM_IMAGE;
+	if (origin.kind != ORIGIN_STAGE)
+		return 0;
+	step->source = PLAN_FROM_STAGE;
+	step->from = p->nodes[origin.index].planned;
+	return p->nodes[origin.index].is_planned ? 0 : -1;
+}
+
+/** --exclude: never expanded. */
+static int
+read_excludes(struct copying *c)
+{
+	int result = 0;
+
+	for (size_t n = 0; n < c->i->n_flags; n++) {
+		const struct flag *flag = &c->i->flags[n];
+		struct error e = ERROR_INIT;
+
+		if (strcmp(flag->def->name, "exclude") != 0)
+			continue;
+		strv_add(&c->step->exclude_texts, flag->value);
+		if (ignore_add(&c->step->exclude, flag->value, &e) == 0)
+			continue;
+		(void)error_ctx(&e, "%s --exclude=%s", c->i->def->name, flag->value);
+		result = planner_error(c->b, c->i, flag->offset, &e);
+	}
+	return result;
+}
+
+/**
+ * --link makes a layer that nothing below has a part in; as in the reference builder not with --chmod, which then decides the
+ * modes of directories that may be there.
+ */
+static void
+read_link(struct copying *c)
+{
+	const struct flag *link = instruction_flag(c->i, "link");
+
+	if (!has_flag(c->i, "link"))
+		return;
+	c->step->is_link = !c->step->has_chmod;
+	if (c->step->has_chmod)
+		diagnostics_note(c->b->p->diagnostics, instruction_locate(c->i, link->offset),
+		    "%s --link has no effect beside --chmod, as with the reference builder",
+		    c->i->def->name);
+}
+
+static int
+read_flags(struct copying *c)
+{
+	const struct flag *unpack = instruction_flag(c->i, "unpack");
+	int result = read_from(c);
+
+	if (read_chown(c) < 0 || read_chmod(c) < 0 || read_excludes(c) < 0)
+		result = -1;
+	read_link(c);
+	c->step->parents = has_flag(c->i, "parents");
+	c->step->unpack = c->step->kind == PLAN_ADD;
+	if (unpack)
+		c->step->unpack = has_flag(c->i, "unpack");
+	return result;
+}
+
+/** ADD --checksum: of one source that is fetched. */
+static int
+check_checksum(const struct copying *c)
+{
+	const struct flag *flag = instruction_flag(c->i, "checksum");
+	struct error e = ERROR_INIT;
+
+	if (!flag)
+		return 0;
+	if (c->i->n_words != 2)
+		(void)error_set(&e, ERR_INPUT,
+		    "ADD --checksum is for one source, and there are %zu", c->i->n_words - 1);
+	else
+		(void)error_set(&e, ERR_INPUT,
+		    "ADD --checksum is for what is fetched by HTTP or git, and '%s' is a local "
+		    "path",
+		    c->i->words[0].text);
+	return planner_error(c->b, c->i, flag->offset, &e);
+}
+
+/* ---- sources and destination ---- */
+
+static int
+check_source(struct error *e, const struct instruction *i, const char *source)
+{
+	if (source[0] == '\0')
+		return error_set(e, ERR_INPUT, "a source is empty once variables are replaced");
+	if (is_remote(source) && i->def->kind == INSTRUCTION_COPY)
+		return error_set(e, ERR_INPUT, "COPY takes no URL: '%s'", source);
+	if (is_remote(source))
+		return error_set(e, ERR_INPUT,
+		    "ADD of the URL '%s' is not supported by this version of croze", source);
+	return glob_check(source, e);
+}
+
+/** Adds @source as seen from the root: clean, without '/' in front, "." for the root itself. */
+static void
+add_source(struct plan_step *step, const char *source)
+{
+	const char *pivot = step->parents ? strstr(source, "/./") : NULL;
+	autofree char *before = xstrndup(source, pivot ? (size_t)(pivot - source) : 0);
+	autofree char *base = path_absolute(before);
+	autofree char *path = path_absolute(pivot ? pivot + 2 : source);
+	const char *relative = path[1] == '\0' ? "." : path + 1;
+
+	if (base[1] == '\0')
+		strv_add(&step->sources, relative);
+	else
+		strv_printf(&step->sources, "%s/./%s", base + 1, relative);
+}
+
+/** Absolute and clean; a slash at the end says that it is a folder. */
+static char *
+make_destination(const struct building *b, const char *text)
+{
+	autofree char *joined = path_join(steps_workdir(b), text[0] == '\0' ? "." : text);
+	char *path = path_absolute(joined);
+	size_t length = strlen(text);
+	char *slashed;
+
+	if (path[1] == '\0' || (length > 0 && strcmp(text, ".") != 0 && text[length - 1] != '/'))
+		return path;
+	slashed = xasprintf("%s/", path);
+	free(path);
+	return slashed;
+}
+
+static int
+read_word(struct copying *c, size_t n)
+{
+	const struct word *word = &c->i->words[n];
+	autofree char *text = planner_expand(c->b, c->i, word->text, word->offset);
+	struct error e = ERROR_INIT;
+
+	if (!text)
+		return -1;
+	buf_printf(&c->words, " %s", text);
+	if (n + 1 == c->i->n_words) {
+		c->step->destination = make_destination(c->b, text);
+		return 0;
+	}
+	add_source(c->step, text);
+	return check_source(&e, c->i, text) < 0 ? planner_error(c->b, c->i, word->offset, &e) : 0;
+}
+
+/* ---- the step ---- */
+
+/** What it is called in the display and in the history. */
+static void
+name_step(struct copying *c)
+{
+	const struct flag *from = instruction_flag(c->i, "from");
+	struct plan_step *step = c->step;
+	auto(buf) struct buf shown = { 0 }, flags = { 0 };
+
+	if (from)
+		buf_printf(&shown, " --from=%s", from->value);
+	if (step->is_link)
+		buf_add_text(&shown, " --link");
+	for (size_t n = 0; n < step->exclude_texts.count; n++)
+		buf_printf(&shown, " --exclude=%s", step->exclude_texts.items[n]);
+	if (step->parents)
+		buf_add_text(&flags, " --parents");
+	if (step->has_chown)
+		buf_printf(&flags, " --chown=%s", c->chown);
+	if (step->has_chmod)
+		buf_printf(&flags, " --chmod=%s", c->chmod);
+	step->text = xasprintf(
+	    "%s%s%s%s", c->i->def->name, buf_text(&shown), buf_text(&flags), buf_text(&c->words));
+	step->created_by =
+	    xasprintf("%s%s%s # buildkit", c->i->def->name, buf_text(&flags), buf_text(&c->words));
+}
+
+int
+copies_apply(struct building *b, const struct instruction *i)
+{
+	struct copying c = { .b = b, .i = i };
+	int result;
+
+	c.step = steps_add(b, i->def->kind == INSTRUCTION_ADD ? PLAN_ADD : PLAN_COPY, i);
+	result = read_flags(&c);
+	for (size_t n = 0; n < i->n_words; n++)
+		if (read_word(&c, n) < 0)
+			result = -1;
+	if (check_checksum(&c) < 0)
+		result = -1;
+	c.step->workdir = xstrdup(steps_workdir(b));
+	name_step(&c);
+	if (result == 0)
+		record_copy(c.step, c.chown, c.chmod);
+	free(c.chown);
+	free(c.chmod);
+	buf_release(&c.words);
+	return result;
+}
+
+void
+copies_add_context(struct building *b, size_t context)
+{
+	struct plan_step *step = steps_add(b, PLAN_COPY, NULL);
+
+	step->source = PLAN_FROM_NAMED_CONTEXT;
+	step->from = context;
+	strv_add(&step->sources, ".");
+	step->destination = xstrdup("/");
+	step->workdir = xstrdup("/");
+	step->text = xstrdup("COPY . /");
+	step->created_by = xstrdup("COPY . / # buildkit");
+	record_copy(step, NULL, NULL);
+}
