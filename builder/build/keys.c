@@ -185,10 +185,11 @@ keys_look_up(struct build *b, struct digest *key, struct step_record *record, st
 static int
 scan_step(struct build *b, const struct plan_step *step, struct step_state *state, struct error *e)
 {
+	autofree struct copy_extra *extras = NULL;
 	struct copy_request request;
 	struct copy_stats stats;
 
-	state_copy_request(b, step, &request);
+	state_copy_request(b, step, &extras, &request);
 	state->copy = copy_plan_make(&request, e);
 	if (!state->copy)
 		return -1;

@@ -77,12 +77,28 @@ show_note(void *arg, const char *text)
 	progress_note(b->progress, "%s", text);
 }
 
+/* Sources that are no paths of the context. */
+static struct copy_extra *
+make_extras(const struct plan_step *step)
+{
+	struct copy_extra *extras = xcalloc(step->n_files + 1, sizeof(*extras));
+
+	for (size_t i = 0; i < step->n_files; i++)
+		extras[i] = (struct copy_extra){ .position = step->sources.count,
+			.name = step->files[i].name,
+			.text = step->files[i].content,
+			.length = strlen(step->files[i].content) };
+	return extras;
+}
+
 void
-state_copy_request(struct build *b, const struct plan_step *step, struct copy_request *request)
+state_copy_request(struct build *b, const struct plan_step *step, struct copy_extra **extras,
+    struct copy_request *request)
 {
 	struct context *context =
 	    step->source == PLAN_FROM_NAMED_CONTEXT ? &b->contexts[step->from] : &b->context;
 
+	*extras = make_extras(step);
 	*request = (struct copy_request){
 		.from = { .root = context->dir,
 		    .name = context == &b->context ? "the build context"
@@ -91,6 +107,8 @@ state_copy_request(struct build *b, const struct plan_step *step, struct copy_re
 		    .ignore_file = context->ignore_file },
 		.sources = step->sources.items,
 		.n_sources = step->sources.count,
+		.extras = *extras,
+		.n_extras = step->n_files,
 		.dest = step->destination,
 		.exclude = step->exclude.count > 0 ? &step->exclude : NULL,
 		.flags = (step->unpack ? COPY_ADD : 0) | (step->has_chown ? COPY_CHOWN : 0) |

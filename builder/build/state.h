@@ -194,9 +194,11 @@ void state_chain(
     const struct build *b, const struct stage_state *stage, size_t count, struct chain *chain);
 /** Image state of plan.images[@index]. */
 struct image_state *state_image(const struct build *b, size_t index);
-/** What a COPY or ADD from a context asks for; notes go to the display. */
-void state_copy_request(
-    struct build *b, const struct plan_step *step, struct copy_request *request);
+/**
+ * What a COPY or ADD from a context asks for; notes go to the display. *@extras, which the request borrows, is to be freed.
+ */
+void state_copy_request(struct build *b, const struct plan_step *step, struct copy_extra **extras,
+    struct copy_request *request);
 const struct plan_stage *state_plan(const struct build *b, const struct stage_state *stage);
 
 #endif

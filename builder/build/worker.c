@@ -410,6 +410,7 @@ scan_files(struct stage_worker *w, int *root, struct error *e)
 	const struct plan_step *step = plan_of(w);
 	struct step_state *state = state_of(w);
 	auto(chain) struct chain chain = { 0 };
+	autofree struct copy_extra *extras = NULL;
 	struct copy_request request;
 	autofree char *name = NULL;
 
@@ -423,7 +424,7 @@ scan_files(struct stage_worker *w, int *root, struct error *e)
 	*root = chain_open(b->store, &chain, e);
 	if (*root < 0)
 		return -1;
-	state_copy_request(b, step, &request);
+	state_copy_request(b, step, &extras, &request);
 	request.from.root = *root;
 	request.from.name = name;
 	request.from.is_rootfs = true;

@@ -172,9 +172,13 @@ check_checksum(const struct copying *c)
 
 	if (!flag)
 		return 0;
-	if (c->i->n_words != 2)
+	if (c->i->n_words + c->i->heredocs.count != 2)
 		(void)error_set(&e, ERR_INPUT,
-		    "ADD --checksum is for one source, and there are %zu", c->i->n_words - 1);
+		    "ADD --checksum is for one source, and there are %zu",
+		    c->i->n_words - 1 + c->i->heredocs.count);
+	else if (c->i->n_words == 1)
+		(void)error_set(&e, ERR_INPUT,
+		    "ADD --checksum is for what is fetched by HTTP or git, and not for a heredoc");
 	else
 		(void)error_set(&e, ERR_INPUT,
 		    "ADD --checksum is for what is fetched by HTTP or git, and '%s' is a local "
@@ -230,6 +234,22 @@ make_destination(const struct building *b, const char *text)
 	return slashed;
 }
 
+/** Sources that stand in the Dockerfile itself; they come behind the others. */
+static int
+read_files(struct copying *c)
+{
+	for (size_t n = 0; n < c->i->heredocs.count; n++) {
+		const struct heredoc *doc = &c->i->heredocs.items[n];
+		char *content = planner_expand_body(c->b, c->i, doc);
+
+		if (!content)
+			return -1;
+		steps_add_file(c->step, doc->word, content);
+		buf_printf(&c->words, " <<%s", doc->word);
+	}
+	return 0;
+}
+
 static int
 read_word(struct copying *c, size_t n)
 {
@@ -237,7 +257,7 @@ read_word(struct copying *c, size_t n)
 	autofree char *text = planner_expand(c->b, c->i, word->text, word->offset);
 	struct error e = ERROR_INIT;
 
-	if (!text)
+	if (!text || (n + 1 == c->i->n_words && read_files(c) < 0))
 		return -1;
 	buf_printf(&c->words, " %s", text);
 	if (n + 1 == c->i->n_words) {

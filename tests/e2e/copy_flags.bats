@@ -269,3 +269,79 @@ no_files()
 	ok
 	says "5 cached, 0 run"
 }
+
+@test "9 COPY and ADD write heredocs: named after the delimiter, 0644, expanded unless quoted, no file made" {
+	echo a >c/a
+	cat >c/Dockerfile <<-'OUTER'
+		FROM busybox:musl
+		ARG NAME=world
+		COPY <<EOF /greeting
+		hello "$NAME" '${NAME}' \$NAME
+		EOF
+		COPY <<"raw.txt" <<conf a /etc/app/
+		$NAME stays
+		raw.txt
+		[x]
+		y=${NAME:-z}
+		conf
+		ADD --chmod=755 --chown=5:6 <<-run.sh /bin/
+			#!/bin/sh
+			echo $NAME
+		run.sh
+		COPY --link <<empty /linked/
+		empty
+	OUTER
+	run build -t app
+	ok
+	image_ok app
+	no_files
+	equal "$(entry app /greeting | cut -d' ' -f1-3)" "f 0644 0:0"
+	equal "$(entry app /bin/run.sh | cut -d' ' -f1-3)" "f 0755 5:6"
+	equal "$(entry app /linked/empty | cut -d' ' -f4)" 0
+	tree app | grep '^/etc/app/a f'
+	echo 'RUN cat /greeting /etc/app/raw.txt /etc/app/conf && /bin/run.sh' >>c/Dockerfile
+	run build -t app
+	ok
+	says "hello \"world\" 'world' \$NAME" "\$NAME stays" "y=world"
+	croze history app | grep 'COPY a <<raw.txt <<conf /etc/app/'
+	sed -i 's/\[x\]/[changed]/' c/Dockerfile
+	run build -t app
+	ok
+	says "| COPY a <<raw.txt <<conf /etc/app/"
+}
+
+@test "9 a heredoc beside files of a stage, and to a destination that is a folder" {
+	cat >c/Dockerfile <<-'OUTER'
+		FROM busybox:musl AS one
+		RUN echo x >/x
+		FROM busybox:musl
+		COPY --from=one /x <<y /d/
+		text
+		y
+		COPY <<z /d
+		text
+		z
+		RUN cat /d/x /d/y /d/z
+	OUTER
+	run build -t app
+	ok
+	tree app | grep '^/d/z f'
+	cat >c/Dockerfile <<-'OUTER'
+		FROM busybox:musl
+		COPY <<a <<b /one
+		1
+		a
+		2
+		b
+	OUTER
+	run build -t app
+	fails 1
+	says "several sources need a directory"
+}
+
+@test "9 heredocs build without a context" {
+	printf 'FROM scratch\nCOPY <<EOF /f\nx\nEOF\n' >Dockerfile
+	run croze build -t app - <Dockerfile
+	ok
+	equal "$(entry app /f | cut -d' ' -f4)" 2
+}

@@ -88,14 +88,7 @@ refuses()
 	EOF
 }
 
-@test "what is not built yet is refused by name: flags of COPY and ADD" {
-	local flag
-	for flag in --link --parents --exclude=x; do
-		refuses "Dockerfile:2" "${flag%%=*}" <<-EOF
-			FROM busybox:musl
-			COPY $flag a /a
-		EOF
-	done
+@test "what is not built yet is refused by name: ADD of URLs" {
 	refuses "Dockerfile:2" http <<-'EOF'
 		FROM busybox:musl
 		ADD https://example.invalid/x /x
