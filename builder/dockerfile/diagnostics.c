@@ -150,8 +150,8 @@ diagnostics_sort(struct diagnostics *d)
 		qsort(d->items, d->count, sizeof(*d->items), compare);
 }
 
-static void
-write_one(const struct diagnostics *d, const struct diagnostic *item, struct buf *b)
+void
+diagnostics_write_one(const struct diagnostics *d, const struct diagnostic *item, struct buf *b)
 {
 	static const char *const names[] = { "error", "warning", "note" };
 
@@ -173,7 +173,7 @@ diagnostics_write(struct diagnostics *d, struct buf *b)
 
 	diagnostics_sort(d);
 	for (size_t i = 0; i < d->count; i++) {
-		write_one(d, &d->items[i], b);
+		diagnostics_write_one(d, &d->items[i], b);
 		kept_errors += d->items[i].severity == SEVERITY_ERROR;
 	}
 	if (d->n_errors == 0)

@@ -74,6 +74,9 @@ void diagnostics_sort(struct diagnostics *d);
  * run."
  */
 void diagnostics_write(struct diagnostics *d, struct buf *b);
+/** Appends the line of one. */
+void diagnostics_write_one(
+    const struct diagnostics *d, const struct diagnostic *item, struct buf *b);
 /**
  * Returns 0 when there is no error, else -1 with @e ERR_INPUT: the first error and how many more
  * there are.

@@ -204,6 +204,18 @@ lookup(const struct reader *r, const char *name)
 	return r->x->lookup(r->x->arg, name);
 }
 
+/** The same for a variable that ought to be set; its '$' stands at @dollar. */
+static const char *
+lookup_set(const struct reader *r, const char *name, size_t dollar)
+{
+	const char *value = lookup(r, name);
+
+	if (!value && r->x->unset && r->depth == 0 &&
+	    (isalpha((unsigned char)*name) || *name == '_'))
+		r->x->unset(r->x->arg, name, dollar);
+	return value;
+}
+
 /** ${name#p} and ${name%p}. */
 static int
 strip(struct reader *r, struct sink *s, const char *value, const char *pattern_text, char end,
@@ -276,7 +288,7 @@ substitute(struct reader *r, struct sink *s, const char *name, enum part_flags f
 	auto(buf) struct buf pattern_text = { 0 }, with = { 0 }, result = { 0 };
 	auto(characters) struct characters pattern = { 0 };
 	struct replacement how = { .pattern = &pattern };
-	const char *value = lookup(r, name);
+	const char *value = lookup_set(r, name, r->at - strlen(name) - 3);
 
 	how.all = r->text[r->at] == '/';
 	r->at += how.all;
@@ -347,7 +359,7 @@ braced(struct reader *r, struct sink *s, enum part_flags flags)
 	r->at += length;
 	c = r->text[r->at++];
 	if (c == '}') {
-		value = lookup(r, name);
+		value = lookup_set(r, name, (size_t)(start - r->text) - 2);
 		return value ? emit(r, s, value, strlen(value), flags) : 0;
 	}
 	if (c == '/')
@@ -384,7 +396,7 @@ dollar(struct reader *r, struct sink *s, enum part_flags flags)
 	if (length == 0)
 		return emit(r, s, "$", 1, flags);
 	name = xstrndup(start, length);
-	value = lookup(r, name);
+	value = lookup_set(r, name, r->at - 1 - length);
 	return value ? emit(r, s, value, strlen(value), flags) : 0;
 }
 

@@ -26,6 +26,11 @@ struct expansion {
 	expand_lookup_fn *lookup;
 	void *arg;
 	size_t failed_at; /* set on failure: offset in the word */
+	/*
+	 * may be NULL; is told of each $name and ${name} that is not set and has no default. @at:
+	 * offset of the '$'
+	 */
+	void (*unset)(void *arg, const char *name, size_t at);
 };
 
 /**

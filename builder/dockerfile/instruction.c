@@ -313,6 +313,23 @@ instruction_arguments(const struct instruction *i)
 	return i->text + i->arguments;
 }
 
+char *
+instruction_description(const struct instruction *i, const char *name)
+{
+	const char *at = i->comment;
+	size_t n = strlen(name);
+
+	while (at && *at != '\0') {
+		const char *line = at + strspn(at, " \t");
+		size_t length = strcspn(line, "\n");
+
+		if (length > n && strncasecmp(line, name, n) == 0 && line[n] == ' ')
+			return xstrndup(line + n + 1, length - n - 1);
+		at = line[length] == '\0' ? NULL : line + length + 1;
+	}
+	return NULL;
+}
+
 const struct flag *
 instruction_flag(const struct instruction *i, const char *name)
 {

@@ -161,6 +161,11 @@ struct location instruction_locate(const struct instruction *i, uint32_t offset)
 struct location instruction_location(const struct instruction *i);
 /** What follows the flags, verbatim. */
 const char *instruction_arguments(const struct instruction *i);
+/**
+ * What the comment right above says of @name: the rest of its line that begins with the name. NULL
+ * when there is none. To be freed.
+ */
+char *instruction_description(const struct instruction *i, const char *name);
 /** A flag's value, the last for lists; NULL when it was not given. */
 const struct flag *instruction_flag(const struct instruction *i, const char *name);
 

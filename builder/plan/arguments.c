@@ -177,12 +177,24 @@ arguments_lookup(void *arg, const char *name)
 	return found ? found->value : NULL;
 }
 
+/** Remembers an ARG for those who ask what can be given. */
+static void
+remember(struct plan *plan, const struct instruction *i, const struct pair *pair, const char *value)
+{
+	(void)xgrow(
+	    &plan->arguments, plan->n_arguments, &plan->arguments_room, sizeof(*plan->arguments));
+	plan->arguments[plan->n_arguments++] =
+	    (struct plan_argument){ i, pair, value ? xstrdup(value) : NULL };
+}
+
 /** One ARG before the first FROM. */
 static void
 apply_global(
     struct planner *p, const struct instruction *i, const struct pair *pair, struct arguments *set)
 {
-	struct expansion x = { p->f->escape, arguments_lookup_global, p, 0 };
+	struct expansion x = {
+		.escape = p->f->escape, .lookup = arguments_lookup_global, .arg = p
+	};
 	const char *given = env_get(&p->given, pair->name);
 	auto(buf) struct buf value = { 0 };
 	struct error e = ERROR_INIT;
@@ -191,13 +203,16 @@ apply_global(
 		const char *now = given ? given : arguments_lookup_global(p, pair->name);
 
 		arguments_set(set, pair->name, now);
+		remember(p->plan, i, pair, now);
 		return;
 	}
-	if (expand_word(&x, pair->value, &value, &e) == 0)
+	if (expand_word(&x, pair->value, &value, &e) == 0) {
 		arguments_set(set, pair->name, buf_text(&value));
-	else
+		remember(p->plan, i, pair, buf_text(&value));
+	} else {
 		(void)diagnostics_error(p->diagnostics,
 		    instruction_locate(i, pair->value_offset + (uint32_t)x.failed_at), &e);
+	}
 }
 
 void
@@ -274,6 +289,8 @@ arguments_apply(struct building *b, const struct instruction *i)
 		    parse_epoch(value, &epoch, &e) < 0)
 			result = planner_error(b, i, pair->offset, &e);
 		arguments_set(&set, pair->name, value);
+		if (!b->is_trigger)
+			remember(b->p->plan, i, pair, value);
 		buf_printf(&text, " %s%s%s", pair->name, value ? "=" : "", value ? value : "");
 	}
 	arguments_copy(&b->arguments, &set);

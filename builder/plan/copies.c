@@ -265,6 +265,7 @@ read_word(struct copying *c, size_t n)
 		return 0;
 	}
 	add_source(c->step, text);
+	plan_lint_source(c->b, c->i, word, text);
 	return check_source(&e, c->i, text) < 0 ? planner_error(c->b, c->i, word->offset, &e) : 0;
 }
 

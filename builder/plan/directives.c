@@ -56,8 +56,5 @@ directives_obey(struct planner *p)
 	const char *replaced = given(p, "BUILDKIT_DOCKERFILE_CHECK");
 
 	check_syntax(p);
-	if (replaced)
-		lint_apply(replaced, (struct location){ 0 }, p->diagnostics);
-	else if (p->f->check)
-		lint_apply(p->f->check, p->f->check_at, p->diagnostics);
+	lint_apply(p->f, replaced, p->diagnostics);
 }

@@ -41,6 +41,14 @@ images_context(struct planner *p, const char *name, struct error *e)
 	return (struct origin){ 0 };
 }
 
+static struct origin
+add_image(struct plan *plan, const struct plan_image *image)
+{
+	(void)xgrow(&plan->images, plan->n_images, &plan->images_room, sizeof(*plan->images));
+	plan->images[plan->n_images] = *image;
+	return (struct origin){ ORIGIN_IMAGE, plan->n_images++ };
+}
+
 struct origin
 images_resolve(struct planner *p, const char *reference, const char *name, struct error *e)
 {
@@ -53,12 +61,26 @@ images_resolve(struct planner *p, const char *reference, const char *name, struc
 			return (struct origin){ ORIGIN_IMAGE, n };
 	if (p->options->resolve(p->options->arg, reference, &config, &id, e) < 0)
 		return (struct origin){ 0 };
-	(void)xgrow(&plan->images, plan->n_images, &plan->images_room, sizeof(*plan->images));
-	plan->images[plan->n_images] = (struct plan_image){
-		.reference = xstrdup(reference),
-		.name = xstrdup(name),
-		.id = id,
-		.config = config,
-	};
-	return (struct origin){ ORIGIN_IMAGE, plan->n_images++ };
+	return add_image(plan, &(struct plan_image){ .reference = xstrdup(reference),
+				   .name = xstrdup(name),
+				   .id = id,
+				   .config = config });
+}
+
+struct origin
+images_unknown(struct planner *p, const char *reference, const char *name, const struct error *e)
+{
+	struct image_config *config;
+
+	if (!(p->options->flags & PLAN_CHECK) ||
+	    (e->kind != ERR_NOT_FOUND && e->kind != ERR_NETWORK))
+		return (struct origin){ 0 };
+	config = xcalloc(1, sizeof(*config));
+	config->platform.os = xstrdup(p->options->os);
+	config->platform.architecture = xstrdup(p->options->architecture);
+	return add_image(p->plan, &(struct plan_image){ .reference = xstrdup(reference),
+				      .name = xstrdup(name),
+				      .id = xstrdup(""),
+				      .config = config,
+				      .unknown = true });
 }

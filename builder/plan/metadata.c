@@ -267,12 +267,14 @@ apply_expose(struct building *b, const struct instruction *i)
 	struct buf text = { 0 };
 	struct error e = ERROR_INIT;
 
+	b->instruction = i;
 	for (size_t n = 0; n < i->n_words; n++) {
+		b->offset = i->words[n].offset;
 		if (expand_words(&b->expansion, i->words[n].text, &words, &e) < 0)
 			return planner_error(
 			    b, i, i->words[n].offset + (uint32_t)b->expansion.failed_at, &e);
 	}
-	if (words.count == 0)
+	if (words.count == 0 && !b->lint.guessed)
 		(void)diagnostics_add(b->p->diagnostics, SEVERITY_WARNING, instruction_location(i),
 		    "EXPOSE names no port once variables are replaced");
 	strv_sort(&words);

@@ -8,6 +8,7 @@
  */
 #include "builder/plan/plan.h"
 
+#include "builder/dockerfile/lint.h"
 #include "builder/plan/planner.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/text.h"
@@ -70,6 +71,9 @@ plan_release(struct plan *plan)
 		instruction_release(plan->triggers[n]);
 		free(plan->triggers[n]);
 	}
+	for (size_t n = 0; n < plan->n_arguments; n++)
+		free(plan->arguments[n].value);
+	free(plan->arguments);
 	free(plan->stages);
 	free(plan->images);
 	free(plan->triggers);
@@ -81,6 +85,8 @@ int
 planner_error(
     const struct building *b, const struct instruction *i, uint32_t offset, const struct error *e)
 {
+	if (b->lint.guessed)
+		return -1; /* of a check: what the base image sets is not known */
 	(void)diagnostics_error(b->p->diagnostics, instruction_locate(i, offset), e);
 	if (b->is_trigger)
 		diagnostics_note(b->p->diagnostics, instruction_locate(i, offset),
@@ -110,6 +116,8 @@ planner_expand(struct building *b, const struct instruction *i, const char *text
 	struct buf result = { 0 };
 	struct error e = ERROR_INIT;
 
+	b->instruction = i;
+	b->offset = offset;
 	if (expand_word(&b->expansion, text, &result, &e) == 0) {
 		if (planner_count(b, i, result.len) == 0)
 			return buf_steal(&result);
@@ -128,10 +136,16 @@ planner_expand_body(struct building *b, const struct instruction *i, const struc
 	struct buf result = { 0 };
 	struct error e = ERROR_INIT;
 	struct location at = { .line = doc->line };
+	int ok;
 
 	if (!doc->expand)
 		return steal_ptr(&content);
-	if (expand_body(&b->expansion, content, &result, &e) == 0) {
+	b->instruction = i;
+	b->body = content;
+	b->offset = doc->line;
+	ok = expand_body(&b->expansion, content, &result, &e);
+	b->body = NULL;
+	if (ok == 0) {
 		if (planner_count(b, i, result.len) == 0)
 			return buf_steal(&result);
 		buf_release(&result);
@@ -211,8 +225,10 @@ apply_all(struct building *b)
 				(void)steps_apply(b, p->f->instructions[n].trigger);
 	}
 	b->is_trigger = false;
-	for (size_t n = s->first; n < s->first + s->count && !p->stopped; n++)
+	for (size_t n = s->first; n < s->first + s->count && !p->stopped; n++) {
+		plan_lint_instruction(b, &p->f->instructions[n]);
 		(void)steps_apply(b, &p->f->instructions[n]);
+	}
 }
 
 static bool
@@ -258,7 +274,14 @@ plan_stage(struct planner *p, size_t number)
 	node->is_planned = true;
 	b.config = base_config(&b, stage);
 	stage->config = b.config;
-	b.expansion = (struct expansion){ p->f->escape, arguments_lookup, &b, 0 };
+	b.expansion = (struct expansion){ .escape = p->f->escape,
+		.lookup = arguments_lookup,
+		.arg = &b,
+		.unset = plan_lint_unset };
+	if (node->base.kind == ORIGIN_STAGE)
+		b.lint = p->nodes[node->base.index].lint;
+	if (node->base.kind == ORIGIN_IMAGE)
+		b.lint.unknown_base = plan->images[node->base.index].unknown;
 	if (node->base.kind == ORIGIN_STAGE)
 		arguments_copy(&b.arguments, &p->nodes[node->base.index].arguments);
 	if (node->base.kind == ORIGIN_CONTEXT)
@@ -266,6 +289,7 @@ plan_stage(struct planner *p, size_t number)
 	if (!node->replaced)
 		apply_all(&b);
 	node->arguments = b.arguments;
+	node->lint = b.lint;
 	if (b.config->author)
 		stage->author = xstrdup(b.config->author);
 }
@@ -293,6 +317,7 @@ make(struct planner *p)
 	arguments_prepare(p);
 	if (stages_find_target(p) < 0)
 		return;
+	plan_lint_from(p);
 	stages_mark_needed(p);
 	for (size_t n = 0; n <= p->target && !p->stopped; n++)
 		if (p->nodes[n].needed)
@@ -319,6 +344,8 @@ plan_make(struct plan *plan, const struct dockerfile *f, const struct plan_optio
 	} else {
 		make(&p);
 	}
+	if (diagnostics->n_errors == 0)
+		lint_file(f, diagnostics);
 	directives_obey(&p);
 	for (size_t n = 0; n < f->n_stages; n++) {
 		free(p.nodes[n].base_text);

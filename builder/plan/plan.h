@@ -42,7 +42,17 @@ struct plan_context {
 typedef int plan_resolve_fn(
     void *arg, const char *reference, struct image_config **config, char **id, struct error *e);
 
+enum plan_flags {
+	/*
+	 * Nothing will be built: an image that is not there is no error; what depends on it is
+	 * not checked.
+	 */
+	PLAN_CHECK = 1 << 0,
+	PLAN_ALL = 1 << 1, /* all stages are looked at when there is no target */
+};
+
 struct plan_options {
+	enum plan_flags flags;
 	const char *target;            /* NULL: the last stage */
 	const struct strv *build_args; /* "NAME=value"; may be NULL */
 	/* of the client: proxies and SOURCE_DATE_EPOCH are read from it; may be NULL */
@@ -54,6 +64,12 @@ struct plan_options {
 	const char *architecture; /* "amd64" */
 	const char *variant;      /* "" when none */
 	plan_resolve_fn *resolve;
+	/*
+	 * For lint rules; both may be NULL. Does the ignore file of the build context leave @path
+	 * out, and without taking others back in? Reads a small file of the build context: 1, 0.
+	 */
+	bool (*is_ignored)(void *arg, const char *path);
+	int (*read_file)(void *arg, const char *path, struct buf *b);
 	void *arg;
 };
 
@@ -63,6 +79,7 @@ struct plan_image {
 	char *name;      /* as the Dockerfile names it */
 	char *id;
 	struct image_config *config;
+	bool unknown; /* PLAN_CHECK: it is not there, the config says nothing */
 };
 
 enum plan_step_kind {
@@ -163,7 +180,17 @@ struct plan_stage {
 	char *author; /* MAINTAINER; NULL for none */
 };
 
+/** An ARG that a build can be given. */
+struct plan_argument {
+	const struct instruction *instruction; /* ARG; borrowed */
+	const struct pair *pair;               /* of it */
+	char *value;                           /* what it is now; NULL: nothing */
+};
+
 struct plan {
+	struct plan_argument *arguments; /* of the planned stages and above the first FROM */
+	size_t n_arguments;
+	size_t arguments_room;
 	struct plan_stage *stages;
 	size_t n_stages;
 	size_t stages_room;

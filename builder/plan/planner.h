@@ -40,6 +40,15 @@ struct origin {
 	size_t index;
 };
 
+/** What lint rules remember from one instruction of a stage to the next. */
+struct lint_state {
+	bool workdir_set;  /* by a WORKDIR of the file */
+	bool unknown_base; /* what it sets is not known */
+	bool guessed;      /* the instruction uses something of it, as if it were empty */
+	const struct instruction *production; /* RUN that left the dev dependencies out; NULL */
+	char folder[256]; /* of the context, where package.json is; "" for the top */
+};
+
 /** A stage of the file while the plan is made. */
 struct node {
 	bool needed;
@@ -51,6 +60,7 @@ struct node {
 	size_t planned;             /* index in the plan's stages, once it is there */
 	struct arguments arguments; /* in scope behind its last instruction */
 	bool is_planned;
+	struct lint_state lint; /* behind its last instruction */
 };
 
 struct planner {
@@ -77,6 +87,11 @@ struct building {
 	bool has_cmd; /* CMD was set in this stage */
 	bool is_trigger;
 	struct expansion expansion;
+	struct lint_state lint;
+	/* what is expanded just now: for what is said of a variable that is not set */
+	const struct instruction *instruction;
+	uint32_t offset;  /* in the instruction; of a body: its first line */
+	const char *body; /* of a heredoc; NULL */
 };
 
 /* arguments.c: build arguments and their scopes */
@@ -120,6 +135,27 @@ struct origin images_context(struct planner *p, const char *name, struct error *
 /** Resolves image @reference, or finds it among those that were. ORIGIN_NONE: see @e. */
 struct origin images_resolve(
     struct planner *p, const char *reference, const char *name, struct error *e);
+
+/**
+ * PLAN_CHECK: stands for an image that is not there, unless the error @e is another one or @name is
+ * near to a stage's.
+ */
+struct origin images_unknown(
+    struct planner *p, const char *reference, const char *name, const struct error *e);
+
+/* plan_lint.c: lint rules that need values, images or the build context */
+/** FROM of all stages: arguments that are not declared, or have no default. */
+void plan_lint_from(struct planner *p);
+/** The base image that FROM @i of the file names. */
+void plan_lint_base(struct planner *p, const struct instruction *i, struct origin base);
+/** Before instruction @i is obeyed. */
+void plan_lint_instruction(struct building *b, const struct instruction *i);
+/** WORKDIR @path, COPY and ADD of @source: expanded. */
+void plan_lint_workdir(struct building *b, const struct instruction *i, const char *path);
+void plan_lint_source(
+    struct building *b, const struct instruction *i, const struct word *word, const char *source);
+/** Told by the expansion (arg: struct building *). */
+void plan_lint_unset(void *arg, const char *name, size_t at);
 
 /* directives.c: what the comments at the top ask for */
 /** Does @name, of `# syntax=`, mean the built-in language? */

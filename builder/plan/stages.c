@@ -278,6 +278,8 @@ stages_origin(
 		return origin; /* stages_check_references() has said so */
 	if (e.kind == ERR_NONE)
 		origin = images_resolve(p, from->value, from->value, &e);
+	if (origin.kind == ORIGIN_NONE && suggest_stage(p, from->value, number) == NO_STAGE)
+		origin = images_unknown(p, from->value, from->value, &e);
 	if (origin.kind == ORIGIN_NONE)
 		report_unknown(p, i, from, number, &e);
 	return origin;
@@ -320,7 +322,7 @@ lookup_for_from(void *arg, const char *name)
 static char *
 expand_from(struct from_lookup *l, const struct instruction *i, const char *text, uint32_t offset)
 {
-	struct expansion x = { l->p->f->escape, lookup_for_from, l, 0 };
+	struct expansion x = { .escape = l->p->f->escape, .lookup = lookup_for_from, .arg = l };
 	struct buf b = { 0 };
 	struct error e = ERROR_INIT;
 
@@ -419,6 +421,9 @@ resolve_base(struct planner *p, size_t number)
 		node->base = (struct origin){ ORIGIN_STAGE, stage };
 	if (node->base.kind == ORIGIN_NONE && e.kind == ERR_NONE)
 		node->base = images_resolve(p, node->base_text, node->base_text, &e);
+	if (node->base.kind == ORIGIN_NONE && suggest_stage(p, node->base_text, number) == NO_STAGE)
+		node->base = images_unknown(p, node->base_text, node->base_text, &e);
+	plan_lint_base(p, i, node->base);
 	return node->base.kind == ORIGIN_NONE ? report_base(p, number, &lookup, &e) : 0;
 }
 
@@ -481,6 +486,9 @@ void
 stages_mark_needed(struct planner *p)
 {
 	p->nodes[p->target].needed = true;
+	for (size_t n = 0; p->options->flags & PLAN_ALL && !p->options->target && n < p->target;
+	     n++)
+		p->nodes[n].needed = true;
 	for (size_t n = p->target + 1; n > 0; n--) {
 		if (!p->nodes[n - 1].needed)
 			continue;

@@ -169,6 +169,7 @@ apply_workdir(struct building *b, const struct instruction *i)
 		(void)error_set(&e, ERR_INPUT, "WORKDIR is empty once variables are replaced");
 		return planner_error(b, i, i->words[0].offset, &e);
 	}
+	plan_lint_workdir(b, i, text);
 	joined = path_join(steps_workdir(b), text);
 	path = path_absolute(joined);
 	image_config_set_text(&b->config->workdir, path);

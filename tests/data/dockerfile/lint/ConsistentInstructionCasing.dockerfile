@@ -1,0 +1,5 @@
+FROM a
+RUN x
+Run y
+run z
+COPY a b

@@ -1,0 +1,3 @@
+FROM a AS one
+FROM b AS two
+FROM c AS ONE

@@ -1,0 +1,3 @@
+FROM a
+EXPOSE 127.0.0.1:80:80 8080:80/tcp 80
+EXPOSE 80-90/tcp ${P:-80}

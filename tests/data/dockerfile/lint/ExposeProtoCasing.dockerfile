@@ -1,0 +1,2 @@
+FROM a
+EXPOSE 80/TCP 81/udp 82/Udp 83

@@ -1,0 +1,4 @@
+FROM a as one
+FROM a AS two
+FROM a AS three
+RUN x

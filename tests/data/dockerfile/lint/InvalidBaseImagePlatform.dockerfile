@@ -1,0 +1,3 @@
+FROM arm64:1 AS one
+FROM a
+FROM one

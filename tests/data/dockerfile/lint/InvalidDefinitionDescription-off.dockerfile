@@ -1,0 +1,3 @@
+# version of all
+ARG VERSION=1
+FROM a AS Build

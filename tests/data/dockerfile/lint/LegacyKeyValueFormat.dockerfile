@@ -1,0 +1,5 @@
+FROM a
+ENV a b c
+LABEL a b
+ENV a=b c=d
+ARG x=y

@@ -1,0 +1,3 @@
+FROM a
+MAINTAINER somebody
+LABEL org.opencontainers.image.authors="somebody"

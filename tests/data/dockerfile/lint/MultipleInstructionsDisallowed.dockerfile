@@ -1,0 +1,10 @@
+FROM a
+CMD ["a"]
+CMD ["b"]
+ENTRYPOINT ["a"]
+HEALTHCHECK CMD a
+CMD ["c"]
+ENTRYPOINT ["b"]
+HEALTHCHECK NONE
+FROM a
+CMD ["a"]

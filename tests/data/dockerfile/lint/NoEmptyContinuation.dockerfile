@@ -1,0 +1,6 @@
+FROM a
+RUN x \
+
+  && y \
+  # a comment is no empty line
+  && z

@@ -1,0 +1,3 @@
+FROM --platform=$TARGETPLATFORM a
+FROM --platform=${TARGETPLATFORM} a
+FROM --platform=$BUILDPLATFORM a

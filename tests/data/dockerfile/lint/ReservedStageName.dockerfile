@@ -1,0 +1,3 @@
+FROM a AS scratch
+FROM a AS context
+FROM a AS contexts

@@ -1,0 +1,3 @@
+FROM a AS Build
+FROM a AS test-1
+FROM a

@@ -1,0 +1,14 @@
+FROM a AS one
+WORKDIR app
+WORKDIR more
+FROM one
+WORKDIR less
+FROM a
+WORKDIR /app
+WORKDIR more
+FROM a
+ARG DIR=sub
+WORKDIR $DIR
+FROM a
+ARG DIR=/sub
+WORKDIR $DIR

@@ -1,0 +1,4 @@
+# check=skip=all
+FROM a as Build
+ENV a b
+CMD x

@@ -1,0 +1,4 @@
+# check=skip=LegacyKeyValueFormat, fromascasing
+FROM a as build
+ENV a b
+CMD x

@@ -1,0 +1,2 @@
+# check=skip=LegacyKeyValuesFormat,Nothing
+FROM a
