@@ -100,6 +100,8 @@ resolve(void *arg, const char *reference, struct image_config **config, char **i
 	struct image image = { 0 };
 
 	if (!state) {
+		if (!b->store)
+			return error_set(e, ERR_NOT_FOUND, "there is no store");
 		if (image_resolve(b->store, reference, NULL, &image, e) < 0)
 			return -1;
 		state = add_image(b, reference, &image);
@@ -156,15 +158,42 @@ show_warnings(struct build *b)
 		    d->at.line > 0 ? xasprintf("%s:%u", b->diagnostics.file, (unsigned)d->at.line)
 				   : xstrdup(b->diagnostics.file);
 
-		if (d->severity == SEVERITY_WARNING)
+		if (d->rule)
+			progress_warn(b->progress, "%s: %s (%s)", place, d->text, d->rule);
+		else if (d->severity == SEVERITY_WARNING)
 			progress_warn(b->progress, "%s: %s", place, d->text);
 		else
 			progress_note(b->progress, "%s: %s", place, d->text);
 	}
 }
 
-int
-sources_plan(struct build *b, struct error *e)
+/* ---- what lint rules ask ---- */
+
+static bool
+is_ignored(void *arg, const char *path)
+{
+	const struct build *b = arg;
+
+	return b->context.ignore_file && !b->context.ignore.has_negation &&
+	       ignore_match(&b->context.ignore, path, false);
+}
+
+#define LINT_FILE_MAX (1U << 20)
+
+static int
+read_context_file(void *arg, const char *path, struct buf *text)
+{
+	const struct build *b = arg;
+	struct error ignored = ERROR_INIT; /* a rule that cannot look says nothing */
+
+	return b->context.dir >= 0 &&
+	       path_read_file(b->context.dir, path, text, LINT_FILE_MAX, &ignored) == 0;
+}
+
+/* ---- making it ---- */
+
+static void
+make_plan(struct build *b, enum plan_flags flags)
 {
 	const struct build_options *options = b->options;
 	autofree struct plan_context *contexts =
@@ -172,13 +201,16 @@ sources_plan(struct build *b, struct error *e)
 	auto(strv) struct strv values = { 0 };
 	auto(strv) struct strv environment = { 0 };
 	auto(platform) struct platform platform = { 0 };
-	struct plan_options request = { .target = options->target,
+	struct plan_options request = { .flags = flags,
+		.target = options->target,
 		.build_args = &options->build_args,
 		.environment = &environment,
 		.labels = &options->labels,
 		.contexts = contexts,
 		.n_contexts = options->n_contexts,
 		.resolve = resolve,
+		.is_ignored = is_ignored,
+		.read_file = read_context_file,
 		.arg = b };
 
 	make_contexts(options, contexts, &values);
@@ -187,18 +219,27 @@ sources_plan(struct build *b, struct error *e)
 	request.os = platform.os;
 	request.architecture = platform.architecture;
 	request.variant = platform.variant ? platform.variant : "";
-	if (plan_make(&b->plan, &b->file, &request, &b->diagnostics) < 0) {
-		if (diagnostics_check(&b->diagnostics, e) == 0)
-			return error_set(
-			    e, ERR_INPUT, "no plan could be made from '%s'", b->dockerfile.path);
-		return -1;
-	}
+	(void)plan_make(&b->plan, &b->file, &request, &b->diagnostics);
+}
+
+int
+sources_plan(struct build *b, struct error *e)
+{
+	make_plan(b, 0);
+	if (b->diagnostics.n_errors > 0)
+		return diagnostics_check(&b->diagnostics, e);
 	if (b->plan.has_epoch && !b->has_timestamp) {
 		b->has_timestamp = true;
 		b->timestamp = b->plan.epoch;
 	}
 	show_warnings(b);
 	return 0;
+}
+
+void
+sources_check(struct build *b, enum plan_flags flags)
+{
+	make_plan(b, flags | PLAN_CHECK);
 }
 
 /* ---- the end ---- */

@@ -11,6 +11,11 @@
 int sources_open(struct build *b, struct error *e);
 /** Finds the images and makes the plan. */
 int sources_plan(struct build *b, struct error *e);
+/**
+ * The plan for a check (PLAN_ALL in @flags: of all stages when there is no target). Images are looked up in the store when there is one, and need
+ * not be there. What is wrong is in b->diagnostics.
+ */
+void sources_check(struct build *b, enum plan_flags flags);
 void sources_release(struct build *b);
 /** Writes the errors and warnings to stderr. */
 void sources_show_diagnostics(struct build *b);

@@ -205,6 +205,8 @@ build_main(int argc, char **argv, const struct command *self)
 		result = build_flags_apply(&flags, &words, &options, &e);
 	if (result < 0)
 		status = command_fail(&e);
+	else if (result == 0 && call_wanted(&flags))
+		status = call_of_build(&flags, &options);
 	else if (result == 0)
 		status = build(&flags, &options, &e);
 	build_options_release(&options);

@@ -31,6 +31,10 @@ struct build_flags {
 	const char *compression_level;
 	const char *root;
 	uint64_t jobs;
+	const char *call;
+	const char *format; /* of the commands check, outline, targets */
+	bool check;
+	bool rules;
 	bool no_cache;
 	bool pull;
 	bool quiet;
@@ -50,6 +54,11 @@ struct build_flags {
 	}
 
 extern const struct option_def build_option_table[];
+
+/** Was --check or --call given, other than --call=build? */
+bool call_wanted(const struct build_flags *flags);
+/** Answers it; returns the exit status. */
+int call_of_build(const struct build_flags *flags, const struct build_options *options);
 
 void build_flags_release(struct build_flags *flags);
 /** Checks everything and fills @options; @words are what was not a flag: the build context, or nothing. ERR_USAGE. */

@@ -19,6 +19,38 @@ const struct command command_table[] = {
 	    .run = build_main,
 	},
 	{
+	    .name = "check",
+	    .aliases = "lint",
+	    .arguments = "[OPTIONS] [DIR]",
+	    .summary = "check a Dockerfile and build nothing",
+	    .examples = "croze check .\n"
+			"croze check --format sarif . >croze.sarif\n"
+			"croze check --rules",
+	    .options = check_option_table,
+	    .run = check_main,
+	},
+	{
+	    .name = "outline",
+	    .arguments = "[OPTIONS] [DIR]",
+	    .summary = "show what a build can be given",
+	    .options = outline_option_table,
+	    .run = outline_main,
+	},
+	{
+	    .name = "targets",
+	    .arguments = "[OPTIONS] [DIR]",
+	    .summary = "list the stages of a Dockerfile",
+	    .options = outline_option_table,
+	    .run = targets_main,
+	},
+	{
+	    .name = "dump",
+	    .arguments = "[OPTIONS] [DIR]",
+	    .summary = "print a parsed Dockerfile as JSON",
+	    .options = dump_option_table,
+	    .run = dump_main,
+	},
+	{
 	    .name = "run",
 	    .arguments = "[OPTIONS] IMAGE [COMMAND] [ARG...]",
 	    .summary = "run a command in an image",

@@ -9,6 +9,9 @@
 
 extern const struct command command_table[];
 
+extern const struct option_def check_option_table[];
+extern const struct option_def outline_option_table[];
+extern const struct option_def dump_option_table[];
 extern const struct option_def run_option_table[];
 extern const struct option_def images_option_table[];
 extern const struct option_def inspect_option_table[];
@@ -23,6 +26,10 @@ extern const struct option_def store_option_table[];
 extern const struct option_def root_option_table[]; /* --root alone */
 
 int build_main(int argc, char **argv, const struct command *self);
+int check_main(int argc, char **argv, const struct command *self);
+int outline_main(int argc, char **argv, const struct command *self);
+int targets_main(int argc, char **argv, const struct command *self);
+int dump_main(int argc, char **argv, const struct command *self);
 int run_main(int argc, char **argv, const struct command *self);
 int images_main(int argc, char **argv, const struct command *self);
 int inspect_main(int argc, char **argv, const struct command *self);
