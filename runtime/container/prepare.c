@@ -15,24 +15,57 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* What config.json may ask for and nothing here does. */
+static int
+refuse_rest(const struct oci_config *c, struct error *e)
+{
+	const struct {
+		bool asked;
+		const char *member;
+	} rest[] = {
+		{ c->n_devices > 0, "linux.devices" },
+		{ c->n_net_devices > 0, "linux.netDevices" },
+		{ c->rdt.given, "linux.intelRdt" },
+		{ c->mount_label && *c->mount_label, "linux.mountLabel" },
+		{ c->root_propagation == OCI_PROPAGATION_SHARED, "linux.rootfsPropagation" },
+		{ c->landlock.given, "annotations['org.croze.landlock']" },
+		{ oci_resources_any(&c->resources), "linux.resources" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rest); i++)
+		if (rest[i].asked)
+			return error_set(
+			    e, ERR_HOST, "config.json: '%s' is not supported", rest[i].member);
+	for (size_t i = 0; i < OCI_HOOK_KINDS; i++)
+		if (c->hooks.count[i] > 0)
+			return error_set(e, ERR_HOST, "config.json: 'hooks.%s' is not supported",
+			    oci_hook_names[i]);
+	for (size_t i = 0; i < c->n_mounts; i++)
+		if (c->mounts[i].uids.count > 0)
+			return error_set(e, ERR_HOST,
+			    "config.json: 'mounts[%zu].uidMappings' is not supported", i);
+	return 0;
+}
 
 int
 prepare_read(struct prepared *p, const char *bundle, struct error *e)
 {
 	autofd int dir = -1;
 
-	*p = (struct prepared){ .netns = -1, .rootfs = -1 };
+	*p = (struct prepared){ .rootfs = -1 };
 	p->path = realpath(bundle, NULL);
 	if (!p->path)
 		return error_sys(e, "cannot find the bundle '%s'", bundle);
 	dir = path_open_user(p->path, O_RDONLY | O_DIRECTORY, 0, e);
 	if (dir < 0 || oci_config_read(dir, &p->config, e) < 0)
 		return -1;
-	return 0;
+	return refuse_rest(&p->config, e);
 }
 
 void
@@ -49,7 +82,9 @@ prepared_release(struct prepared *p)
 	id_map_release(&p->gids);
 	userns_release(&p->userns);
 	seccomp_compiled_free(p->seccomp);
-	fd_close_at(&p->netns);
+	for (size_t i = 0; i < p->n_joins; i++)
+		fd_close_at(&p->joins[i].fd);
+	free(p->groups);
 	fd_close_at(&p->rootfs);
 	oci_config_release(&p->config);
 	free(p->path);
@@ -109,13 +144,41 @@ translate(const struct oci_id_mappings *m, const struct id_map *outer, struct id
 	return 0;
 }
 
+/* The user namespace that config.json names: what is mounted for the container has to be seen from there. */
+static int
+join_user(struct prepared *p, const char *path, struct error *e)
+{
+	autofd int fd = path_open_user(path, O_RDONLY, 0, e);
+
+	if (fd < 0)
+		return error_ctx(e, "config.json: user namespace");
+	if (setns(fd, CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNS) < 0) {
+		error_sys(e, "cannot enter the user namespace '%s'", path);
+		e->kind = ERR_HOST;
+		return -1;
+	}
+	/* an id 0 need not be there */
+	if ((setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0) && errno != EINVAL)
+		return error_sys(e, "cannot become root of the user namespace");
+	return userns_stay(&p->userns, e);
+}
+
 int
 prepare_enter(struct prepared *p, struct error *e)
 {
 	struct userns_options options = { .own_id_only = own_ids_suffice(&p->config) };
+	const char *user = p->config.namespace_paths[__builtin_ctz(OCI_USER)];
+	int result;
 
-	if (userns_enter(&options, &p->userns, e) < 0)
+	if (userns_is_root())
+		result = userns_stay(&p->userns, e);
+	else if (user)
+		result = join_user(p, user, e);
+	else
+		result = userns_enter(&options, &p->userns, e);
+	if (result < 0)
 		return -1;
+	p->user_joined = user && !userns_is_root();
 	if (translate(&p->config.uids, &p->userns.uids, &p->uids, "uidMappings", e) < 0)
 		return -1;
 	return translate(&p->config.gids, &p->userns.gids, &p->gids, "gidMappings", e);
@@ -152,18 +215,134 @@ prepare_mounts(struct prepared *p, const char *path, struct error *e)
 	return 0;
 }
 
+static const struct {
+	enum oci_namespaces oci;
+	int type;
+	const char *name;
+} namespace_types[] = {
+	{ OCI_USER, CLONE_NEWUSER, "user" },
+	{ OCI_PID, CLONE_NEWPID, "pid" },
+	{ OCI_IPC, CLONE_NEWIPC, "ipc" },
+	{ OCI_UTS, CLONE_NEWUTS, "uts" },
+	{ OCI_NETWORK, CLONE_NEWNET, "network" },
+	{ OCI_CGROUP, CLONE_NEWCGROUP, "cgroup" },
+	{ OCI_TIME, CLONE_NEWTIME, "time" },
+};
+
 static int
-prepare_network(struct prepared *p, struct container_spec *spec, struct error *e)
+add_join(struct prepared *p, const char *path, int type, const char *name, struct error *e)
 {
-	spec->network =
-	    p->config.namespaces & OCI_NETWORK ? CONTAINER_NETWORK_NEW : CONTAINER_NETWORK_HOST;
-	if (!p->config.network_path)
-		return 0;
-	p->netns = path_open_user(p->config.network_path, O_RDONLY, 0, e);
-	if (p->netns < 0)
-		return error_ctx(e, "config.json: network namespace");
-	spec->network = CONTAINER_NETWORK_JOIN;
-	spec->netns = p->netns;
+	int fd = path_open_user(path, O_RDONLY, 0, e);
+
+	if (fd < 0)
+		return error_ctx(e, "config.json: %s namespace", name);
+	p->joins[p->n_joins++] = (struct container_join){ type, fd };
+	return 0;
+}
+
+/* The calling process is root of a user namespace of its own, or has rights where it is. In the first case the container is given a
+ * nested one even when it is not asked for: otherwise its root would be that of the namespace with the mounts of ours. */
+static bool
+needs_user_namespace(const struct prepared *p)
+{
+	if (p->user_joined)
+		return false;
+	return !p->userns.stayed || p->config.namespaces & OCI_USER;
+}
+
+static int
+prepare_namespaces(struct prepared *p, struct container_spec *spec, struct error *e)
+{
+	const struct oci_config *c = &p->config;
+
+	if (!(c->namespaces & OCI_MOUNT) || c->namespace_paths[__builtin_ctz(OCI_MOUNT)])
+		return error_set(e, ERR_HOST,
+		    "config.json: 'linux.namespaces' must have a new one of type 'mount': what is "
+		    "mounted for the container would be mounted for others too");
+	spec->namespaces = CLONE_NEWNS | (needs_user_namespace(p) ? CLONE_NEWUSER : 0);
+	spec->network = CONTAINER_NETWORK_HOST;
+	for (size_t i = 0; i < ARRAY_LEN(namespace_types); i++) {
+		enum oci_namespaces bit = namespace_types[i].oci;
+		const char *path = c->namespace_paths[__builtin_ctz(bit)];
+
+		if (!(c->namespaces & bit) || (bit == OCI_USER && (!path || p->user_joined)))
+			continue;
+		if (path &&
+		    add_join(p, path, namespace_types[i].type, namespace_types[i].name, e) < 0)
+			return -1;
+		if (path && bit == OCI_USER)
+			spec->namespaces &= ~(unsigned long)CLONE_NEWUSER;
+		if (path)
+			continue;
+		if (bit == OCI_NETWORK)
+			spec->network = CONTAINER_NETWORK_NEW;
+		else if (bit == OCI_TIME)
+			spec->clocks = &p->clocks;
+		else
+			spec->namespaces |= (unsigned long)namespace_types[i].type;
+	}
+	p->clocks = (struct container_clocks){
+		.monotonic = { c->monotonic.seconds, c->monotonic.nanoseconds },
+		.boottime = { c->boottime.seconds, c->boottime.nanoseconds },
+	};
+	spec->joins = p->joins;
+	spec->n_joins = p->n_joins;
+	return 0;
+}
+
+static int
+prepare_attributes(struct prepared *p, struct container_spec *spec, struct error *e)
+{
+	const struct oci_process *o = &p->config.process;
+	const struct oci_config *c = &p->config;
+
+	p->attributes = (struct attributes){
+		.scheduler = o->scheduler.given,
+		.policy = o->scheduler.policy,
+		.nice = o->scheduler.nice,
+		.priority = o->scheduler.priority,
+		.scheduler_flags = o->scheduler.flags,
+		.runtime = o->scheduler.runtime,
+		.deadline = o->scheduler.deadline,
+		.period = o->scheduler.period,
+		.io_class = o->io_class,
+		.io_priority = o->io_priority,
+		.domain = c->personality_given,
+		.personality = c->personality,
+		.memory = c->memory_policy.given,
+		.memory_mode = c->memory_policy.mode,
+		.memory_nodes = c->memory_policy.nodes,
+		.apparmor =
+		    o->apparmor_profile && *o->apparmor_profile ? o->apparmor_profile : NULL,
+		.selinux = o->selinux_label && *o->selinux_label ? o->selinux_label : NULL,
+	};
+	spec->attributes = &p->attributes;
+	return attributes_check(&p->attributes, e);
+}
+
+/* The primary group stands among the supplementary ones, so that giving it up cannot lift what is denied to it (SECURITY R13). */
+static int
+prepare_groups(struct prepared *p, struct container_spec *spec, struct error *e)
+{
+	const struct oci_process *o = &p->config.process;
+	bool there = false;
+
+	if (p->userns.own_id_only && o->n_groups > 0) {
+		error_set(e, ERR_HOST,
+		    "config.json: 'process.user.additionalGids': only your own group is mapped, "
+		    "and the "
+		    "kernel then allows no others");
+		return error_hint(e, "map more ids in 'linux.gidMappings'");
+	}
+	p->groups = xcalloc(o->n_groups + 1, sizeof(p->groups[0]));
+	for (size_t i = 0; i < o->n_groups; i++) {
+		p->groups[i] = o->groups[i];
+		there = there || o->groups[i] == o->gid;
+	}
+	if (!there)
+		p->groups[o->n_groups] = o->gid;
+	spec->groups = p->groups;
+	spec->n_groups = o->n_groups + (there ? 0 : 1);
 	return 0;
 }
 
@@ -178,8 +357,6 @@ prepare_process(struct prepared *p, struct container_spec *spec)
 	spec->make_cwd = !p->config.root_readonly;
 	spec->uid = o->uid;
 	spec->gid = o->gid;
-	spec->groups = o->groups;
-	spec->n_groups = o->n_groups;
 	spec->umask = o->umask;
 	spec->caps = (struct caps){ o->capabilities.bounding, o->capabilities.permitted,
 		o->capabilities.effective, o->capabilities.inheritable, o->capabilities.ambient };
@@ -218,13 +395,17 @@ prepare_spec(struct prepared *p, struct error *e)
 	spec->userns = &p->userns;
 	spec->uids = p->uids.count ? &p->uids : NULL;
 	spec->gids = p->gids.count ? &p->gids : NULL;
-	spec->hostname = p->config.hostname;
+	spec->hostname = p->config.hostname ? p->config.hostname : "";
+	spec->domainname =
+	    p->config.domainname && *p->config.domainname ? p->config.domainname : NULL;
+	spec->sysctl = strv_array(&p->config.sysctl);
 	spec->masked_paths = strv_array(&p->config.masked_paths);
 	spec->readonly_paths = strv_array(&p->config.readonly_paths);
 	spec->seccomp = NULL;
 	prepare_process(p, spec);
 	if (prepare_rootfs(p, path, spec, e) < 0 || prepare_mounts(p, path, e) < 0 ||
-	    prepare_network(p, spec, e) < 0)
+	    prepare_namespaces(p, spec, e) < 0 || prepare_groups(p, spec, e) < 0 ||
+	    prepare_attributes(p, spec, e) < 0)
 		return -1;
 	spec->mounts = p->mounts;
 	spec->n_mounts = p->config.n_mounts;

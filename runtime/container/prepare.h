@@ -22,7 +22,13 @@ struct prepared {
 	char **mount_options;
 	struct container_rlimit *rlimits;
 	struct seccomp_program *seccomp;
-	int netns;
+	struct container_join joins[OCI_NAMESPACE_TYPES];
+	size_t n_joins;
+	bool
+	    user_joined; /* the user namespace of config.json is the one that this process has entered */
+	struct container_clocks clocks;
+	struct attributes attributes;
+	gid_t *groups;
 	int rootfs;
 };
 

@@ -157,6 +157,8 @@ set_user(const struct container_spec *spec, struct error *e)
 int
 become_ready(const struct container_spec *spec, struct error *e)
 {
+	if (spec->attributes && attributes_apply(spec->attributes, e) < 0)
+		return -1;
 	if (set_limits(spec, e) < 0 || enter_cwd(spec, e) < 0)
 		return -1;
 	umask(spec->umask);

@@ -11,6 +11,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/strv.h"
+#include "runtime/sandbox/attributes.h"
 #include "runtime/sandbox/caps.h"
 #include "runtime/sandbox/kit.h"
 #include "runtime/sandbox/stubs.h"
@@ -126,6 +127,9 @@ struct container_spec {
 	mode_t umask; /* 022 */
 	const char *
 	    hostname; /* "buildkitsandbox" is docker's for builds; NULL: "localhost", "": left as it is */
+	const char *domainname;                /* NULL: left as it is */
+	char *const *sysctl;                   /* "net.ipv4.ip_forward=1" ...; NULL */
+	const struct attributes *attributes;   /* NULL */
 	struct caps caps;                      /* bounding = permitted = effective = caps_default */
 	const struct seccomp_program *seccomp; /* NULL: no filter. Default: seccomp_default() */
 	bool no_new_privs;                     /* false: sudo and su work in a build step */

@@ -147,6 +147,8 @@ set_names(const struct container_spec *spec, struct error *e)
 
 	if (*name && sethostname(name, strlen(name)) < 0)
 		return error_sys(e, "cannot set the host name '%s'", name);
+	if (spec->domainname && setdomainname(spec->domainname, strlen(spec->domainname)) < 0)
+		return error_sys(e, "cannot set the domain name '%s'", spec->domainname);
 	return 0;
 }
 

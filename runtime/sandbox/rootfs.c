@@ -15,6 +15,7 @@
 #include "runtime/sandbox/devices.h"
 #include "runtime/sandbox/mask.h"
 #include "runtime/sandbox/mount.h"
+#include "runtime/sandbox/sysctl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -275,6 +276,25 @@ mask_all(const struct rootfs *r, const struct container_spec *spec, struct error
 	return 0;
 }
 
+/* By a procfs that is known to be one; a container without any is given it for this alone. */
+static int
+set_sysctl(const struct rootfs *r, const struct container_spec *spec, struct error *e)
+{
+	autofd int own = -1;
+
+	if (!spec->sysctl || !spec->sysctl[0])
+		return 0;
+	if (r->proc < 0) {
+		own = new_proc(&(struct container_mount){ .kind = CONTAINER_MOUNT_PROC }, e);
+		if (own < 0)
+			return error_ctx(e, "kernel parameters");
+	}
+	for (char *const *item = spec->sysctl; *item; item++)
+		if (sysctl_set(r->proc < 0 ? own : r->proc, *item, e) < 0)
+			return -1;
+	return 0;
+}
+
 /* What will be read-only is mounted once more: the parent still needs the first to take its mount points away. */
 static int
 attach_root(struct rootfs *r, int host, bool again, struct error *e)
@@ -310,7 +330,7 @@ rootfs_build(struct rootfs *r, const struct container_spec *spec, struct error *
 	for (size_t i = 0; (m = rootfs_mount_at(spec, i)); i++)
 		if (add_mount(r, m, r->sources[i], e) < 0)
 			return -1;
-	if (mask_all(r, spec, e) < 0)
+	if (set_sysctl(r, spec, e) < 0 || mask_all(r, spec, e) < 0)
 		return -1;
 	return spec->read_only ? mount_restrict(r->root, MOUNT_READ_ONLY, false, e) : 0;
 }

@@ -2,122 +2,148 @@
 /*
  * test_oci - config.json: what is read, and that what is wrong or cannot be had is named by its path.
  */
-#include "tests/unit/unit.h"
+#include "tests/unit/table.h"
 
-#include "runtime/base/buf.h"
 #include "runtime/base/json.h"
-#include "runtime/base/mem.h"
 #include "runtime/oci/config.h"
 
 #include <string.h>
 
-#define REST                                                                               \
-	"\"root\":{\"path\":\"rootfs\"},\"linux\":{\"namespaces\":[{\"type\":\"mount\"},{" \
-	"\"type\":\"pid\"},{\"type\":\"ipc\"},{\"type\":\"uts\"}]}}"
-#define HEAD "{\"ociVersion\":\"1.2.0\","
-#define PROCESS "\"process\":{\"args\":[\"x\"],\"cwd\":\"/\""
-#define FINE HEAD PROCESS "}," REST
-#define WITH_PROCESS(members) HEAD PROCESS "," members "}," REST
-#define WITH_ROOT(members) HEAD members "," PROCESS "}," REST
-#define WITH_LINUX(members)                                                                        \
-	HEAD PROCESS "},\"root\":{\"path\":\"r\"},\"linux\":{\"namespaces\":[{\"type\":\"mount\"}" \
-		     ",{\"type\":\"pid\"},{\"type\":\"ipc\"},{\"type\":\"uts\"}]," members "}}"
+static const char base[] =
+    "{\"ociVersion\":\"1.2.0\",\"process\":{\"args\":[\"x\"],\"cwd\":\"/\"},"
+    "\"root\":{\"path\":\"rootfs\"},\"linux\":{\"namespaces\":[{\"type\":\"mount\"},"
+    "{\"type\":\"pid\"},{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"network\"},"
+    "{\"type\":\"user\"},{\"type\":\"time\"}]}}";
 
-static const struct {
-	const char *text;
-	const char *error; /* NULL: accepted */
-} cases[] = {
-	{ FINE, NULL },
-	{ WITH_ROOT("\"somethingNew\":{\"a\":1}"), NULL },
-	{ WITH_ROOT("\"hooks\":{\"prestart\":[],\"poststop\":null}"), NULL },
-	{ WITH_LINUX(
-	      "\"resources\":{\"devices\":[{\"allow\":false,\"access\":\"rwm\"}],\"memory\":{}}"),
-	    NULL },
-	{ WITH_LINUX("\"rootfsPropagation\":\"rslave\""), NULL },
-	{ "[]", "config.json: it must be an object" },
-	{ "{}", "config.json: 'ociVersion' must be 1.x, and is ''" },
-	{ "{\"ociVersion\":\"2.0\"}", "config.json: 'ociVersion' must be 1.x, and is '2.0'" },
-	{ "{\"ociVersion\":1}", "config.json: 'ociVersion' must be a string" },
-	{ HEAD REST, "config.json: 'process' is missing: there is nothing to run" },
-	{ HEAD "\"process\":[]," REST, "config.json: 'process' must be an object" },
-	{ HEAD "\"process\":{\"cwd\":\"/\"}," REST,
-	    "config.json: 'process.args' is missing or empty" },
-	{ HEAD "\"process\":{\"args\":[\"x\"],\"cwd\":\"tmp\"}," REST,
-	    "config.json: 'process.cwd' must be an absolute path" },
-	{ WITH_PROCESS("\"terminal\":1"), "config.json: 'process.terminal' must be true or false" },
-	{ WITH_PROCESS("\"user\":{\"uid\":-1}"), "config.json: 'process.user.uid' must be a whole "
-						 "number from 0 to 18446744073709551615" },
-	{ WITH_PROCESS("\"user\":{\"uid\":4294967295}"),
-	    "config.json: 'process.user.uid' is no id: 4294967295" },
-	{ WITH_PROCESS("\"user\":{\"gid\":4294967296}"),
-	    "config.json: 'process.user.gid' is no id: 4294967296" },
-	{ WITH_PROCESS("\"user\":{\"additionalGids\":[1,\"2\"]}"),
-	    "config.json: 'process.user.additionalGids[1]' is no group id" },
-	{ WITH_PROCESS("\"user\":{\"umask\":512}"),
-	    "config.json: 'process.user.umask' is larger than 0777" },
-	{ WITH_PROCESS("\"capabilities\":{\"bounding\":[\"CAP_NOPE\"]}"),
-	    "config.json: 'process.capabilities.bounding[0]': unknown capability 'CAP_NOPE'" },
-	{ WITH_PROCESS("\"rlimits\":[{\"type\":\"RLIMIT_X\",\"soft\":1,\"hard\":1}]"),
-	    "config.json: 'process.rlimits[0].type': unknown limit 'RLIMIT_X'" },
-	{ WITH_PROCESS("\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":2,\"hard\":1}]"),
-	    "config.json: 'process.rlimits[0].soft' is above 'hard'" },
-	{ WITH_PROCESS("\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1},{\"type\":"
-		       "\"RLIMIT_CPU\",\"soft\":1,\"hard\":1}]"),
-	    "config.json: 'process.rlimits[1].type': 'RLIMIT_CPU' is given twice" },
-	{ WITH_PROCESS("\"oomScoreAdj\":1001"),
-	    "config.json: 'process.oomScoreAdj' must be from -1000 to 1000" },
-	{ WITH_PROCESS("\"apparmorProfile\":\"x\""),
-	    "config.json: 'process.apparmorProfile' is not supported: AppArmor profiles are not "
-	    "applied" },
-	{ WITH_ROOT("\"hooks\":{\"poststop\":[{\"path\":\"/x\"}]}"),
-	    "config.json: 'hooks' is not supported: hooks are not run" },
-	{ WITH_ROOT("\"mounts\":[1]"), "config.json: 'mounts[0]' must be an object" },
-	{ WITH_ROOT("\"mounts\":[{\"destination\":\"x\",\"type\":\"proc\"}]"),
-	    "config.json: 'mounts[0].destination' must be an absolute path" },
-	{ WITH_ROOT("\"mounts\":[{\"destination\":\"/x\"}]"),
-	    "config.json: 'mounts[0].type' is missing" },
-	{ WITH_ROOT("\"mounts\":[{\"destination\":\"/x\",\"options\":[\"rbind\"]}]"),
-	    "config.json: 'mounts[0].source' is missing" },
-	{ WITH_ROOT("\"hostname\":5"), "config.json: 'hostname' must be a string" },
-	{ WITH_LINUX("\"uidMappings\":[{\"containerID\":0,\"hostID\":0,\"size\":1}]"),
-	    "config.json: 'linux.uidMappings' needs a namespace of type 'user'" },
-	{ WITH_LINUX("\"gidMappings\":[{\"containerID\":0,\"hostID\":0,\"size\":0}]"),
-	    "config.json: 'linux.gidMappings[0].size' is 0 or too large" },
-	{ WITH_LINUX("\"resources\":{\"memory\":{\"limit\":1}}"),
-	    "config.json: 'linux.resources.memory' is not supported: no cgroup is made, so the "
-	    "limit would not hold" },
-	{ WITH_LINUX("\"rootfsPropagation\":\"rshared\""),
-	    "config.json: 'linux.rootfsPropagation' is not supported: no mount is shared with the "
-	    "host" },
-	{ HEAD PROCESS "},\"root\":{},\"linux\":{}}", "config.json: 'root.path' is missing" },
-	{ HEAD PROCESS
-	    "},\"root\":{\"path\":\"r\"},\"linux\":{\"namespaces\":[{\"type\":\"mount\"}]}}",
-	    "config.json: 'linux.namespaces' has no 'pid': sharing the caller's is not supported" },
-	{ HEAD PROCESS
-	    "},\"root\":{\"path\":\"r\"},\"linux\":{\"namespaces\":[{\"type\":\"time\"}]}}",
-	    "config.json: 'linux.namespaces[0].type': 'time' is not supported" },
-	{ HEAD PROCESS "},\"root\":{\"path\":\"r\"},\"linux\":{\"namespaces\":[{\"type\":\"pid\","
-		       "\"path\":\"/proc/1/ns/pid\"}]}}",
-	    "config.json: 'linux.namespaces[0].path': only a network namespace can be joined" },
-};
+/* Puts @value at "a.b.c", making the objects on the way. */
+static void
+put(struct json *root, const char *path, struct json *value)
+{
+	auto(strv) struct strv keys = { 0 };
+	struct json *at = root;
+
+	strv_split(&keys, path, '.');
+	for (size_t i = 0; i + 1 < keys.count; i++) {
+		struct json *next = json_get_mutable(at, keys.items[i]);
+
+		at = next ? next : json_set(at, keys.items[i], json_new_object());
+	}
+	json_set(at, keys.items[keys.count - 1], value);
+}
+
+/* What config.json says with one member changed. */
+static int
+parse_with(const char *path, const char *value, struct oci_config *c, struct error *e)
+{
+	autojson struct json *root = json_parse(base, sizeof(base) - 1, e);
+	struct json *member = json_parse(value, strlen(value), e);
+	auto(buf) struct buf text = { 0 };
+
+	if (!root || !member)
+		fail_msg("the test's own JSON: %s", e->text);
+	put(root, path, member);
+	json_write(root, 0, &text);
+	return oci_config_parse(buf_text(&text), text.len, c, e);
+}
+
+static size_t failures; /* of the table: all of them are shown */
 
 static void
-each_mistake_is_named_by_its_path(void **state)
+check_case(char *const *fields, size_t line)
+{
+	autofree char *wanted = xasprintf("config.json: %s", fields[2]);
+	autofree char *section = xasprintf("see \"%s\" in config", fields[3]);
+	struct error e = ERROR_INIT;
+	struct oci_config c;
+	int result = parse_with(fields[0], fields[1], &c, &e);
+
+	if (result == 0)
+		oci_config_release(&c);
+	if (!fields[2][0] && result < 0)
+		print_error("line %zu: refused: %s\n", line, e.text), failures++;
+	if (!fields[2][0])
+		return;
+	if (result == 0)
+		print_error("line %zu: was accepted\n", line), failures++;
+	if (result < 0 && (strcmp(e.text, wanted) != 0 || !text_starts_with(e.hint, section)))
+		failures++, print_error("line %zu:\n  is     %s\n  wanted %s\n  hint   %s\n", line,
+				e.text, wanted, e.hint);
+}
+
+static void
+each_wrong_value_is_named_by_its_path_and_its_section(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct oci_config c;
-		struct error e = ERROR_INIT;
-		int result = oci_config_parse(cases[i].text, strlen(cases[i].text), &c, &e);
+	assert_true(table_run("oci/wrong.tsv", 4, check_case) > 100);
+	assert_int_equal(failures, 0);
+}
 
-		if (!cases[i].error) {
-			assert_ok(result, &e);
-			oci_config_release(&c);
-			continue;
-		}
-		assert_int_equal(result, -1);
-		assert_string_equal(e.text, cases[i].error);
+static void
+whole_documents_that_are_none_are_refused(void **state)
+{
+	static const char *const texts[] = { "[]", "", "{", "5", "null" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct error e = ERROR_INIT;
+		struct oci_config c;
+
+		assert_int_equal(oci_config_parse(texts[i], strlen(texts[i]), &c, &e), -1);
+		assert_int_equal(e.kind, ERR_INPUT);
 	}
+}
+
+static void
+members_that_need_a_namespace_say_so(void **state)
+{
+	static const struct {
+		const char *member;
+		const char *value;
+		const char *error;
+	} needs[] = {
+		{ "linux.uidMappings", "[{\"size\":1}]",
+		    "'linux.uidMappings' needs a namespace of type 'user'" },
+		{ "linux.gidMappings", "[{\"size\":1}]",
+		    "'linux.gidMappings' needs a namespace of type 'user'" },
+		{ "linux.timeOffsets", "{\"monotonic\":{\"secs\":1}}",
+		    "'linux.timeOffsets' needs a new namespace of type 'time'" },
+		{ "hostname", "\"x\"", "'hostname' needs a namespace of type 'uts'" },
+		{ "domainname", "\"x\"", "'domainname' needs a namespace of type 'uts'" },
+		{ "linux.sysctl", "{\"net.core.somaxconn\":\"1\"}",
+		    "'linux.sysctl.net.core.somaxconn' needs a namespace of type 'network'" },
+		{ "linux.sysctl", "{\"kernel/shmmax\":\"1\"}",
+		    "'linux.sysctl.kernel/shmmax' needs a namespace of type 'ipc'" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(needs); i++) {
+		autofree char *wanted = xasprintf("config.json: %s", needs[i].error);
+		struct error e = ERROR_INIT;
+		autojson struct json *root = json_parse(base, sizeof(base) - 1, &e);
+		auto(buf) struct buf text = { 0 };
+		struct oci_config c;
+
+		put(root, "linux.namespaces", json_parse("[{\"type\":\"mount\"}]", 18, &e));
+		put(root, needs[i].member, json_parse(needs[i].value, strlen(needs[i].value), &e));
+		json_write(root, 0, &text);
+		assert_int_equal(oci_config_parse(buf_text(&text), text.len, &c, &e), -1);
+		assert_string_equal(e.text, wanted);
+	}
+}
+
+static void
+the_file_of_exec_is_named_without_a_word_before(void **state)
+{
+	static const char text[] = "{\"args\":[\"x\"],\"cwd\":\"/\",\"user\":{\"uid\":-1}}";
+	struct error e = ERROR_INIT;
+	autojson struct json *j = json_parse(text, sizeof(text) - 1, &e);
+	struct oci_process p;
+
+	(void)state;
+	assert_int_equal(oci_process_read(j, "", &p, &e), -1);
+	assert_string_equal(
+	    e.text, "'user.uid' must be a whole number from 0 to 18446744073709551615");
+	oci_process_release(&p);
 }
 
 static void
@@ -172,7 +198,10 @@ p7_names_of_containers_are_no_paths(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(each_mistake_is_named_by_its_path),
+	cmocka_unit_test(each_wrong_value_is_named_by_its_path_and_its_section),
+	cmocka_unit_test(whole_documents_that_are_none_are_refused),
+	cmocka_unit_test(members_that_need_a_namespace_say_so),
+	cmocka_unit_test(the_file_of_exec_is_named_without_a_word_before),
 	cmocka_unit_test(what_spec_writes_can_be_read),
 	cmocka_unit_test(p7_names_of_containers_are_no_paths),
 };
