@@ -88,6 +88,8 @@ child_exec(const struct process_spec *spec, const char *path, pid_t parent, int 
 	if (child_die_with(parent) < 0)
 		child_fail(failure, "watch the parent");
 	child_reset_signals();
+	if (spec->own_group && setpgid(0, 0) < 0)
+		child_fail(failure, "lead a process group");
 	standard[0] = above_standard(spec->in);
 	standard[1] = above_standard(spec->out);
 	standard[2] = above_standard(spec->err);

@@ -9,6 +9,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/strv.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -20,6 +21,7 @@ struct process_spec {
 	int in, out, err;  /* -1: /dev/null */
 	const int *keep;   /* further descriptors, inherited with their numbers */
 	size_t n_keep;
+	bool own_group; /* it leads a process group of its own */
 };
 
 /** Starts it; it dies with its parent (PR_SET_PDEATHSIG). Signal mask and handlers are reset. Returns the pid. An exec failure is reported here. */

@@ -156,6 +156,7 @@ struct oci_hook {
 	char *path;
 	struct strv args; /* with the first one; @path alone when it is not given */
 	struct strv env;
+	bool env_given; /* otherwise the caller's environment */
 	uint32_t timeout; /* seconds; 0: none */
 };
 

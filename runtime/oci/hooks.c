@@ -44,6 +44,7 @@ read_hook(const struct json *j, const char *path, struct oci_hook *h, struct err
 		return error_set(e, ERR_INPUT, "'%s.path' must be an absolute path", path);
 	if (h->args.count == 0)
 		strv_add(&h->args, h->path);
+	h->env_given = json_type(json_get(j, "env")) == JSON_ARRAY;
 	h->timeout = (uint32_t)timeout;
 	return 0;
 }
