@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * access - recorded owners, and what a process may do with a file of one (path_resolution(7), capabilities(7)).
+ */
+#include "seccomp/call.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define LINKS_MAX 40
+
+bool
+access_owner(const char *path, bool follow, struct stat *st)
+{
+	char value[OWNER_TEXT_MAX];
+	struct owner owner;
+	bool changed = false;
+	ssize_t n;
+
+	if (!owner_is_attribute(st->st_mode)) {
+		if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode) ||
+		    !owner_of_time(&st->st_atim, &owner))
+			return false;
+		st->st_uid = owner.uid;
+		st->st_gid = owner.gid;
+		st->st_atim = st->st_mtim; /* the record is nobody's business */
+		return true;
+	}
+	n = follow ? getxattr(path, OWNER_XATTR, value, sizeof(value))
+	           : lgetxattr(path, OWNER_XATTR, value, sizeof(value));
+	if (n > 0 && owner_parse(value, (size_t)n, &owner)) {
+		st->st_uid = owner.uid;
+		st->st_gid = owner.gid;
+		changed = true;
+	}
+	if (!S_ISREG(st->st_mode) || st->st_size != 0)
+		return changed;
+	n = follow ? getxattr(path, OWNER_DEVICE, value, sizeof(value))
+	           : lgetxattr(path, OWNER_DEVICE, value, sizeof(value));
+	return (n > 0 && owner_device_parse(value, (size_t)n, &st->st_mode, &st->st_rdev)) ||
+	       changed;
+}
+
+bool
+access_may(const struct creds *creds, const struct stat *st, int want)
+{
+	mode_t bits = st->st_mode;
+
+	if (creds_have(creds, CAP_DAC_OVERRIDE) &&
+	    (!(want & X_OK) || S_ISDIR(st->st_mode) || st->st_mode & 0111))
+		return true;
+	if (creds_have(creds, CAP_DAC_READ_SEARCH) &&
+	    (want == R_OK || (S_ISDIR(st->st_mode) && !(want & W_OK))))
+		return true;
+	if (creds->fsuid == st->st_uid)
+		bits >>= 6;
+	else if (creds_in_group(creds, st->st_gid))
+		bits >>= 3;
+	return (bits & (mode_t)want & 7) == (mode_t)want;
+}
+
+void
+spot_release(struct spot *spot)
+{
+	if (spot->dir >= 0)
+		(void)close(spot->dir); /* O_PATH */
+	if (spot->target >= 0)
+		(void)close(spot->target); /* O_PATH */
+	spot->dir = spot->target = -1;
+}
+
+/* fstat(2) with the recorded owner. */
+static int
+look_at(int fd, struct stat *st)
+{
+	char path[32];
+
+	if (fstat(fd, st) < 0)
+		return errno;
+	(void)snprintf(path, sizeof(path), "self/fd/%d", fd);
+	(void)access_owner(path, true, st);
+	return 0;
+}
+
+static bool
+is_of_the_kernel(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 &&
+	       (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC ||
+		   fs.f_type == DEVPTS_SUPER_MAGIC);
+}
+
+/* What is still to be walked, and how many links were followed. */
+struct way {
+	const struct call *c;
+	char rest[2 * CALL_PATH_MAX];
+	int links;
+};
+
+static int
+start(struct way *way, const char *path, struct spot *spot)
+{
+	char prefix[64];
+	const char *rest = path + strspn(path, "/");
+	size_t length;
+
+	if (path[0] == '/') {
+		spot->dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	} else {
+		/* "PID/cwd/..." or "PID/fd/N/..." */
+		rest = strchr(path, '/') + 1;
+		rest = rest[0] == 'f' ? rest + strlen("fd/") : rest;
+		rest += strcspn(rest, "/");
+		length = (size_t)(rest - path);
+		if (length >= sizeof(prefix))
+			return ENAMETOOLONG;
+		memcpy(prefix, path, length);
+		prefix[length] = '\0';
+		spot->dir = openat(AT_FDCWD, prefix, O_PATH | O_CLOEXEC);
+	}
+	if (spot->dir < 0)
+		return errno;
+	if (strlen(rest) >= sizeof(way->rest))
+		return ENAMETOOLONG;
+	memcpy(way->rest, rest, strlen(rest) + 1);
+	return look_at(spot->dir, &spot->dir_st);
+}
+
+/* Takes the first component. */
+static int
+take(struct way *way, char name[NAME_MAX + 1])
+{
+	const char *start_at = way->rest + strspn(way->rest, "/");
+	size_t length = strcspn(start_at, "/");
+
+	if (length > NAME_MAX)
+		return ENAMETOOLONG;
+	memcpy(name, start_at, length);
+	name[length] = '\0';
+	memmove(way->rest, start_at + length, strlen(start_at + length) + 1);
+	return 0;
+}
+
+/* Puts the target of the link @fd in front of what is left. */
+static int
+follow_link(struct way *way, int fd, struct spot *spot)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(fd, "", target, sizeof(target));
+	size_t length = strlen(way->rest);
+
+	if (n < 0)
+		return errno;
+	if (++way->links > LINKS_MAX)
+		return ELOOP;
+	if ((size_t)n + length >= sizeof(way->rest))
+		return ENAMETOOLONG;
+	memmove(way->rest + n, way->rest, length + 1);
+	memcpy(way->rest, target, (size_t)n);
+	if (n == 0 || target[0] != '/')
+		return 0;
+	(void)close(spot->dir); /* O_PATH */
+	spot->dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return spot->dir < 0 ? errno : look_at(spot->dir, &spot->dir_st);
+}
+
+/* The walk ends with @name in the folder it has reached; @fd is what is there, or -1. */
+static void
+end_at(struct spot *spot, const char *name, int fd, const struct stat *st)
+{
+	memcpy(spot->name, name, strlen(name) + 1);
+	spot->exists = fd >= 0;
+	spot->target = fd;
+	if (fd >= 0)
+		spot->st = *st;
+}
+
+/* One component; 0 to go on, -1 at the end, an errno. */
+static int
+step(struct way *way, bool follow, struct spot *spot)
+{
+	char name[NAME_MAX + 1];
+	struct stat st;
+	int failed = take(way, name), fd;
+	bool is_last = way->rest[strspn(way->rest, "/")] == '\0';
+	bool is_folder = is_last && way->rest[0] == '/';
+
+	if (failed)
+		return failed;
+	if (name[0] == '\0') {
+		end_at(spot, "", dup(spot->dir), &spot->dir_st);
+		return -1;
+	}
+	if (!S_ISDIR(spot->dir_st.st_mode))
+		return ENOTDIR;
+	if (!access_may(way->c->creds, &spot->dir_st, X_OK))
+		return EACCES;
+	fd = openat(spot->dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && (errno != ENOENT || !is_last))
+		return errno;
+	if (fd < 0) {
+		end_at(spot, name, -1, NULL);
+		return -1;
+	}
+	failed = look_at(fd, &st);
+	if (failed == 0 && S_ISLNK(st.st_mode) && (!is_last || follow || is_folder)) {
+		failed = follow_link(way, fd, spot);
+		(void)close(fd); /* O_PATH */
+		return failed;
+	}
+	if (failed) {
+		(void)close(fd); /* O_PATH */
+		return failed;
+	}
+	if (is_last && strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
+		end_at(spot, name, fd, &st);
+		return -1;
+	}
+	(void)close(spot->dir); /* O_PATH */
+	spot->dir = fd;
+	spot->dir_st = st;
+	spot->is_foreign = is_of_the_kernel(fd);
+	return 0;
+}
+
+int
+spot_find(const struct call *c, const char *path, bool follow, struct spot *spot)
+{
+	struct way way = { .c = c };
+	int result = start(&way, path, spot);
+
+	/* in a file system of the kernel's, "self" is somebody else here than there: the kernel has the answer */
+	while (result == 0 && !spot->is_foreign)
+		result = step(&way, follow, spot);
+	if (result > 0 || spot->is_foreign)
+		spot_release(spot);
+	return result > 0 ? result : 0;
+}
+
+int
+spot_of(
+    const struct call *c, int dirfd, uint64_t address, int flags, bool follow, struct spot *spot)
+{
+	char path[CALL_PATH_MAX];
+	bool is_fd;
+	int failed = call_path(c, dirfd, address, flags, path, &is_fd);
+
+	return failed ? failed : spot_find(c, path, follow, spot);
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * answer_file - owners of files: stat(2), chown(2), chmod(2), utimensat(2).
+ */
+#include "seccomp/call.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/* ---- stat ---- */
+
+struct question {
+	int dirfd;
+	uint64_t path; /* address */
+	int flags;     /* AT_* */
+	uint64_t buf;
+	bool is_statx;
+	unsigned int mask;
+};
+
+/* May the caller get there at all? Root may. */
+static int
+check_way(const struct call *c, const char *path, bool follow, bool is_fd)
+{
+	struct spot spot = SPOT_INIT;
+	int failed;
+
+	if (is_fd || creds_are_plain(c->creds))
+		return 0;
+	failed = spot_find(c, path, follow, &spot);
+	spot_release(&spot);
+	return failed;
+}
+
+static int
+write_statx(const struct call *c, const struct question *q, const char *path, int flags,
+    const struct stat *st)
+{
+	struct statx x;
+
+	if (statx(AT_FDCWD, path, flags, q->mask, &x) < 0)
+		return errno;
+	x.stx_uid = st->st_uid;
+	x.stx_gid = st->st_gid;
+	x.stx_mode = (uint16_t)st->st_mode;
+	x.stx_atime.tv_sec = st->st_atim.tv_sec;
+	x.stx_atime.tv_nsec = (uint32_t)st->st_atim.tv_nsec;
+	if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode)) {
+		x.stx_rdev_major = major(st->st_rdev);
+		x.stx_rdev_minor = minor(st->st_rdev);
+	}
+	return call_write(c, q->buf, &x, sizeof(x));
+}
+
+static void
+answer(struct call *c, const struct question *q)
+{
+	bool follow = !(q->flags & AT_SYMLINK_NOFOLLOW), is_fd;
+	char path[CALL_PATH_MAX];
+	struct stat st;
+	int failed = call_path(c, q->dirfd, q->path, q->flags, path, &is_fd);
+	int flags = q->flags & (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE);
+
+	if (is_fd) {
+		follow =
+		    true; /* the link that procfs shows for a descriptor; it leads to the file itself */
+		flags &= ~AT_SYMLINK_NOFOLLOW;
+	}
+	if (!failed)
+		failed = check_way(c, path, follow, is_fd);
+	if (failed == EACCES) {
+		call_fail(c, EACCES);
+		return;
+	}
+	/* what the kernel alone can say, and what has no record, it says itself */
+	if (failed || fstatat(AT_FDCWD, path, &st, flags & ~AT_STATX_SYNC_TYPE) < 0 ||
+	    !access_owner(path, follow, &st)) {
+		call_continue(c);
+		return;
+	}
+	failed = q->is_statx ? write_statx(c, q, path, flags, &st)
+	                     : call_write(c, q->buf, &st, sizeof(st));
+	if (failed)
+		call_continue(c);
+	else
+		call_return(c, 0);
+}
+
+void
+answer_stat(struct call *c)
+{
+	answer(c, &(struct question){ AT_FDCWD, c->data->args[0], 0, c->data->args[1], false, 0 });
+}
+
+void
+answer_lstat(struct call *c)
+{
+	answer(c, &(struct question){ AT_FDCWD, c->data->args[0], AT_SYMLINK_NOFOLLOW,
+		      c->data->args[1], false, 0 });
+}
+
+void
+answer_fstat(struct call *c)
+{
+	answer(c, &(struct question){
+		      (int)c->data->args[0], 0, AT_EMPTY_PATH, c->data->args[1], false, 0 });
+}
+
+void
+answer_newfstatat(struct call *c)
+{
+	answer(c, &(struct question){ (int)c->data->args[0], c->data->args[1],
+		      (int)c->data->args[3], c->data->args[2], false, 0 });
+}
+
+void
+answer_statx(struct call *c)
+{
+	answer(
+	    c, &(struct question){ (int)c->data->args[0], c->data->args[1], (int)c->data->args[2],
+		   c->data->args[4], true, (unsigned int)c->data->args[3] });
+}
+
+/* ---- chown ---- */
+
+static int
+record(const char *path, bool follow, const struct stat *st, const struct owner *owner)
+{
+	char text[OWNER_TEXT_MAX];
+	size_t length = owner_format(owner, text);
+	int result;
+
+	if (!owner_is_attribute(st->st_mode))
+		return owner_set_at(AT_FDCWD, path, owner) < 0 ? errno : 0;
+	if (owner->uid != 0 || owner->gid != 0)
+		result = follow ? setxattr(path, OWNER_XATTR, text, length, 0)
+		                : lsetxattr(path, OWNER_XATTR, text, length, 0);
+	else
+		result = follow ? removexattr(path, OWNER_XATTR) : lremovexattr(path, OWNER_XATTR);
+	return result < 0 && errno != ENODATA ? errno : 0;
+}
+
+/* chown(2): who may give a file away. */
+static bool
+may_give(const struct creds *creds, const struct stat *st, uid_t uid, gid_t gid)
+{
+	if (creds_have(creds, CAP_CHOWN))
+		return true;
+	if (creds->fsuid != st->st_uid)
+		return false;
+	return uid == st->st_uid && (gid == st->st_gid || creds_in_group(creds, gid));
+}
+
+static int
+give(struct call *c, const char *path, bool follow, bool is_fd, uid_t uid, gid_t gid)
+{
+	struct stat st;
+	struct owner owner;
+	int failed = check_way(c, path, follow, is_fd);
+
+	if (failed)
+		return failed;
+	if (fstatat(AT_FDCWD, path, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
+		return errno;
+	(void)access_owner(path, follow, &st);
+	owner.uid = uid == (uid_t)-1 ? st.st_uid : uid;
+	owner.gid = gid == (gid_t)-1 ? st.st_gid : gid;
+	if (!may_give(c->creds, &st, owner.uid, owner.gid))
+		return EPERM;
+	/* does what a change of owner does besides: copying up, clearing set-id bits and capabilities */
+	if (fchownat(AT_FDCWD, path, (uid_t)-1, (gid_t)-1, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
+		return errno;
+	if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) {
+		char value[OWNER_TEXT_MAX];
+
+		/* a device of ours is a file; a real one, such as a terminal, goes with the container */
+		if (getxattr(path, OWNER_DEVICE, value, sizeof(value)) < 0)
+			return 0;
+		st.st_mode = S_IFREG;
+	}
+	failed = record(path, follow, &st, &owner);
+	return failed == ENOTSUP ? 0 : failed;
+}
+
+static void
+answer_chown_of(struct call *c, int dirfd, uint64_t address, int flags, const __u64 *ids)
+{
+	bool follow = !(flags & AT_SYMLINK_NOFOLLOW), is_fd;
+	char path[CALL_PATH_MAX];
+	int failed = call_path(c, dirfd, address, flags, path, &is_fd);
+
+	if (!failed)
+		failed = give(c, path, follow || is_fd, is_fd, (uid_t)ids[0], (gid_t)ids[1]);
+	/* "self" of procfs is somebody else here: let the kernel find out what it is */
+	if (failed == ENOENT || failed == EINVAL)
+		call_continue(c);
+	else if (failed)
+		call_fail(c, failed);
+	else
+		call_return(c, 0);
+}
+
+void
+answer_chown(struct call *c)
+{
+	answer_chown_of(c, AT_FDCWD, c->data->args[0], 0, &c->data->args[1]);
+}
+
+void
+answer_lchown(struct call *c)
+{
+	answer_chown_of(c, AT_FDCWD, c->data->args[0], AT_SYMLINK_NOFOLLOW, &c->data->args[1]);
+}
+
+void
+answer_fchown(struct call *c)
+{
+	answer_chown_of(c, (int)c->data->args[0], 0, AT_EMPTY_PATH, &c->data->args[1]);
+}
+
+void
+answer_fchownat(struct call *c)
+{
+	answer_chown_of(
+	    c, (int)c->data->args[0], c->data->args[1], (int)c->data->args[4], &c->data->args[2]);
+}
+
+/* ---- what else the owner alone may do ---- */
+
+/* Is the caller the owner of what is there, or has it CAP_FOWNER? 0 or an errno; -1: the kernel knows. */
+static int
+check_owner(struct call *c, int dirfd, uint64_t address, int flags, bool follow)
+{
+	struct spot spot = SPOT_INIT;
+	int failed = spot_of(c, dirfd, address, flags, follow, &spot);
+
+	if (failed == 0 && spot.is_foreign)
+		failed = -1;
+	else if (failed == 0 && !spot.exists)
+		failed = ENOENT;
+	else if (failed == 0 && spot.st.st_uid != c->creds->fsuid &&
+		 !creds_have(c->creds, CAP_FOWNER))
+		failed = EPERM;
+	spot_release(&spot);
+	return failed;
+}
+
+static void
+answer_if_owner(struct call *c, int dirfd, uint64_t address, int flags)
+{
+	int failed = creds_are_plain(c->creds)
+	                 ? 0
+	                 : check_owner(c, dirfd, address, flags, !(flags & AT_SYMLINK_NOFOLLOW));
+
+	if (failed > 0)
+		call_fail(c, failed);
+	else
+		call_continue(c);
+}
+
+void
+answer_chmod(struct call *c)
+{
+	answer_if_owner(c, AT_FDCWD, c->data->args[0], 0);
+}
+
+void
+answer_fchmod(struct call *c)
+{
+	answer_if_owner(c, (int)c->data->args[0], 0, AT_EMPTY_PATH);
+}
+
+void
+answer_fchmodat(struct call *c)
+{
+	answer_if_owner(c, (int)c->data->args[0], c->data->args[1], 0);
+}
+
+/* A link keeps its owner in its access time, so that only the other time may be changed. */
+static bool
+set_link_times(struct call *c)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_NOW } };
+	char path[CALL_PATH_MAX];
+	struct owner owner;
+	struct stat st;
+	bool is_fd;
+
+	if (call_path(c, (int)c->data->args[0], c->data->args[1], 0, path, &is_fd) != 0 ||
+	    fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    owner_is_attribute(st.st_mode) || !owner_of_time(&st.st_atim, &owner))
+		return false;
+	if (c->data->args[2] != 0 && call_read(c, c->data->args[2], times, sizeof(times)) != 0)
+		return false;
+	times[0].tv_nsec = UTIME_OMIT;
+	if (utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW) < 0)
+		call_fail(c, errno);
+	else
+		call_return(c, 0);
+	return true;
+}
+
+void
+answer_utimensat(struct call *c)
+{
+	int flags = (int)c->data->args[3];
+	int failed = 0;
+
+	if (!creds_are_plain(c->creds)) {
+		/* futimens(3) has no path; touching with the present time takes the right to write only */
+		flags |= c->data->args[1] == 0 ? AT_EMPTY_PATH : 0;
+		failed = c->data->args[2] == 0
+		             ? 0
+		             : check_owner(c, (int)c->data->args[0], c->data->args[1], flags,
+				   !(flags & AT_SYMLINK_NOFOLLOW));
+	}
+	if (failed > 0)
+		call_fail(c, failed);
+	else if (!(flags & AT_SYMLINK_NOFOLLOW) || !set_link_times(c))
+		call_continue(c);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * call - answers, the caller's memory, and what it means by a path.
+ */
+#include "seccomp/call.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define PAGE 4096U
+
+void
+call_continue(const struct call *c)
+{
+	notify_continue(c->listener, c->id);
+}
+
+void
+call_return(const struct call *c, int64_t value)
+{
+	notify_answer(c->listener, c->id, value, 0);
+}
+
+void
+call_fail(const struct call *c, int error_number)
+{
+	notify_answer(c->listener, c->id, 0, error_number);
+}
+
+int
+call_read(const struct call *c, uint64_t address, void *to, size_t length)
+{
+	struct iovec here = { to, length };
+	struct iovec there = { (void *)(uintptr_t)address, length };
+
+	if (length == 0)
+		return 0;
+	return process_vm_readv(c->tid, &here, 1, &there, 1, 0) == (ssize_t)length ? 0 : EFAULT;
+}
+
+int
+call_write(const struct call *c, uint64_t address, const void *from, size_t length)
+{
+	struct iovec here = { (void *)(uintptr_t)from, length };
+	struct iovec there = { (void *)(uintptr_t)address, length };
+
+	if (length == 0)
+		return 0;
+	if (!notify_is_waiting(c->listener, c->id))
+		return EFAULT; /* its number may be another process's by now */
+	return process_vm_writev(c->tid, &here, 1, &there, 1, 0) == (ssize_t)length ? 0 : EFAULT;
+}
+
+int
+call_read_text(const struct call *c, uint64_t address, char *text, size_t room)
+{
+	size_t done = 0;
+
+	/* a page at a time: the next one may not be there */
+	while (done < room) {
+		size_t length = PAGE - (size_t)((address + done) % PAGE);
+
+		if (length > room - done)
+			length = room - done;
+		if (call_read(c, address + done, text + done, length) != 0)
+			return EFAULT;
+		if (memchr(text + done, '\0', length))
+			return 0;
+		done += length;
+	}
+	return ENAMETOOLONG;
+}
+
+int
+call_path(const struct call *c, int dirfd, uint64_t address, int flags, char path[CALL_PATH_MAX],
+    bool *is_fd)
+{
+	char text[PATH_MAX];
+	int failed;
+
+	*is_fd = false;
+	text[0] = '\0';
+	/* since Linux 6.11 AT_EMPTY_PATH takes NULL for an empty text */
+	failed = address == 0 && flags & AT_EMPTY_PATH
+	             ? 0
+	             : call_read_text(c, address, text, sizeof(text));
+	if (failed)
+		return failed;
+	if (text[0] == '/') {
+		memcpy(path, text, strlen(text) + 1);
+		return 0;
+	}
+	if (text[0] == '\0' && !(flags & AT_EMPTY_PATH))
+		return ENOENT;
+	*is_fd = text[0] == '\0';
+	if (dirfd == AT_FDCWD)
+		(void)snprintf(
+		    path, CALL_PATH_MAX, "%d/cwd%s%s", (int)c->tid, text[0] ? "/" : "", text);
+	else if (dirfd >= 0)
+		(void)snprintf(path, CALL_PATH_MAX, "%d/fd/%d%s%s", (int)c->tid, dirfd,
+		    text[0] ? "/" : "", text);
+	else
+		return EBADF;
+	return 0;
+}
+
+mode_t
+call_umask(const struct call *c)
+{
+	char path[32], text[1024];
+	const char *line;
+	ssize_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%d/status", (int)c->tid);
+	fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 022;
+	n = read(fd, text, sizeof(text) - 1);
+	(void)close(fd); /* read-only */
+	text[n > 0 ? n : 0] = '\0';
+	line = strstr(text, "\nUmask:");
+	return line ? (mode_t)strtoul(line + strlen("\nUmask:"), NULL, 8) : 022;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * call - one system call that waits for its answer, and the process that made it. Only within seccomp/.
+ *
+ * A thread that serves has the container's root as its own and procfs of the host's side as its working directory: a path of the caller
+ * is either absolute, and means the same here, or relative to "PID/cwd" or "PID/fd/N".
+ */
+#ifndef CROZE_SECCOMP_CALL_H
+#define CROZE_SECCOMP_CALL_H
+
+#include "seccomp/ids.h"
+#include "seccomp/owner.h"
+
+#include <linux/limits.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+/** Room for the prefix and a whole path of the caller. */
+#define CALL_PATH_MAX (PATH_MAX + 64)
+
+/** Credentials, shared by processes and never changed once they are (credentials(7)). */
+struct creds {
+	unsigned int references;
+	uid_t ruid, euid, suid, fsuid;
+	gid_t rgid, egid, sgid, fsgid;
+	uint64_t permitted, effective, inheritable, bounding, ambient;
+	bool keep_caps;
+	bool no_new_privs;
+	size_t n_groups;
+	gid_t groups[];
+};
+
+/** A process of the container: those that made a notified call, and their parents. */
+struct task {
+	struct task *next; /* of its bucket */
+	pid_t pid;         /* of the process, not of a thread */
+	int pidfd;
+	struct creds *creds;
+	bool
+	    starting; /* the first process, before its command: its changes of user are answered, and are done already */
+	bool has_root;         /* it, or one of its parents, called chroot(2) */
+	struct creds *pending; /* what execve(2) of @pending_* will make of it; NULL */
+	dev_t pending_dev;
+	ino_t pending_ino;
+};
+
+struct ids {
+	struct ids_options options;
+	pthread_mutex_t lock; /* of all that follows */
+	struct task **buckets;
+	size_t n_tasks;
+	size_t sweep_at; /* that many tasks are reason to look for those that ended */
+	pid_t first;     /* the container's first process */
+	bool any_other;  /* some process was not root */
+};
+
+struct call {
+	struct ids *ids;
+	int listener;
+	uint64_t id;
+	pid_t tid;
+	const struct seccomp_data *data;
+	struct creds *creds; /* the caller's now; held */
+	struct task task;    /* a copy, without its links */
+};
+
+typedef void call_fn(struct call *c);
+
+/* ---- answers: exactly one a call ---- */
+
+void call_continue(const struct call *c);
+void call_return(const struct call *c, int64_t value);
+void call_fail(const struct call *c, int error_number);
+
+/* ---- the caller's memory ---- */
+
+/** 0 or EFAULT. */
+int call_read(const struct call *c, uint64_t address, void *to, size_t length);
+int call_write(const struct call *c, uint64_t address, const void *from, size_t length);
+/** 0, EFAULT or ENAMETOOLONG. */
+int call_read_text(const struct call *c, uint64_t address, char *text, size_t room);
+/**
+ * The path that the caller means with (@dirfd, text at @address), as it is called here. With AT_EMPTY_PATH in @flags an empty text is
+ * @dirfd itself; *@is_fd is then set: the path is a link of procfs to be followed. 0 or an errno.
+ */
+int call_path(const struct call *c, int dirfd, uint64_t address, int flags,
+    char path[CALL_PATH_MAX], bool *is_fd);
+/** The umask of the caller. */
+mode_t call_umask(const struct call *c);
+
+/* ---- task.c ---- */
+
+struct creds *creds_new(size_t n_groups);
+/** A copy to be changed, with room for @n_groups groups; the first of them copied. */
+struct creds *creds_copy(const struct creds *from, size_t n_groups);
+struct creds *creds_hold(struct creds *creds);
+void creds_drop(struct creds *creds);
+/** Root as it was born: the kernel's answers are right as they are. */
+bool creds_are_plain(const struct creds *creds);
+bool creds_have(const struct creds *creds, int capability);
+bool creds_in_group(const struct creds *creds, gid_t gid);
+
+/** Finds the caller, or its parents. */
+void task_find(struct ids *ids, pid_t tid, struct call *c);
+/** Gives the caller's process other credentials; takes @creds over. */
+void task_set_creds(struct call *c, struct creds *creds);
+/** The caller's process executes a file that gives it @creds (taken over), unless that fails. */
+void task_set_pending(struct call *c, struct creds *creds, const struct stat *file);
+void task_set_flags(struct call *c, bool starting, bool has_root);
+/** What children of the caller inherited is written down before the caller changes or ends. */
+void task_settle_children(struct call *c);
+/** The credentials of process @pid as the container numbers it; NULL. To be dropped. */
+struct creds *task_creds_of(struct call *c, pid_t pid);
+
+/** What the container calls process @pid of the host's side; 0. */
+pid_t task_inner_pid(pid_t pid);
+
+/* ---- access.c ---- */
+
+/** What stat(2) shows, with the recorded owner and device. false: it is as the kernel shows it. */
+bool access_owner(const char *path, bool follow, struct stat *st);
+/** May @creds do @want (R_OK | W_OK | X_OK) with a file of @st, whose owner is the recorded one? */
+bool access_may(const struct creds *creds, const struct stat *st, int want);
+
+/** Where a path leads. */
+struct spot {
+	int dir; /* O_PATH, the folder of the last component; the target itself for "/" and ".." */
+	struct stat dir_st;
+	char name[NAME_MAX + 1]; /* "" when the path ends in the folder itself */
+	bool exists;
+	int target; /* O_PATH; -1 when it does not exist */
+	struct stat st;
+	bool is_foreign; /* of a file system of the kernel's (procfs): ours to answer is nothing */
+};
+#define SPOT_INIT                       \
+	{                               \
+		.dir = -1, .target = -1 \
+	}
+void spot_release(struct spot *spot);
+/**
+ * Walks @path as the caller would, with its rights. 0 when the folder of the last component was reached (which need not be there), or
+ * the errno that the call shall fail with.
+ */
+int spot_find(const struct call *c, const char *path, bool follow, struct spot *spot);
+/** Reads (dirfd, path) of the caller and walks. */
+int spot_of(
+    const struct call *c, int dirfd, uint64_t address, int flags, bool follow, struct spot *spot);
+
+/* ---- the answers, by subject ---- */
+
+call_fn answer_stat, answer_lstat, answer_fstat, answer_newfstatat, answer_statx;
+call_fn answer_chown, answer_lchown, answer_fchown, answer_fchownat;
+call_fn answer_utimensat, answer_chmod, answer_fchmod, answer_fchmodat;
+call_fn answer_id, answer_setuid, answer_setgid, answer_setreuid, answer_setregid, answer_setresuid,
+    answer_setresgid, answer_setfsuid, answer_setfsgid, answer_getresuid, answer_getresgid,
+    answer_getgroups, answer_setgroups, answer_capget, answer_capset, answer_prctl,
+    answer_peer_credentials, answer_chroot, answer_exec, answer_execat, answer_exit, answer_kill;
+call_fn answer_open, answer_openat, answer_openat2, answer_creat, answer_mkdir, answer_mkdirat,
+    answer_mknod, answer_mknodat, answer_symlink, answer_symlinkat, answer_link, answer_linkat,
+    answer_unlink, answer_unlinkat, answer_rmdir, answer_rename, answer_renameat, answer_access,
+    answer_faccessat, answer_chdir, answer_truncate;
+call_fn answer_setxattr, answer_getxattr, answer_listxattr, answer_removexattr;
+
+#endif

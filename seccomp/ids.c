@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ids - the supervisor: which calls it answers, and the threads that do.
+ */
+#include "seccomp/call.h"
+
+#include "runtime/base/mem.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/prctl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define NUMBERS_MAX 512
+#define THREADS_MAX 8
+#define THREAD_STACK (512U << 10)
+
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
+#ifndef SYS_faccessat2
+#define SYS_faccessat2 439
+#endif
+
+struct row {
+	struct notify_call call;
+	call_fn *fn;
+};
+
+#define ALWAYS(name, function)                                          \
+	{                                                               \
+		{ SYS_##name, 0, NOTIFY_ALWAYS, 0 }, answer_##function, \
+	}
+#define IF_EQUAL(name, argument, value, function)                                      \
+	{                                                                              \
+		{ SYS_##name, argument, NOTIFY_IF_EQUAL, (value) }, answer_##function, \
+	}
+
+/* Rows of one call stand together. */
+static const struct row rows[] = {
+#ifdef SYS_stat
+	ALWAYS(stat, stat),
+	ALWAYS(lstat, lstat),
+	ALWAYS(open, open),
+	ALWAYS(creat, creat),
+	ALWAYS(chown, chown),
+	ALWAYS(lchown, lchown),
+	ALWAYS(chmod, chmod),
+	ALWAYS(mkdir, mkdir),
+	ALWAYS(mknod, mknod),
+	ALWAYS(symlink, symlink),
+	ALWAYS(link, link),
+	ALWAYS(unlink, unlink),
+	ALWAYS(rmdir, rmdir),
+	ALWAYS(rename, rename),
+	ALWAYS(access, access),
+#endif
+	ALWAYS(openat, openat),
+	ALWAYS(openat2, openat2),
+	ALWAYS(fstat, fstat),
+	ALWAYS(newfstatat, newfstatat),
+	{ { SYS_statx, 3, NOTIFY_IF_BITS, STATX_UID | STATX_GID | STATX_TYPE | STATX_MODE },
+	    answer_statx },
+	ALWAYS(fchown, fchown),
+	ALWAYS(fchownat, fchownat),
+	ALWAYS(fchmod, fchmod),
+	ALWAYS(fchmodat, fchmodat),
+	ALWAYS(fchmodat2, fchmodat),
+	ALWAYS(utimensat, utimensat),
+	ALWAYS(mkdirat, mkdirat),
+	ALWAYS(mknodat, mknodat),
+	ALWAYS(symlinkat, symlinkat),
+	ALWAYS(linkat, linkat),
+	ALWAYS(unlinkat, unlinkat),
+#ifdef SYS_renameat
+	ALWAYS(renameat, renameat),
+#endif
+	ALWAYS(renameat2, renameat),
+	ALWAYS(faccessat, faccessat),
+	ALWAYS(faccessat2, faccessat),
+	ALWAYS(chdir, chdir),
+	ALWAYS(truncate, truncate),
+	ALWAYS(chroot, chroot),
+	ALWAYS(execve, exec),
+	ALWAYS(execveat, execat),
+	ALWAYS(exit_group, exit),
+	ALWAYS(kill, kill),
+	ALWAYS(getuid, id),
+	ALWAYS(geteuid, id),
+	ALWAYS(getgid, id),
+	ALWAYS(getegid, id),
+	ALWAYS(setuid, setuid),
+	ALWAYS(setgid, setgid),
+	ALWAYS(setreuid, setreuid),
+	ALWAYS(setregid, setregid),
+	ALWAYS(setresuid, setresuid),
+	ALWAYS(setresgid, setresgid),
+	ALWAYS(setfsuid, setfsuid),
+	ALWAYS(setfsgid, setfsgid),
+	ALWAYS(getresuid, getresuid),
+	ALWAYS(getresgid, getresgid),
+	ALWAYS(getgroups, getgroups),
+	ALWAYS(setgroups, setgroups),
+	ALWAYS(capget, capget),
+	ALWAYS(capset, capset),
+	IF_EQUAL(prctl, 0, PR_SET_KEEPCAPS, prctl),
+	IF_EQUAL(prctl, 0, PR_GET_KEEPCAPS, prctl),
+	IF_EQUAL(prctl, 0, PR_CAPBSET_READ, prctl),
+	IF_EQUAL(prctl, 0, PR_CAPBSET_DROP, prctl),
+	IF_EQUAL(prctl, 0, PR_CAP_AMBIENT, prctl),
+	IF_EQUAL(prctl, 0, PR_GET_NO_NEW_PRIVS, prctl),
+	IF_EQUAL(prctl, 0, PR_SET_NO_NEW_PRIVS, prctl),
+	IF_EQUAL(getsockopt, 2, SO_PEERCRED, peer_credentials),
+	ALWAYS(setxattr, setxattr),
+	ALWAYS(lsetxattr, setxattr),
+	ALWAYS(fsetxattr, setxattr),
+	ALWAYS(getxattr, getxattr),
+	ALWAYS(lgetxattr, getxattr),
+	ALWAYS(fgetxattr, getxattr),
+	ALWAYS(listxattr, listxattr),
+	ALWAYS(llistxattr, listxattr),
+	ALWAYS(flistxattr, listxattr),
+	ALWAYS(removexattr, removexattr),
+	ALWAYS(lremovexattr, removexattr),
+	ALWAYS(fremovexattr, removexattr),
+};
+
+const struct notify_program *
+ids_program(void)
+{
+	static struct notify_program program;
+	struct notify_call calls[ARRAY_LEN(rows)];
+
+	if (program.length > 0)
+		return &program;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		calls[i] = rows[i].call;
+	notify_compile(&program, calls, ARRAY_LEN(rows));
+	return &program;
+}
+
+static call_fn *
+function_of(int number)
+{
+	static call_fn *by_number[NUMBERS_MAX]; /* filled by ids_serve() before there are threads */
+
+	if (!by_number[SYS_openat])
+		for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+			assert(rows[i].call.number < NUMBERS_MAX);
+			by_number[rows[i].call.number] = rows[i].fn;
+		}
+	return number >= 0 && number < NUMBERS_MAX ? by_number[number] : NULL;
+}
+
+/* ---- one call ---- */
+
+/* Takes this thread into the root @dir; it stays in procfs. */
+static int
+enter(const struct ids *ids, int dir)
+{
+	if (fchdir(dir) < 0 || chroot(".") < 0 || fchdir(ids->options.proc) < 0)
+		return -1;
+	return 0;
+}
+
+/* For a caller that has a root of its own. */
+static void
+answer_in_root(struct call *c, call_fn *fn)
+{
+	char path[32];
+	int root;
+
+	(void)snprintf(path, sizeof(path), "%d/root", (int)c->tid);
+	root = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0 || enter(c->ids, root) < 0)
+		call_fail(c, EACCES);
+	else
+		fn(c);
+	if (enter(c->ids, c->ids->options.root) < 0)
+		abort(); /* in the wrong root every further answer would be wrong */
+	if (root >= 0)
+		(void)close(root); /* O_PATH */
+}
+
+/* Before its command the first process changes its user, which is answered, and makes files, which it owns. */
+static bool
+is_of_the_start(call_fn *fn)
+{
+	return fn == answer_setuid || fn == answer_setgid || fn == answer_setreuid ||
+	       fn == answer_setregid || fn == answer_setresuid || fn == answer_setresgid ||
+	       fn == answer_setgroups || fn == answer_exec || fn == answer_execat;
+}
+
+static void
+serve_one(struct ids *ids, const struct seccomp_notif *request)
+{
+	struct call c = { .ids = ids,
+		.listener = ids->options.listener,
+		.id = request->id,
+		.tid = (pid_t)request->pid,
+		.data = &request->data };
+	call_fn *fn = function_of(request->data.nr);
+
+	task_find(ids, c.tid, &c);
+	if (!fn || !c.creds || (c.task.starting && !is_of_the_start(fn)))
+		call_continue(&c); /* a caller that has ended meanwhile */
+	else if (c.task.has_root)
+		answer_in_root(&c, fn);
+	else
+		fn(&c);
+	creds_drop(c.creds);
+}
+
+static void *
+serve(void *arg)
+{
+	struct ids *ids = arg;
+	struct seccomp_notif request;
+	int got;
+
+	/* a root, a working directory and a umask of the thread's own */
+	if (unshare(CLONE_FS) < 0 || enter(ids, ids->options.root) < 0)
+		return ids;
+	while ((got = notify_receive(ids->options.listener, &request)) != 0)
+		if (got > 0)
+			serve_one(ids, &request);
+	return NULL;
+}
+
+static unsigned int
+count_threads(const struct ids_options *o)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (o->threads > 0)
+		return o->threads < THREADS_MAX ? o->threads : THREADS_MAX;
+	if (processors < 1)
+		return 1;
+	return processors < THREADS_MAX ? (unsigned int)processors : THREADS_MAX;
+}
+
+/* A descriptor a process of the container: as many as may be. */
+static void
+raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit); /* what there is has to do */
+	}
+}
+
+int
+ids_serve(const struct ids_options *options, struct error *e)
+{
+	struct ids ids = { .options = *options, .lock = PTHREAD_MUTEX_INITIALIZER };
+	unsigned int wanted = count_threads(options), n = 0;
+	pthread_t threads[THREADS_MAX];
+	pthread_attr_t attributes;
+	void *failed = NULL;
+	int error_number = 0;
+
+	raise_limit();
+	(void)function_of(SYS_openat);
+	if (pthread_attr_init(&attributes) != 0 ||
+	    pthread_attr_setstacksize(&attributes, THREAD_STACK) != 0)
+		return error_set(e, ERR_SYSTEM, "cannot prepare threads");
+	while (n < wanted && error_number == 0) {
+		error_number = pthread_create(&threads[n], &attributes, serve, &ids);
+		n += error_number == 0;
+	}
+	(void)pthread_attr_destroy(&attributes); /* cannot fail */
+	if (n == 0) {
+		errno = error_number;
+		return error_sys(e, "cannot make a thread");
+	}
+	for (unsigned int i = 0; i < n; i++) {
+		void *result = NULL;
+
+		(void)pthread_join(threads[i], &result); /* they are ours */
+		failed = result ? result : failed;
+	}
+	if (failed)
+		return error_set(e, ERR_HOST, "cannot enter the container's root");
+	return 0;
+}

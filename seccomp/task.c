@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * task - the processes of a container and their credentials.
+ *
+ * No fork is notified: a process is looked up at its first call, and has what its parent has. So before a process changes what it is, or
+ * ends as somebody else than root, what its living children inherited is written down. A process is known by a pidfd, so that a number
+ * that is used again is not taken for the one that had it before.
+ */
+#include "seccomp/call.h"
+
+#include "runtime/base/mem.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define BUCKETS 1024U
+#define SWEEP_FIRST 256U
+#define PARENTS_MAX 64 /* looked at for one that is known */
+
+struct creds *
+creds_new(size_t n_groups)
+{
+	struct creds *creds = xcalloc(1, sizeof(*creds) + n_groups * sizeof(gid_t));
+
+	creds->references = 1;
+	creds->n_groups = n_groups;
+	return creds;
+}
+
+struct creds *
+creds_copy(const struct creds *from, size_t n_groups)
+{
+	struct creds *creds = creds_new(n_groups);
+	size_t kept = n_groups < from->n_groups ? n_groups : from->n_groups;
+
+	memcpy(creds, from, sizeof(*creds));
+	memcpy(creds->groups, from->groups, kept * sizeof(gid_t));
+	creds->references = 1;
+	creds->n_groups = n_groups;
+	return creds;
+}
+
+struct creds *
+creds_hold(struct creds *creds)
+{
+	if (creds)
+		__atomic_add_fetch(&creds->references, 1, __ATOMIC_RELAXED);
+	return creds;
+}
+
+void
+creds_drop(struct creds *creds)
+{
+	if (creds && __atomic_sub_fetch(&creds->references, 1, __ATOMIC_ACQ_REL) == 0)
+		free(creds);
+}
+
+bool
+creds_have(const struct creds *creds, int capability)
+{
+	return (creds->effective >> capability & 1) != 0;
+}
+
+bool
+creds_are_plain(const struct creds *creds)
+{
+	const uint64_t needed = 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_CHOWN | 1ULL << CAP_FOWNER;
+
+	return creds->fsuid == 0 && creds->fsgid == 0 && (creds->effective & needed) == needed;
+}
+
+bool
+creds_in_group(const struct creds *creds, gid_t gid)
+{
+	if (creds->fsgid == gid)
+		return true;
+	for (size_t i = 0; i < creds->n_groups; i++)
+		if (creds->groups[i] == gid)
+			return true;
+	return false;
+}
+
+/* ---- the table; all of it under the lock ---- */
+
+static void
+task_free(struct ids *ids, struct task *t)
+{
+	if (t->pidfd >= 0)
+		(void)close(t->pidfd); /* nothing is written to it */
+	creds_drop(t->creds);
+	creds_drop(t->pending);
+	free(t);
+	ids->n_tasks--;
+}
+
+static bool
+is_alive(const struct task *t)
+{
+	if (t->pidfd < 0)
+		return kill(t->pid, 0) == 0;
+	return syscall(SYS_pidfd_send_signal, t->pidfd, 0, NULL, 0) == 0;
+}
+
+/* Those that ended go, once there are many. */
+static void
+sweep(struct ids *ids)
+{
+	if (ids->n_tasks < ids->sweep_at)
+		return;
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct task **link = &ids->buckets[i]; *link;) {
+			struct task *t = *link;
+
+			if (is_alive(t)) {
+				link = &t->next;
+				continue;
+			}
+			*link = t->next;
+			task_free(ids, t);
+		}
+	ids->sweep_at = 2 * ids->n_tasks < SWEEP_FIRST ? SWEEP_FIRST : 2 * ids->n_tasks;
+}
+
+static struct task *
+look_up(struct ids *ids, pid_t pid)
+{
+	if (!ids->buckets)
+		ids->buckets = xcalloc(BUCKETS, sizeof(*ids->buckets));
+	for (struct task **link = &ids->buckets[(unsigned)pid % BUCKETS]; *link;
+	     link = &(*link)->next) {
+		struct task *t = *link;
+
+		if (t->pid != pid)
+			continue;
+		if (is_alive(t))
+			return t;
+		*link = t->next;
+		task_free(ids, t);
+		return NULL;
+	}
+	return NULL;
+}
+
+static struct task *
+add_task(struct ids *ids, pid_t pid, const struct task *parent)
+{
+	struct task *t = xcalloc(1, sizeof(*t));
+	struct task **bucket;
+
+	sweep(ids);
+	bucket = &ids->buckets[(unsigned)pid % BUCKETS];
+	t->pid = pid;
+	t->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	t->next = *bucket;
+	*bucket = t;
+	ids->n_tasks++;
+	if (parent) {
+		t->creds = creds_hold(parent->creds);
+		t->has_root = parent->has_root;
+	}
+	return t;
+}
+
+/* A number after @name in procfs' status of @pid; -1. */
+static long
+read_status(pid_t pid, const char *name, const char *name2, long *second)
+{
+	char path[32], text[1024];
+	const char *at;
+	ssize_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%d/status", (int)pid);
+	fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	n = read(fd, text, sizeof(text) - 1);
+	(void)close(fd); /* read-only */
+	text[n > 0 ? n : 0] = '\0';
+	at = name2 ? strstr(text, name2) : NULL;
+	if (at)
+		*second = strtol(at + strlen(name2), NULL, 10);
+	at = strstr(text, name);
+	return at ? strtol(at + strlen(name), NULL, 10) : -1;
+}
+
+static struct task *
+first_task(struct ids *ids, pid_t pid)
+{
+	struct task *t = add_task(ids, pid, NULL);
+	const struct ids_options *o = &ids->options;
+	struct creds *creds = creds_new(o->n_groups);
+
+	ids->first = pid;
+	creds->ruid = creds->euid = creds->suid = creds->fsuid = o->uid;
+	creds->rgid = creds->egid = creds->sgid = creds->fsgid = o->gid;
+	creds->bounding = o->capabilities;
+	creds->permitted = creds->effective = o->uid == 0 ? o->capabilities : 0;
+	memcpy(creds->groups, o->groups, o->n_groups * sizeof(gid_t));
+	ids->any_other = ids->any_other || o->uid != 0;
+	t->creds = creds;
+	t->starting = true;
+	return t;
+}
+
+/* The process of @pid, found through its parents; what is found is remembered for all on the way. */
+static struct task *
+climb(struct ids *ids, pid_t pid)
+{
+	pid_t path[PARENTS_MAX];
+	struct task *t = look_up(ids, pid);
+	size_t n = 0;
+
+	while (!t && n < PARENTS_MAX) {
+		path[n++] = pid;
+		pid = (pid_t)read_status(pid, "\nPPid:\t", NULL, NULL);
+		if (pid <= 1)
+			break;
+		t = look_up(ids, pid);
+	}
+	if (!t)
+		t = look_up(ids, ids->first);
+	while (t && n > 0)
+		t = add_task(ids, path[--n], t);
+	return t;
+}
+
+/* The process that thread @tid is of. */
+static struct task *
+find(struct ids *ids, pid_t tid)
+{
+	struct task *t = look_up(ids, tid);
+	long process = tid;
+
+	if (t)
+		return t;
+	process = read_status(tid, "\nTgid:\t", NULL, NULL);
+	if (ids->first == 0)
+		return first_task(ids, tid);
+	t = process > 0 ? climb(ids, (pid_t)process) : NULL;
+	return t ? t : look_up(ids, ids->first);
+}
+
+/* Has it become what it executed? */
+static void
+settle_pending(struct task *t)
+{
+	char path[32];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%d/exe", (int)t->pid);
+	if (fstatat(AT_FDCWD, path, &st, 0) == 0 && st.st_dev == t->pending_dev &&
+	    st.st_ino == t->pending_ino) {
+		creds_drop(t->creds);
+		t->creds = t->pending;
+	} else {
+		creds_drop(t->pending);
+	}
+	t->pending = NULL;
+}
+
+void
+task_find(struct ids *ids, pid_t tid, struct call *c)
+{
+	struct task *t;
+
+	(void)pthread_mutex_lock(&ids->lock);
+	t = find(ids, tid);
+	if (t) {
+		if (t->pending)
+			settle_pending(t);
+		c->task = *t;
+		c->creds = creds_hold(t->creds);
+	}
+	(void)pthread_mutex_unlock(&ids->lock);
+}
+
+void
+task_set_creds(struct call *c, struct creds *creds)
+{
+	struct task *t;
+
+	task_settle_children(c);
+	(void)pthread_mutex_lock(&c->ids->lock);
+	t = look_up(c->ids, c->task.pid);
+	if (t) {
+		creds_drop(t->creds);
+		t->creds = creds_hold(creds);
+	}
+	c->ids->any_other = c->ids->any_other || !creds_are_plain(creds);
+	(void)pthread_mutex_unlock(&c->ids->lock);
+	creds_drop(creds);
+}
+
+void
+task_set_pending(struct call *c, struct creds *creds, const struct stat *file)
+{
+	struct task *t;
+
+	(void)pthread_mutex_lock(&c->ids->lock);
+	t = look_up(c->ids, c->task.pid);
+	if (t) {
+		creds_drop(t->pending);
+		t->pending = creds_hold(creds);
+		t->pending_dev = file->st_dev;
+		t->pending_ino = file->st_ino;
+	}
+	c->ids->any_other = c->ids->any_other || !creds_are_plain(creds);
+	(void)pthread_mutex_unlock(&c->ids->lock);
+	creds_drop(creds);
+}
+
+void
+task_set_flags(struct call *c, bool starting, bool has_root)
+{
+	struct task *t;
+
+	(void)pthread_mutex_lock(&c->ids->lock);
+	t = look_up(c->ids, c->task.pid);
+	if (t) {
+		t->starting = starting;
+		t->has_root = has_root;
+	}
+	(void)pthread_mutex_unlock(&c->ids->lock);
+}
+
+/* Children of @pid as procfs lists them; also where the kernel has no list of its own (CONFIG_PROC_CHILDREN). */
+static void
+settle_all(struct ids *ids, pid_t pid)
+{
+	DIR *dir = opendir(".");
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		pid_t child = (pid_t)strtol(entry->d_name, NULL, 10);
+
+		if (isdigit((unsigned char)entry->d_name[0]) &&
+		    read_status(child, "\nPPid:\t", NULL, NULL) == pid)
+			(void)climb(ids, child);
+	}
+	if (dir)
+		(void)closedir(dir); /* only read */
+}
+
+/* By the kernel's list of one thread's children; false when there is none. */
+static bool
+settle_listed(struct ids *ids, pid_t pid)
+{
+	char path[64], text[4096], *at, *end;
+	ssize_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%d/task/%d/children", (int)pid, (int)pid);
+	fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, text, sizeof(text) - 1);
+	(void)close(fd); /* read-only */
+	if (n < 0 || n == (ssize_t)sizeof(text) - 1)
+		return false;
+	text[n] = '\0';
+	for (at = text; *at; at = end) {
+		long child = strtol(at, &end, 10);
+
+		if (end == at)
+			break;
+		(void)climb(ids, (pid_t)child);
+		end += strspn(end, " ");
+	}
+	return true;
+}
+
+void
+task_settle_children(struct call *c)
+{
+	(void)pthread_mutex_lock(&c->ids->lock);
+	if (!settle_listed(c->ids, c->task.pid))
+		settle_all(c->ids, c->task.pid);
+	(void)pthread_mutex_unlock(&c->ids->lock);
+}
+
+/* The last number of NSpid is the innermost namespace's. */
+pid_t
+task_inner_pid(pid_t pid)
+{
+	char path[32], text[2048], *line, *end;
+	ssize_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%d/status", (int)pid);
+	fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	(void)close(fd); /* read-only */
+	text[n > 0 ? n : 0] = '\0';
+	line = strstr(text, "\nNSpid:");
+	end = line ? strchr(line + 1, '\n') : NULL;
+	if (!end)
+		return 0;
+	*end = '\0';
+	line = strrchr(line, '\t');
+	return line ? (pid_t)strtol(line, NULL, 10) : 0;
+}
+
+struct creds *
+task_creds_of(struct call *c, pid_t pid)
+{
+	struct creds *found = NULL;
+	DIR *dir = opendir(".");
+	const struct dirent *entry;
+
+	(void)pthread_mutex_lock(&c->ids->lock);
+	while (dir && !found && (entry = readdir(dir))) {
+		pid_t candidate = (pid_t)strtol(entry->d_name, NULL, 10);
+		struct task *t;
+
+		if (!isdigit((unsigned char)entry->d_name[0]) || candidate < c->ids->first ||
+		    task_inner_pid(candidate) != pid)
+			continue;
+		t = climb(c->ids, candidate);
+		found = t ? creds_hold(t->creds) : NULL;
+	}
+	(void)pthread_mutex_unlock(&c->ids->lock);
+	if (dir)
+		(void)closedir(dir); /* only read */
+	return found;
+}

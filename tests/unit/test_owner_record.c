@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_owner_record - owners where one id alone is mapped: what stands for them, and that it comes back.
+ */
+#include "runtime/base/fd.h"
+#include "seccomp/notify.h"
+#include "seccomp/owner.h"
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+static void
+text_of_an_owner_is_read_back(void **state)
+{
+	static const struct owner owners[] = { { 0, 1 }, { 1000, 1000 }, { 65534, 65534 },
+		{ 2147483647, 4294967294U } };
+	char text[OWNER_TEXT_MAX];
+	struct owner again;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(owners) / sizeof(owners[0]); i++) {
+		size_t length = owner_format(&owners[i], text);
+
+		assert_true(owner_parse(text, length, &again));
+		assert_int_equal(again.uid, owners[i].uid);
+		assert_int_equal(again.gid, owners[i].gid);
+	}
+}
+
+static void
+what_is_no_owner_is_refused(void **state)
+{
+	static const char *const texts[] = { "", ":", "1:", ":1", "1", "1:2:3", "-1:0", " 1:2",
+		"1:2 ", "4294967296:0", "0x1:1", "1:1\n", "11111111111111111111111111111111:1" };
+	struct owner owner;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (owner_parse(texts[i], strlen(texts[i]), &owner))
+			fail_msg("'%s' is taken for an owner", texts[i]);
+}
+
+static void
+device_is_read_back_and_nothing_else_is_one(void **state)
+{
+	static const char *const wrong[] = { "", "c", "c:", "p:1:3", "c:1", "c:1:", "c1:3",
+		"c:1:3x" };
+	char text[OWNER_TEXT_MAX];
+	mode_t mode = S_IFREG | 0640;
+	dev_t rdev = 0;
+	size_t length = owner_device_format(S_IFBLK | 0600, makedev(259, 70000), text);
+
+	(void)state;
+	assert_true(owner_device_parse(text, length, &mode, &rdev));
+	assert_int_equal(mode, S_IFBLK | 0640);
+	assert_int_equal(major(rdev), 259);
+	assert_int_equal(minor(rdev), 70000);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		if (owner_device_parse(wrong[i], strlen(wrong[i]), &mode, &rdev))
+			fail_msg("'%s' is taken for a device", wrong[i]);
+}
+
+static void
+owner_of_a_link_is_in_its_access_time(void **state)
+{
+	static const struct owner owners[] = { { 1, 0 }, { 0, 1 }, { 1000, 50 },
+		{ UINT32_MAX - 1, 999999999 } };
+	char folder[] = "/tmp/croze-owner.XXXXXX";
+	autofd int dir = -1;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(dir >= 0);
+	assert_int_equal(symlinkat("target", dir, "l"), 0);
+	for (size_t i = 0; i < sizeof(owners) / sizeof(owners[0]); i++) {
+		struct owner got = { 7, 7 };
+		char target[16];
+		struct stat st;
+
+		assert_int_equal(owner_set_at(dir, "l", &owners[i]), 0);
+		/* following it is what updates an access time */
+		assert_int_equal(readlinkat(dir, "l", target, sizeof(target)), 6);
+		assert_int_equal(fstatat(dir, "l", &st, AT_SYMLINK_NOFOLLOW), 0);
+		assert_true(owner_of_time(&st.st_atim, &got));
+		assert_int_equal(got.uid, owners[i].uid);
+		assert_int_equal(got.gid, owners[i].gid);
+	}
+	assert_int_equal(owner_set_at(dir, "l", &(struct owner){ 0, 0 }), 0);
+	{
+		struct owner got;
+		struct stat st;
+
+		assert_int_equal(fstatat(dir, "l", &st, AT_SYMLINK_NOFOLLOW), 0);
+		assert_false(owner_of_time(&st.st_atim, &got));
+	}
+	assert_int_equal(owner_set_at(dir, "l", &(struct owner){ 0, 1000000000 }), -1);
+	assert_int_equal(errno, ERANGE);
+	(void)unlinkat(dir, "l", 0);
+	(void)rmdir(folder);
+}
+
+/* Runs a filter over one call as the kernel does; only the operations that it is made of. */
+static uint32_t
+answer_of(const struct notify_program *p, const struct seccomp_data *data)
+{
+	uint32_t a = 0;
+
+	for (size_t i = 0; i < p->length; i++) {
+		const struct sock_filter *f = &p->code[i];
+
+		switch (f->code) {
+		case BPF_LD | BPF_W | BPF_ABS:
+			memcpy(&a, (const char *)data + f->k, sizeof(a));
+			break;
+		case BPF_JMP | BPF_JEQ | BPF_K:
+			i += a == f->k ? f->jt : f->jf;
+			break;
+		case BPF_JMP | BPF_JSET | BPF_K:
+			i += a & f->k ? f->jt : f->jf;
+			break;
+		case BPF_RET | BPF_K:
+			return f->k;
+		default:
+			fail_msg("operation %u", f->code);
+		}
+	}
+	fail_msg("no answer");
+	return 0;
+}
+
+static void
+filter_notifies_what_it_is_told_and_lets_the_rest_pass(void **state)
+{
+	static const struct notify_call calls[] = {
+		{ SYS_setuid, 0, NOTIFY_ALWAYS, 0 },
+		{ SYS_prctl, 0, NOTIFY_IF_EQUAL, 8 },
+		{ SYS_prctl, 0, NOTIFY_IF_EQUAL, 39 },
+		{ SYS_statx, 3, NOTIFY_IF_BITS, 0x18 },
+	};
+	struct notify_program p;
+	struct seccomp_data data = { 0 };
+
+	(void)state;
+#if defined(__x86_64__)
+	data.arch = 0xc000003e;
+#else
+	data.arch = 0xc00000b7;
+#endif
+	notify_compile(&p, calls, sizeof(calls) / sizeof(calls[0]));
+	for (int number = 0; number < 512; number++) {
+		bool always = number == SYS_setuid;
+
+		data.nr = number;
+		data.args[0] = data.args[3] = 0;
+		assert_int_equal(
+		    answer_of(&p, &data), always ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ALLOW);
+	}
+	data.nr = SYS_prctl;
+	data.args[0] = 39;
+	assert_int_equal(answer_of(&p, &data), SECCOMP_RET_USER_NOTIF);
+	data.args[0] = 40;
+	assert_int_equal(answer_of(&p, &data), SECCOMP_RET_ALLOW);
+	data.nr = SYS_statx;
+	data.args[3] = 0x7ff;
+	assert_int_equal(answer_of(&p, &data), SECCOMP_RET_USER_NOTIF);
+	data.args[3] = 0x200;
+	assert_int_equal(answer_of(&p, &data), SECCOMP_RET_ALLOW);
+	data.nr = SYS_setuid;
+	data.arch = 0x40000003;
+	assert_int_equal(answer_of(&p, &data), SECCOMP_RET_ALLOW);
+}
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(text_of_an_owner_is_read_back),
+	cmocka_unit_test(what_is_no_owner_is_refused),
+	cmocka_unit_test(device_is_read_back_and_nothing_else_is_one),
+	cmocka_unit_test(owner_of_a_link_is_in_its_access_time),
+	cmocka_unit_test(filter_notifies_what_it_is_told_and_lets_the_rest_pass),
+};
+
+UNIT_MAIN(tests)
