@@ -10,6 +10,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/path.h"
 #include "runtime/sandbox/exec.h"
+#include "seccomp/owner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -107,6 +108,7 @@ static int
 enter_cwd(const struct container_spec *spec, struct error *e)
 {
 	const char *cwd = spec->cwd ? spec->cwd : "/";
+	struct owner owner = { spec->uid, spec->gid };
 	autofd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	autofd int fd = -1;
 
@@ -115,7 +117,7 @@ enter_cwd(const struct container_spec *spec, struct error *e)
 	/* never through magic links: /proc/self/fd/N could lead out (SECURITY R1) */
 	fd = path_try_open(root, cwd, O_PATH | O_DIRECTORY, 0, PATH_IN_ROOT);
 	if (fd < 0 && errno == ENOENT && spec->make_cwd)
-		fd = path_make_dirs(root, cwd, 0755, spec->uid, spec->gid, e);
+		fd = owner_make_dirs(root, cwd, &owner, spec->record_ids, e);
 	else if (fd < 0)
 		error_sys(e, "cannot enter the working directory '%s'", cwd);
 	if (fd >= 0 && fchdir(fd) < 0) {

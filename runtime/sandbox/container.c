@@ -18,6 +18,7 @@
 #include "runtime/sandbox/mount.h"
 #include "runtime/sandbox/passfd.h"
 #include "runtime/sandbox/rootfs.h"
+#include "runtime/sandbox/supervisor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -439,8 +440,16 @@ start_child(struct start *s, struct container *c, struct error *e)
 {
 	autofd int ours = -1;
 	autofd int theirs = -1;
+	autofd int ids = -1;
 	int pair[2];
 
+	/* before the sockets: it must hold none of them */
+	if (s->init.spec->record_ids) {
+		c->supervisor = supervisor_start(s->init.spec, &ids, e);
+		if (c->supervisor < 0)
+			return -1;
+	}
+	s->init.ids = ids;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_sys(e, "cannot make a socket pair");
 	ours = pair[0];
@@ -459,6 +468,7 @@ start_child(struct start *s, struct container *c, struct error *e)
 	if (c->pid == 0)
 		return -1;
 	(void)close(steal_fd(&theirs)); /* the child's */
+	fd_close_at(&ids);              /* likewise */
 	if (go(s->init.spec, ours, c, e) < 0)
 		return -1;
 	if (s->init.spec->hold_read >= 0)
@@ -469,8 +479,9 @@ start_child(struct start *s, struct container *c, struct error *e)
 int
 container_start(const struct container_spec *spec, struct container *c, struct error *e)
 {
-	struct start s = { .init = {
-			       .spec = spec, .rootfs = { .root = -1, .dev = -1, .sys = -1 } } };
+	struct start s = {
+		.init = { .spec = spec, .rootfs = { .root = -1, .dev = -1, .sys = -1 }, .ids = -1 }
+	};
 	struct rootfs *r = &s.init.rootfs;
 	int result = -1;
 
@@ -543,6 +554,7 @@ container_finish(struct container *c, struct error *e)
 	int result;
 
 	reap(c);
+	supervisor_stop(c->supervisor);
 	result = stubs_undo(&c->stubs, e);
 	if (c->pidfd >= 0)
 		(void)close(c->pidfd);

@@ -14,6 +14,7 @@
 #include "runtime/sandbox/mount.h"
 #include "runtime/sandbox/netns.h"
 #include "runtime/sandbox/passfd.h"
+#include "runtime/sandbox/supervisor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -70,8 +71,10 @@ connect_terminal(const struct init *init, struct error *e)
 	if (init->rootfs.pts < 0)
 		return error_set(e, ERR_INPUT, "a terminal needs a devpts mount");
 	other = devices_open_terminal(init->rootfs.pts, spec->rows, spec->columns, &master, e);
-	if (other < 0 || fchown(other, spec->uid, (gid_t)-1) < 0)
-		return other < 0 ? -1 : error_sys(e, "cannot give the terminal to the user");
+	if (other < 0)
+		return -1;
+	if (!spec->record_ids && fchown(other, spec->uid, (gid_t)-1) < 0)
+		return error_sys(e, "cannot give the terminal to the user");
 	console = stubs_open(&made, init->rootfs.root, "/dev/console", false, e);
 	stubs_release(&made);
 	if (console < 0 || mount_bind(other, console, 0, false, e) < 0)
@@ -184,6 +187,8 @@ run(struct init *init, struct error *e)
 		if (events->starting(events->arg, init->pid, e) < 0)
 			return -1;
 	}
+	if (init->ids >= 0 && supervisor_join(init->ids, e) < 0)
+		return -1;
 	if (become_ready(spec, e) < 0)
 		return -1;
 	if (spec->hold_read >= 0 && init->socket >= 0)
@@ -201,6 +206,8 @@ init_main(struct init *init)
 	/* the socket must survive that 0, 1 and 2 are replaced */
 	if (init->socket < FIRST_FREE_FD)
 		init->socket = fcntl(init->socket, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
+	if (init->ids >= 0 && init->ids < FIRST_FREE_FD)
+		init->ids = fcntl(init->ids, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
 	run(init, &e);
 	if (init->socket < 0)
 		(void)!write(init->spec->hold_write, &e, sizeof(e)); /* to who has started it */

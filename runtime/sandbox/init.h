@@ -28,6 +28,7 @@ struct init {
 	struct rootfs rootfs;
 	bool cgroup_namespace; /* to be made here, once in the right cgroup */
 	pid_t pid;             /* told by the parent */
+	int ids;               /* to the supervisor of the container's ids; -1 */
 	int socket; /* to the parent: init_go comes in, words and a struct error go out; closed by execve */
 };
 

@@ -239,9 +239,9 @@ static int
 plan(struct userns_options *options, struct userns *u, char **programs, struct error *e)
 {
 	*u = (struct userns){ .outside_uid = geteuid(), .outside_gid = getegid() };
-	if (u->outside_uid == 0)
-		return plan_root(u, e);
 	u->own_id_only = options->own_id_only;
+	if (u->outside_uid == 0 && !u->own_id_only)
+		return plan_root(u, e);
 	if (plan_user(options, u, e) < 0)
 		return -1;
 	if (u->own_id_only)

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tier - how far a build's commands can be kept apart here, from most to least.
+ */
+#ifndef CROZE_SANDBOX_TIER_H
+#define CROZE_SANDBOX_TIER_H
+
+#include "runtime/base/error.h"
+#include "runtime/sandbox/userns.h"
+
+enum tier {
+	TIER_AUTO,          /* the first of those below that is to be had */
+	TIER_USERNS,        /* all namespaces; a range of ids, kept by the kernel */
+	TIER_USERNS_SINGLE, /* all namespaces; one id, all others recorded (seccomp/ids.h) */
+	TIER_CHROOT,        /* root of a container without the right to make namespaces */
+	TIER_NONE,          /* no command can be run; builds without RUN work */
+};
+
+/** "userns-single" */
+const char *tier_name(enum tier tier);
+/** All names, as an option lists them. */
+#define TIER_CHOICES "auto|userns|userns-single|chroot|none"
+/** A name out of TIER_CHOICES. */
+enum tier tier_named(const char *name);
+
+/**
+ * Settles on a tier. For TIER_AUTO what can be found out cheaply decides, without entering anything, and @why (may be NULL) says what
+ * the next better one lacks ("" when nothing). Any other is checked likewise: ERR_HOST with what would mend it.
+ */
+int tier_choose(enum tier wanted, enum tier *tier, struct error *why, struct error *e);
+/** Enters the namespaces of the tier, which is TIER_USERNS or TIER_USERNS_SINGLE. As userns_enter(). */
+int tier_enter(enum tier tier, struct userns *u, struct error *e);
+
+#endif
