@@ -99,12 +99,9 @@ show_stages(struct build *b)
 static int
 enter_namespace(struct build *b, struct error *e)
 {
-	struct userns_options options = { 0 };
-
-	if (userns_enter(&options, &b->run.userns, e) < 0)
+	if (tier_enter(b->tier, &b->run.userns, e) < 0)
 		return -1;
 	b->in_namespace = true;
-	progress_tier(b->progress, "userns+overlay");
 	if (store_reopen(b->store, e) < 0)
 		return -1;
 	return store_clean_tmp(b->store, e);
@@ -156,11 +153,10 @@ static int
 clean_main(void *arg, struct buf *result, struct error *e)
 {
 	struct build *b = arg;
-	struct userns_options options = { 0 };
 	struct userns userns;
 
 	(void)result;
-	if (userns_enter(&options, &userns, e) < 0 || store_reopen(b->store, e) < 0)
+	if (tier_enter(b->tier, &userns, e) < 0 || store_reopen(b->store, e) < 0)
 		return -1;
 	return store_clean_tmp(b->store, e);
 }
@@ -181,11 +177,33 @@ clean_up(struct build *b)
 		    problem.text);
 }
 
+/* Which step cannot be without namespaces, by name. */
+static int
+refuse_files(const struct build *b, struct error *e)
+{
+	const struct plan_step *step = NULL;
+	const char *what = "a COPY from a stage or a file of the base image";
+
+	for (size_t s = 0; !step && s < b->plan.n_stages; s++)
+		for (size_t i = 0; !step && i < b->plan.stages[s].n_steps; i++)
+			if (b->stages[s].steps[i].run &&
+			    b->plan.stages[s].steps[i].kind == PLAN_RUN)
+				step = &b->plan.stages[s].steps[i];
+	if (step)
+		error_set(e, ERR_HOST, "%s:%u: '%s' needs a namespace, and the isolation is none",
+		    b->dockerfile.path, step->line, step->text);
+	else
+		error_set(e, ERR_HOST, "%s needs a namespace, and the isolation is none", what);
+	return error_hint(e, "leave out --isolation none; croze doctor tells what this host has");
+}
+
 static int
 do_work(struct build *b, struct error *e)
 {
 	if (!needs_namespace(b))
 		clean_up(b);
+	else if (b->tier == TIER_NONE)
+		return refuse_files(b, e);
 	else if (enter_namespace(b, e) < 0)
 		return -1;
 	if (!needs_work(b))
@@ -210,12 +228,26 @@ make_states(struct build *b)
 }
 
 static int
+choose_tier(struct build *b, struct error *e)
+{
+	autofree char *with_driver = NULL;
+
+	if (tier_choose(b->options->isolation, &b->tier, &b->tier_lacks, e) < 0)
+		return -1;
+	with_driver = xasprintf("%s+overlay", tier_name(b->tier));
+	progress_tier(b->progress, b->tier == TIER_NONE ? tier_name(b->tier) : with_driver);
+	if (b->tier == TIER_USERNS_SINGLE)
+		store_record_owners(b->store);
+	return 0;
+}
+
+static int
 open_store(struct build *b, struct error *e)
 {
 	char *path;
 
 	b->store = store_open(b->options->root, 0, e);
-	if (!b->store)
+	if (!b->store || choose_tier(b, e) < 0)
 		return -1;
 	b->digests = digests_open(store_context_dir(b->store), e);
 	if (!b->digests)

@@ -154,8 +154,10 @@ read_step(struct build *b, const struct digest *key, struct step_record *record,
 
 	if (found <= 0)
 		return found;
-	if (step_record_from_json(json, record, e) == 0)
+	if (step_record_from_json(json, record, e) == 0) {
+		step_record_fit(record, b->store);
 		return 1;
+	}
 	/* of another version, or damaged: the step is made again and its record replaced */
 	error_clear(e);
 	return 0;

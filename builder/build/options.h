@@ -11,6 +11,7 @@
 #include "runtime/base/digest.h"
 #include "runtime/base/error.h"
 #include "runtime/base/strv.h"
+#include "runtime/sandbox/tier.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -100,6 +101,7 @@ struct build_options {
 	bool no_cache;
 	enum build_pull pull;
 	enum build_network network;
+	enum tier isolation;
 	bool
 	    has_timestamp; /* --timestamp, or SOURCE_DATE_EPOCH as build argument or in the environment */
 	int64_t timestamp;        /* seconds: no time in the image is later */

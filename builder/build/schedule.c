@@ -237,6 +237,7 @@ step_settled(struct job *job, struct message *m)
 
 	step_record_release(&step->record);
 	step->record = m->record;
+	step_record_fit(&step->record, b->store);
 	m->has_record = false;
 	step->key = m->key;
 	step->has_key = true;

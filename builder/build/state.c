@@ -59,7 +59,7 @@ state_chain(
 		chain_release(chain);
 		break;
 	case PLAN_BASE_IMAGE:
-		chain_of_image(&state_image(b, plan->base)->config, chain);
+		chain_of_image(b->store, &state_image(b, plan->base)->config, chain);
 		break;
 	case PLAN_BASE_STAGE:
 		base = &b->stages[plan->base];

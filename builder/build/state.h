@@ -85,6 +85,9 @@ struct build {
 	struct progress *progress;
 	struct build_result *result;
 
+	enum tier tier;
+	struct error
+	    tier_lacks; /* what a better tier would need; its text is "" when this is the best */
 	struct store *store;
 	struct digests *digests; /* of context files */
 	struct context context;

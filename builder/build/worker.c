@@ -418,7 +418,7 @@ scan_files(struct stage_worker *w, int *root, struct error *e)
 		state_chain(b, &b->stages[step->from], b->plan.stages[step->from].n_steps, &chain);
 		name = xasprintf("stage '%s'", b->plan.stages[step->from].name);
 	} else {
-		chain_of_image(&state_image(b, step->from)->config, &chain);
+		chain_of_image(b->store, &state_image(b, step->from)->config, &chain);
 		name = xasprintf("image '%s'", b->plan.images[step->from].name);
 	}
 	*root = chain_open(b->store, &chain, e);

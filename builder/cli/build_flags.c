@@ -305,6 +305,8 @@ apply_network(const struct build_flags *flags, struct build_options *options, st
 		{ "host", BUILD_NETWORK_HOST },
 	};
 
+	if (flags->isolation != NULL)
+		options->isolation = tier_named(flags->isolation);
 	for (size_t i = 0; flags->network != NULL && i < ARRAY_LEN(names); i++) {
 		if (strcmp(flags->network, names[i].name) == 0) {
 			options->network = names[i].value;

@@ -43,6 +43,7 @@ struct run_flags {
 	struct strv tmpfs;
 	struct strv hosts;
 	struct strv ulimits;
+	const char *isolation;
 	bool interactive;
 	bool tty;
 	bool rm;
@@ -156,6 +157,12 @@ const struct option_def run_option_table[] = {
 	    .argument = "NAME=SOFT[:HARD]",
 	    .group = "Limits",
 	    .help = "a resource limit" },
+	{ .name = "isolation",
+	    .type = OPTION_CHOICE,
+	    .offset = offsetof(struct run_flags, isolation),
+	    .choices = TIER_CHOICES,
+	    .group = "Limits",
+	    .help = "how the container is kept apart from this machine" },
 	ROOT_OPTION,
 	{ .name = "detach",
 	    .short_name = 'd',
@@ -471,7 +478,7 @@ open_rootfs(struct session *s, struct error *e)
 
 	if (chain_unpack_image(s->store, &s->image.manifest, &s->image.config, NULL, e) < 0)
 		return -1;
-	chain_of_image(&s->image.config, &chain);
+	chain_of_image(s->store, &s->image.config, &chain);
 	if (snapshot_writer_open(&s->upper, s->store, e) < 0)
 		return -1;
 	s->rootfs = chain_mount(s->store, &chain, -1, &s->upper, e);
@@ -504,6 +511,7 @@ make_spec(struct session *s, struct container_spec *spec)
 	spec->hostname = container_hostname(s);
 	spec->rlimits = s->rlimits;
 	spec->n_rlimits = s->typed.n_ulimits;
+	spec->record_ids = s->environment.userns.own_id_only;
 	spec->network =
 	    s->environment.network == NETNS_HOST ? CONTAINER_NETWORK_HOST : CONTAINER_NETWORK_JOIN;
 	spec->netns = s->environment.netns.fd;
@@ -550,6 +558,21 @@ run_container(struct session *s, struct error *e)
 }
 
 static int
+enter_tier(struct session *s, struct error *e)
+{
+	enum tier tier;
+
+	if (tier_choose(s->flags->isolation ? tier_named(s->flags->isolation) : TIER_AUTO, &tier,
+		NULL, e) < 0)
+		return -1;
+	if (tier == TIER_NONE)
+		return error_set(e, ERR_USAGE, "a command cannot be run with --isolation none");
+	if (tier == TIER_USERNS_SINGLE)
+		store_record_owners(s->store);
+	return tier_enter(tier, &s->environment.userns, e);
+}
+
+static int
 run(struct session *s, const struct strv *words, struct error *e)
 {
 	if (words->count == 0)
@@ -558,9 +581,9 @@ run(struct session *s, const struct strv *words, struct error *e)
 		return -1;
 	s->store = store_open(s->flags->root, 0, e);
 	if (s->store == NULL || image_resolve(s->store, words->items[0], NULL, &s->image, e) < 0 ||
-	    make_argv(s, words, e) < 0 || userns_enter(NULL, &s->environment.userns, e) < 0 ||
-	    store_reopen(s->store, e) < 0 || open_rootfs(s, e) < 0 || open_environment(s, e) < 0 ||
-	    make_env(s, e) < 0 || make_mounts(s, e) < 0)
+	    make_argv(s, words, e) < 0 || enter_tier(s, e) < 0 || store_reopen(s->store, e) < 0 ||
+	    open_rootfs(s, e) < 0 || open_environment(s, e) < 0 || make_env(s, e) < 0 ||
+	    make_mounts(s, e) < 0)
 		return -1;
 	return run_container(s, e);
 }

@@ -13,6 +13,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/text.h"
 #include "runtime/sandbox/landlock.h"
+#include "seccomp/owner.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,6 +64,7 @@ parse_request(char **argv, struct unpack_request *r, struct error *e)
 	r->root = (int)root;
 	r->listing = (int)listing;
 	r->dest = argv[WORD_DEST];
+	r->recorded = owner_is_recorded(); /* the same namespace as the caller's */
 	r->chown = chown == 1;
 	r->uid = (uid_t)uid;
 	r->gid = (gid_t)gid;

@@ -232,7 +232,8 @@ archive_apply(int fd, int root, const struct archive_options *options, struct ap
 	autofd int folder = -1;
 	struct unpack_answer answer;
 
-	folder = path_make_dirs(root, dest, 0755, options->dest_uid, options->dest_gid, e);
+	folder = owner_make_dirs(root, dest,
+	    &(struct owner){ options->dest_uid, options->dest_gid }, owner_is_recorded(), e);
 	if (folder < 0)
 		return -1;
 	set_limits(&request, options->limits);

@@ -144,12 +144,21 @@ check_ids(struct entry_reader *reader, struct error *e)
 {
 	bool uids = false, gids = false;
 
+	if (reader->checked_ids)
+		return 0;
 	if (map_has_foreign_id("/proc/self/uid_map", &uids, e) < 0 ||
 	    map_has_foreign_id("/proc/self/gid_map", &gids, e) < 0)
 		return error_ctx(e, "cannot tell which owners are mapped");
-	reader->foreign_is_error = !uids || !gids;
+	reader->is_recorded = owner_is_recorded();
+	reader->foreign_is_error = !reader->is_recorded && (!uids || !gids);
 	reader->checked_ids = true;
 	return 0;
+}
+
+bool
+entry_reader_is_recorded(struct entry_reader *reader, struct error *e)
+{
+	return check_ids(reader, e) == 0 && reader->is_recorded;
 }
 
 /* Appends the value of attribute @name to the values; returns its length or -1 (with @e). */
@@ -245,8 +254,16 @@ parse_owner(const char *value, size_t length, struct entry *entry)
  * its layer holds.
  */
 static void
-apply_own_mark(const char *name, const char *value, size_t length, struct entry *entry)
+apply_own_mark(const struct entry_reader *reader, const char *name, const char *value,
+    size_t length, struct entry *entry)
 {
+	struct owner owner;
+
+	if (reader->is_recorded && !strcmp(name, OWNER_XATTR) &&
+	    owner_parse(value, length, &owner)) {
+		entry->uid = owner.uid;
+		entry->gid = owner.gid;
+	}
 	if (!strcmp(name, ENTRY_XATTR_OWNER))
 		(void)parse_owner(value, length, entry); /* not our form: not our mark */
 	else if (!strcmp(name, ENTRY_XATTR_DEVICE) && S_ISREG(entry->mode) && !entry->size)
@@ -300,7 +317,7 @@ read_xattr(struct entry_reader *reader, int fd, char *name, struct entry *entry,
 		if (overlay)
 			note_overlay_mark(reader, name, value, (size_t)length);
 		else
-			apply_own_mark(name, value, (size_t)length, entry);
+			apply_own_mark(reader, name, value, (size_t)length, entry);
 		buf_truncate(&reader->values, start);
 		return 0;
 	}
@@ -390,12 +407,22 @@ check_owner(struct entry_reader *reader, const struct entry *entry, struct error
 {
 	if (entry->uid != ENTRY_FOREIGN_ID && entry->gid != ENTRY_FOREIGN_ID)
 		return 0;
-	if (!reader->checked_ids && check_ids(reader, e) < 0)
-		return -1;
 	if (!reader->foreign_is_error)
 		return 0;
 	return error_set(
 	    e, ERR_INPUT, "the owner of '%s' is outside the id map of this build", entry->path);
+}
+
+/* The owner of a link, FIFO or socket where owners are records. */
+static void
+take_time(const struct entry_reader *reader, const struct stat *st, struct entry *entry)
+{
+	struct owner owner;
+
+	if (!reader->is_recorded || !owner_of_time(&st->st_atim, &owner))
+		return;
+	entry->uid = owner.uid;
+	entry->gid = owner.gid;
 }
 
 int
@@ -411,11 +438,14 @@ entry_read_at(struct entry_reader *reader, int dir, const char *name, const char
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_sys(e, "cannot read '%s'", path);
 	reader->stat = st;
+	if (check_ids(reader, e) < 0)
+		return -1;
 	if (!take_stat(&st, path, entry)) {
 		if (S_ISLNK(st.st_mode) && read_link(reader, dir, name, entry, e) < 0)
 			return -1;
 		if (S_ISCHR(st.st_mode) && st.st_rdev == 0)
 			return 0; /* a whiteout: whose it is does not matter */
+		take_time(reader, &st, entry);
 		return check_owner(reader, entry, e);
 	}
 	if (S_ISDIR(st.st_mode))

@@ -11,6 +11,7 @@
 
 #include "runtime/base/buf.h"
 #include "runtime/base/error.h"
+#include "seccomp/owner.h"
 
 #include <linux/limits.h>
 #include <stdbool.h>
@@ -69,8 +70,8 @@ int entry_path_compare(const char *a, const char *b);
  * Names that the applier writes into snapshots where the kernel refuses the real thing. They never
  * enter a layer, and never come from one.
  */
-#define ENTRY_XATTR_DEVICE "user.croze.device" /* "c:1:3" on an empty file: it stands for it */
-#define ENTRY_XATTR_OWNER "user.croze.owner"   /* "uid:gid"; each instead of ENTRY_FOREIGN_ID */
+#define ENTRY_XATTR_DEVICE OWNER_DEVICE      /* "c:1:3" on an empty file: it stands for it */
+#define ENTRY_XATTR_OWNER "user.croze.owner" /* "uid:gid"; each instead of ENTRY_FOREIGN_ID */
 #define ENTRY_FOREIGN_ID 65534U
 
 /** A copy in one block of memory, for free(); it borrows nothing. */
@@ -90,6 +91,7 @@ struct entry_reader {
 	size_t xattr_room;
 	bool checked_ids;
 	bool foreign_is_error; /* ENTRY_FOREIGN_ID is not mapped here: it means an unmapped owner */
+	bool is_recorded; /* one id alone is mapped here: owners are records (seccomp/owner.h) */
 	bool
 	    in_overlay; /* set by the caller: a raw overlay layer, whose user.overlay.* is the kernel's */
 	bool is_opaque;     /* of the last directory read in_overlay: user.overlay.opaque="y" */
@@ -100,6 +102,8 @@ struct entry_reader {
 	struct stat stat;                   /* of the last read, as the kernel shows it */
 };
 void entry_reader_release(struct entry_reader *reader);
+/** Are owners records here, so that stat(2) does not tell them? */
+bool entry_reader_is_recorded(struct entry_reader *reader, struct error *e);
 
 /**
  * Reads @name in directory @dir (never following a link) into @entry, all but its path, which is

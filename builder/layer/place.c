@@ -311,8 +311,13 @@ set_foreign_owner(int fd, uid_t uid, gid_t gid, struct error *e)
 }
 
 static int
-set_owner(int fd, uid_t uid, gid_t gid, struct error *e)
+set_owner(const struct place *p, int fd, uid_t uid, gid_t gid, struct error *e)
 {
+	if (p->options.recorded) {
+		if (owner_set(fd, &(struct owner){ uid, gid }) < 0)
+			return error_sys(e, "its owner %u:%u cannot be recorded", uid, gid);
+		return 0;
+	}
 	if (fchown(fd, uid, gid) == 0)
 		return 0;
 	if (errno != EINVAL)
@@ -324,6 +329,11 @@ set_owner(int fd, uid_t uid, gid_t gid, struct error *e)
 static int
 set_owner_at(struct place *p, const char *name, uid_t uid, gid_t gid, struct error *e)
 {
+	if (p->options.recorded) {
+		if (owner_set_at(p->parent, name, &(struct owner){ uid, gid }) < 0)
+			return error_sys(e, "its owner %u:%u cannot be recorded", uid, gid);
+		return 0;
+	}
 	if (fchownat(p->parent, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
 	if (errno != EINVAL)
@@ -424,7 +434,7 @@ finish_file(struct place *p, int fd, const struct entry *entry, struct error *e)
 	bool chowns = needs_owner(p, entry);
 	struct timespec times[2] = { entry->mtime, entry->mtime };
 
-	if (chowns && set_owner(fd, owner_of(p, entry), group_of(p, entry), e) < 0)
+	if (chowns && set_owner(p, fd, owner_of(p, entry), group_of(p, entry), e) < 0)
 		return -1;
 	if (remove_inherited(p, fd, e) < 0)
 		return -1;
@@ -522,10 +532,17 @@ place_device(struct place *p, const char *name, const struct entry *entry, struc
 	return finish_file(p, fd, entry, e);
 }
 
+/* That of a link or a FIFO may be the record of its owner. */
+static struct timespec
+access_time(const struct place *p, const struct entry *entry)
+{
+	return p->options.recorded ? (struct timespec){ .tv_nsec = UTIME_OMIT } : entry->mtime;
+}
+
 static int
 place_fifo(struct place *p, const char *name, const struct entry *entry, struct error *e)
 {
-	struct timespec times[2] = { entry->mtime, entry->mtime };
+	struct timespec times[2] = { access_time(p, entry), entry->mtime };
 	autofd int fd = -1;
 
 	if (clear_place(p, name, e) < 0)
@@ -548,7 +565,7 @@ place_fifo(struct place *p, const char *name, const struct entry *entry, struct 
 static int
 place_symlink(struct place *p, const char *name, const struct entry *entry, struct error *e)
 {
-	struct timespec times[2] = { entry->mtime, entry->mtime };
+	struct timespec times[2] = { access_time(p, entry), entry->mtime };
 	int result;
 
 	if (!entry->link || !*entry->link)
@@ -640,7 +657,7 @@ start_directory(struct place *p, int dir, const struct entry *entry, bool is_new
 		return -1;
 	if (is_new && remove_inherited(p, dir, e) < 0)
 		return -1;
-	if (set_owner(dir, owner_of(p, entry), group_of(p, entry), e) < 0)
+	if (set_owner(p, dir, owner_of(p, entry), group_of(p, entry), e) < 0)
 		return -1;
 	return entry->n_xattrs ? set_xattrs(p, dir, entry, e) : 0;
 }

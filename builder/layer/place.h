@@ -18,6 +18,7 @@ struct place_options {
 	const char
 	    *base; /* entries go below this directory of the root; clean, "" for the root itself */
 	bool whiteouts; /* names beginning ".wh." remove; else they are refused */
+	bool recorded;  /* owners are records (seccomp/owner.h) */
 	bool chown;     /* all entries are owned by @uid:@gid */
 	uid_t uid;
 	gid_t gid;

@@ -444,6 +444,7 @@ open_place(struct unpack *u)
 		.root = r->root,
 		.base = r->dest,
 		.whiteouts = r->mode == UNPACK_LAYER,
+		.recorded = r->recorded,
 		.chown = r->chown,
 		.uid = r->uid,
 		.gid = r->gid,

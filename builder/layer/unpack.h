@@ -36,6 +36,7 @@ struct unpack_request {
 	uint64_t max_bytes;
 	uint64_t max_entries;
 	const char *dest; /* clean, without leading '/'; "" for layers */
+	bool recorded;    /* owners are records (seccomp/owner.h) */
 	bool chown;
 	uid_t uid;
 	gid_t gid;

@@ -23,15 +23,16 @@ chain_release(struct chain *chain)
 }
 
 void
-chain_of_image(const struct image_config *config, struct chain *chain)
+chain_of_image(const struct store *store, const struct image_config *config, struct chain *chain)
 {
-	char hex[DIGEST_HEX_LEN + 1];
+	char id[SNAPSHOT_ID_MAX + 1];
 	struct digest chain_id;
 
 	strv_clear(&chain->snapshots);
 	for (size_t i = 0; i < config->n_diff_ids; i++) {
 		image_config_chain_id(config, i + 1, &chain_id);
-		strv_add(&chain->snapshots, digest_hex(&chain_id, hex));
+		store_snapshot_of_chain(store, &chain_id, id);
+		strv_add(&chain->snapshots, id);
 	}
 }
 
@@ -154,7 +155,7 @@ chain_is_unpacked(struct store *store, const struct image_config *config)
 {
 	auto(chain) struct chain all = { 0 };
 
-	chain_of_image(config, &all);
+	chain_of_image(store, config, &all);
 	/* the uppermost first: it is the one that is missing, if any is */
 	for (size_t i = all.snapshots.count; i-- > 0;)
 		if (!store_snapshot_has(store, all.snapshots.items[i]))
@@ -170,7 +171,7 @@ chain_unpack_image(struct store *store, const struct manifest *manifest,
 	auto(chain) struct chain parents = { 0 };
 	char id[SNAPSHOT_ID_MAX + 1];
 
-	chain_of_image(config, &all);
+	chain_of_image(store, config, &all);
 	for (size_t i = 0; i < all.snapshots.count; i++) {
 		(void)snprintf(id, sizeof(id), "%s", all.snapshots.items[i]);
 		if (!store_snapshot_has(store, id) &&

@@ -21,7 +21,8 @@ struct chain {
 void chain_release(struct chain *chain);
 
 /** Snapshot ids of an image's layers, whether they are there or not. */
-void chain_of_image(const struct image_config *config, struct chain *chain);
+void chain_of_image(
+    const struct store *store, const struct image_config *config, struct chain *chain);
 /** Has every layer of the image a snapshot? */
 bool chain_is_unpacked(struct store *store, const struct image_config *config);
 /** Unpacks those of the image's layers that have no snapshot yet. @notes (may be NULL) gets what was not kept as it was. */

@@ -36,6 +36,7 @@ struct maker {
 	int root;
 	uid_t uid; /* what is made belongs to them by itself */
 	gid_t gid;
+	bool recorded; /* owners are records (seccomp/owner.h) */
 	struct copy_opener opener;
 	struct copy_entry entry;
 	struct buf dir_path; /* of @dir */
@@ -124,6 +125,12 @@ set_owner(struct maker *m, int fd, const char *path, struct error *e)
 	char text[32];
 	int length;
 
+	if (m->recorded) {
+		if (owner_set(fd, &(struct owner){ entry->uid, entry->gid }) < 0)
+			return error_sys(e, "cannot record the owner %u:%u of '/%s'", entry->uid,
+			    entry->gid, path);
+		return entry->uid != 0 || entry->gid != 0;
+	}
 	if (entry->uid == m->uid && entry->gid == m->gid && !m->inherits)
 		return 0;
 	if (fchown(fd, entry->uid, entry->gid) == 0)
@@ -136,6 +143,19 @@ set_owner(struct maker *m, int fd, const char *path, struct error *e)
 	    fsetxattr(fd, ENTRY_XATTR_OWNER, text, (size_t)length, 0) < 0)
 		return error_sys(e, "cannot keep the owner %s of '/%s'", text, path);
 	return 1;
+}
+
+/* For what is neither file nor directory. */
+static int
+set_owner_at(const struct maker *m, int dir, const char *name)
+{
+	const struct entry *entry = &m->entry.entry;
+
+	if (m->recorded)
+		return owner_set_at(dir, name, &(struct owner){ entry->uid, entry->gid });
+	if (entry->uid == m->uid && entry->gid == m->gid && !m->inherits)
+		return 0;
+	return fchownat(dir, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW);
 }
 
 /* Owner, attributes, mode and time of a new file that is open. */
@@ -268,8 +288,7 @@ make_symlink(struct maker *m, const char *path, struct error *e)
 		if (symlinkat(entry->link, dir, name) < 0)
 			return error_sys(e, "cannot make link '/%s'", path);
 	}
-	if ((entry->uid != m->uid || entry->gid != m->gid || m->inherits) &&
-	    fchownat(dir, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) < 0)
+	if (set_owner_at(m, dir, name) < 0)
 		return error_sys(
 		    e, "cannot set the owner of link '/%s' to %u:%u", path, entry->uid, entry->gid);
 	if (utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
@@ -289,8 +308,7 @@ make_fifo(struct maker *m, const char *path, struct error *e)
 		return -1;
 	if (mkfifoat(dir, name, entry->mode & 0777) < 0)
 		return error_sys(e, "cannot make '/%s'", path);
-	if ((entry->uid != m->uid || entry->gid != m->gid || m->inherits) &&
-	    fchownat(dir, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) < 0)
+	if (set_owner_at(m, dir, name) < 0)
 		return error_sys(
 		    e, "cannot set the owner of '/%s' to %u:%u", path, entry->uid, entry->gid);
 	if ((entry->mode & 07000) && fchmodat(dir, name, entry->mode & 07777, 0) < 0)
@@ -348,7 +366,8 @@ make_dir(struct maker *m, const char *path, struct error *e)
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return error_sys(e, "cannot open directory '/%s'", path);
-	if (fchown(fd, entry->uid, entry->gid) < 0 && set_owner(m, fd, path, e) < 0)
+	if ((m->recorded || fchown(fd, entry->uid, entry->gid) < 0) &&
+	    set_owner(m, fd, path, e) < 0)
 		return -1;
 	set_xattrs(m, fd, path);
 	return 0;
@@ -487,6 +506,7 @@ copy_plan_materialise(struct copy_plan *plan, int root, struct error *e)
 		.root = root,
 		.uid = geteuid(),
 		.gid = getegid(),
+		.recorded = owner_is_recorded(),
 		.dir = -1,
 		.opener = COPY_OPENER_INIT(plan) };
 	mode_t mask;

@@ -32,6 +32,7 @@ step_record_release(struct step_record *record)
 		layer_record_release(&record->layers[i]);
 	free(record->layers);
 	free(record->snapshot);
+	free(record->elsewhere);
 	memset(record, 0, sizeof(*record));
 }
 
@@ -40,6 +41,7 @@ step_record_copy(struct step_record *to, const struct step_record *from)
 {
 	*to = *from;
 	to->snapshot = from->snapshot ? xstrdup(from->snapshot) : NULL;
+	to->elsewhere = from->elsewhere ? xstrdup(from->elsewhere) : NULL;
 	to->layers = xcalloc(from->n_layers, sizeof(*to->layers));
 	for (size_t i = 0; i < from->n_layers; i++)
 		layer_record_copy(&to->layers[i], &from->layers[i]);
@@ -91,7 +93,7 @@ step_record_to_json(const struct step_record *record)
 {
 	struct json *json = json_new_object();
 	char text[DIGEST_TEXT_LEN + 1];
-	struct json *layers, *blobs;
+	struct json *layers, *blobs, *snapshots = NULL;
 
 	json_set(json, "version", json_new_u64(RECORD_VERSION));
 	if (record->is_alias) {
@@ -103,9 +105,12 @@ step_record_to_json(const struct step_record *record)
 	json_set_text(json, "created", buf_text(&created));
 	if (record->empty)
 		json_set(json, "empty", json_new_bool(true));
+	if (record->snapshot || record->elsewhere)
+		snapshots = json_set(json, "snapshots", json_new_array());
 	if (record->snapshot)
-		json_append(
-		    json_set(json, "snapshots", json_new_array()), json_new_text(record->snapshot));
+		json_append(snapshots, json_new_text(record->snapshot));
+	if (record->elsewhere)
+		json_append(snapshots, json_new_text(record->elsewhere));
 	layers = json_set(json, "layers", json_new_array());
 	blobs = json_set(json, "blobs", json_new_array());
 	for (size_t i = 0; i < record->n_layers; i++) {
@@ -160,10 +165,24 @@ read_layers(const struct json *layers, struct step_record *record, struct error 
 	return 0;
 }
 
+void
+step_record_fit(struct step_record *record, const struct store *store)
+{
+	char *snapshot = record->snapshot;
+
+	if ((snapshot && store_snapshot_fits(store, snapshot)) ||
+	    (record->elsewhere && !store_snapshot_fits(store, record->elsewhere)))
+		return;
+	record->snapshot = record->elsewhere;
+	record->elsewhere = snapshot;
+}
+
 static int
 read_record(const struct json *json, struct step_record *record, struct error *e)
 {
-	const char *created = NULL, *snapshot = json_text(json_at(json_get(json, "snapshots"), 0));
+	const struct json *snapshots = json_get(json, "snapshots");
+	const char *created = NULL, *snapshot = json_text(json_at(snapshots, 0));
+	const char *elsewhere = json_text(json_at(snapshots, 1));
 	uint64_t version = 0;
 
 	if (json_read_u64(json, "version", "step", &version, e) < 0)
@@ -183,6 +202,7 @@ read_record(const struct json *json, struct step_record *record, struct error *e
 	if (parse_rfc3339(created, &record->created, e) < 0)
 		return -1;
 	record->snapshot = snapshot ? xstrdup(snapshot) : NULL;
+	record->elsewhere = elsewhere ? xstrdup(elsewhere) : NULL;
 	return read_layers(json_get(json, "layers"), record, e);
 }
 

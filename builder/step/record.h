@@ -10,6 +10,7 @@
 #ifndef CROZE_BUILDER_STEP_RECORD_H
 #define CROZE_BUILDER_STEP_RECORD_H
 
+#include "builder/store/store.h"
 #include "runtime/base/digest.h"
 #include "runtime/base/error.h"
 #include "runtime/base/json.h"
@@ -29,8 +30,9 @@ struct layer_record {
 
 struct step_record {
 	struct timespec created;
-	bool empty;     /* the step changed no file: there is no snapshot and none is needed */
-	char *snapshot; /* id, or NULL */
+	bool empty;      /* the step changed no file: there is no snapshot and none is needed */
+	char *snapshot;  /* id, or NULL */
+	char *elsewhere; /* id of the snapshot for the other way of keeping owners, or NULL */
 	struct layer_record *layers;
 	size_t n_layers;
 	bool is_alias;
@@ -46,8 +48,10 @@ const struct layer_record *step_record_layer(const struct step_record *record, c
 void step_record_set_layer(struct step_record *record, const struct layer_record *layer);
 
 struct json *step_record_to_json(const struct step_record *record);
-/** ERR_INPUT when @json is not a record of this version. */
+/** ERR_INPUT when @json is not a record of this version. To be fitted before its snapshot is used. */
 int step_record_from_json(const struct json *json, struct step_record *record, struct error *e);
+/** Of the record's snapshots the one that fits @store becomes its snapshot, the other one is elsewhere. */
+void step_record_fit(struct step_record *record, const struct store *store);
 
 struct json *layer_record_to_json(const struct layer_record *layer);
 int layer_record_from_json(const struct json *json, struct layer_record *layer, struct error *e);

@@ -207,6 +207,7 @@ run_command(const struct run_request *request, int root, const struct user *user
 	spec.envp = strv_array(&env);
 	spec.cwd = request->step->workdir;
 	spec.make_cwd = true;
+	spec.record_ids = environment->userns.own_id_only;
 	spec.uid = user->uid;
 	spec.gid = user->gid;
 	spec.groups = user->groups;

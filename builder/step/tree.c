@@ -175,12 +175,13 @@ item_of_file(struct tree *tree, int dir, const char *name, const struct stat *st
 		if (length < 0)
 			return error_sys(e, "cannot read link '%s'", name);
 	}
-	if (S_ISDIR(st->st_mode) && *name &&
-	    (st->st_uid == ENTRY_FOREIGN_ID || st->st_gid == ENTRY_FOREIGN_ID)) {
+	if (S_ISDIR(st->st_mode) &&
+	    (entry_reader_is_recorded(&tree->reader, e) ||
+		(*name && (st->st_uid == ENTRY_FOREIGN_ID || st->st_gid == ENTRY_FOREIGN_ID)))) {
 		struct entry entry;
 		autofd int fd = -1;
 
-		if (entry_read_at(&tree->reader, dir, name, name, &entry, &fd, e) < 0)
+		if (entry_read_at(&tree->reader, dir, *name ? name : ".", name, &entry, &fd, e) < 0)
 			return -1;
 		item->uid = entry.uid;
 		item->gid = entry.gid;

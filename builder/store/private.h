@@ -40,6 +40,7 @@ struct store {
 	int session_dir;                   /* holds an flock as long as any process of ours lives */
 	int session_lock;                  /* holds it instead, after store_reopen() */
 	bool tmp_needs_userns;
+	bool records_owners; /* snapshots are those with recorded owners */
 };
 
 /** Name of a directory, relative to the root. */
@@ -90,6 +91,9 @@ int record_read(int dir, const char *name, struct buf *b, struct error *e);
 int listing_open(struct buf *b, struct error *e);
 /** Is all that the record names there? */
 bool record_is_whole(struct store *store, const struct json *record);
+/** Names of a layer's two snapshots, with owners of the kernel and with recorded ones. */
+void snapshot_name_of_chain(
+    const struct digest *chain_id, bool recorded, char id[SNAPSHOT_ID_MAX + 1]);
 bool snapshot_id_is_valid(const char *id);
 
 #endif

@@ -79,6 +79,7 @@ mark_unpacked(struct store *store, struct reach *r, const struct digest *config)
 	autojson struct json *j = read_document(store, config);
 	const struct json *ids = json_get(json_get(j, "rootfs"), "diff_ids");
 	struct digest chain = { 0 };
+	char id[SNAPSHOT_ID_MAX + 1];
 
 	for (size_t i = 0; i < json_count(ids); i++) {
 		struct digest diff_id;
@@ -87,7 +88,10 @@ mark_unpacked(struct store *store, struct reach *r, const struct digest *config)
 			return;
 		chain_next(&chain, &diff_id, i == 0);
 		mark_digest(&r->listings, &diff_id);
-		mark_digest(&r->snapshots, &chain);
+		for (int recorded = 0; recorded < 2; recorded++) {
+			snapshot_name_of_chain(&chain, recorded, id);
+			reach_mark(&r->snapshots, id);
+		}
 	}
 }
 

@@ -19,6 +19,54 @@ snapshot_id_is_valid(const char *id)
 	       strspn(id, "0123456789abcdefghijklmnopqrstuvwxyz-") == length;
 }
 
+/* What the names of snapshots with recorded owners begin with. */
+#define RECORDED_PREFIX "ids-"
+
+void
+store_record_owners(struct store *store)
+{
+	store->records_owners = true;
+}
+
+void
+snapshot_name_of_chain(const struct digest *chain_id, bool recorded, char id[SNAPSHOT_ID_MAX + 1])
+{
+	char hex[DIGEST_HEX_LEN + 1];
+
+	(void)digest_hex(chain_id, hex);
+	if (recorded) /* 240 bits of it are name enough */
+		(void)snprintf(id, SNAPSHOT_ID_MAX + 1, RECORDED_PREFIX "%.60s", hex);
+	else
+		(void)snprintf(id, SNAPSHOT_ID_MAX + 1, "%s", hex);
+}
+
+void
+store_snapshot_of_chain(
+    const struct store *store, const struct digest *chain_id, char id[SNAPSHOT_ID_MAX + 1])
+{
+	snapshot_name_of_chain(chain_id, store->records_owners, id);
+}
+
+bool
+store_snapshot_fits(const struct store *store, const char *id)
+{
+	return (strncmp(id, RECORDED_PREFIX, strlen(RECORDED_PREFIX)) == 0) ==
+	       store->records_owners;
+}
+
+/* A fresh name. */
+static int
+make_name(const struct store *store, char id[SNAPSHOT_ID_MAX + 1], struct error *e)
+{
+	char random[RANDOM_NAME_LEN + 1];
+
+	if (store_random_name(random, e) < 0)
+		return -1;
+	(void)snprintf(
+	    id, SNAPSHOT_ID_MAX + 1, "%s%s", store->records_owners ? RECORDED_PREFIX : "", random);
+	return 0;
+}
+
 static int
 check_id(const char *id, struct error *e)
 {
@@ -98,7 +146,7 @@ snapshot_writer_commit(struct snapshot_writer *w, char id[SNAPSHOT_ID_MAX + 1],
 {
 	struct store *store = w->store;
 
-	if (!*id && store_random_name(id, e) < 0)
+	if (!*id && make_name(store, id, e) < 0)
 		return -1;
 	if (check_id(id, e) < 0 || write_meta(w->dir, meta, e) < 0)
 		return -1;

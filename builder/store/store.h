@@ -164,6 +164,17 @@ struct snapshot_writer {
 	}
 #define SNAPSHOT_ID_MAX 64
 
+/**
+ * From here on snapshots are those in which owners are records (seccomp/owner.h): they have names of their own, since a tier in which the
+ * kernel keeps owners cannot read them, nor the other way.
+ */
+void store_record_owners(struct store *store);
+/** The name of the snapshot of an image's layer, by its chain ID. */
+void store_snapshot_of_chain(
+    const struct store *store, const struct digest *chain_id, char id[SNAPSHOT_ID_MAX + 1]);
+/** Is @id the name of a snapshot of the kind that @store makes? */
+bool store_snapshot_fits(const struct store *store, const char *id);
+
 int snapshot_writer_open(struct snapshot_writer *w, struct store *store, struct error *e);
 /** Absolute path of the directory that has fs/ and work/; to be freed. */
 char *snapshot_writer_path(const struct snapshot_writer *w);

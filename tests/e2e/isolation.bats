@@ -1,0 +1,173 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# isolation - the same image out of every tier, and what a tier does for users, owners and devices (issue: every host).
+#
+# The tier userns is the judge: there the kernel keeps the ids. Each build has a store of its own, so that nothing comes from a cache.
+
+load ../lib/common
+
+setup_file()
+{
+	croze_suite
+}
+
+teardown_file()
+{
+	croze_suite_end
+}
+
+# both [ARGUMENT...]: the folder c in the tiers userns and userns-single; the image is called "app" in the stores
+# $W/userns and $W/userns-single, what was printed is in $W/*.log.
+both()
+{
+	local tier
+	for tier in userns userns-single; do
+		[ -e "$W/$tier" ] || cp -a "$SUITE/template" "$W/$tier"
+		CROZE_ROOT=$W/$tier build --isolation "$tier" --timestamp 0 -t app "$@" >"$W/$tier.log" 2>&1 || {
+			cat "$W/$tier.log"
+			return 1
+		}
+	done
+}
+
+# equal_images: the manifests, and for a failure the files that differ.
+equal_images()
+{
+	[ "$(manifest_digest app "$W/userns")" = "$(manifest_digest app "$W/userns-single")" ] && return
+	diff <(tree app "$W/userns") <(tree app "$W/userns-single")
+	return 1
+}
+
+# said TIER: what the steps printed, without numbers of lines and times.
+said()
+{
+	sed -n 's/^.*| *[0-9.]* \(> .*\)$/\1/p' "$W/$1.log"
+}
+
+@test "single: owners, groups and modes of new, changed, copied and linked files are those of real ids" {
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN mkdir -p /srv/a && echo 1 >/srv/a/f && ln /srv/a/f /srv/a/hard && ln -s f /srv/a/soft && mkfifo /srv/a/fifo && \
+		    chown -R 1000:2000 /srv/a && chown -h 7:8 /srv/a/soft && chown 9 /srv/a/fifo && chmod 4755 /srv/a/f
+		RUN cp -a /srv/a /srv/b && mv /srv/b /srv/c && chgrp 50 /srv && chmod 2775 /srv && mkdir /srv/d && touch /srv/e && ln -s e /srv/l
+		RUN chown 3:3 /srv/a/f && chown -h 0:0 /srv/a/soft && touch -h /srv/c/soft && chown root:root /etc/passwd
+		COPY --chown=33:34 Dockerfile /x/y/
+		WORKDIR /w/x
+	EOF
+	both
+	equal_images
+	tree app "$W/userns-single" | grep -q '^/srv/c/soft .* 7:8 '
+}
+
+@test "single: what a user makes is the user's, and files of root alone are not for the user" {
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN echo 'u:x:1000:1000::/home:/bin/sh' >>/etc/passwd && echo 'u:x:1000:' >>/etc/group && mkdir -m 700 /closed && echo s >/closed/s && \
+		    echo s >/secret && chmod 600 /secret && echo g >/ours && chgrp 1000 /ours && chmod 640 /ours && mkdir -m 1777 /sticky && touch /sticky/r
+		USER u
+		WORKDIR /home/w
+		RUN cd /sticky && echo m >mine && mkdir d && ln -s mine l && ln mine h && mkfifo p && mv mine m2; \
+		    for c in 'cat /secret' 'cat /closed/s' 'ls /closed' 'rm /sticky/r' 'mv /sticky/r /sticky/x' 'touch /etc/new' 'mkdir /new' \
+		    'chown 0 /sticky/m2' 'chmod 777 /secret' 'echo x >/secret' 'ln -s a /etc/l' 'rm /etc/passwd' 'cd /closed' 'cat /ours' 'echo >/ours'; do \
+		        if sh -c "$c" >/dev/null 2>&1; then echo "> yes: $c"; else echo "> no: $c"; fi; \
+		    done; echo "> $(id -u):$(id -g) $(grep -E '^(Uid|Gid|CapEff)' /proc/self/status | tr '\t\n' '  ')"
+	EOF
+	both
+	equal_images
+	equal "$(said userns-single)" "$(said userns)"
+	equal "$(said userns | grep -c '> no')" 14
+}
+
+@test "single: su changes the user and a set-id program changes it back" {
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN cp /bin/busybox /suid && chown 5:6 /suid && chmod 6755 /suid && cp /suid /plain && chmod 755 /plain
+		RUN echo 'u:x:1000:1000::/:/bin/sh' >>/etc/passwd; echo "> $(su u -s /bin/sh -c 'id -u; id -ru; /suid id -u; /suid id -g; /suid id -ru; /plain id -u' | tr '\n' ' ')"
+		USER 1000:1000
+		RUN /suid touch /tmp/by-suid; touch /tmp/by-user; echo "> $(/suid id -u)"
+	EOF
+	both
+	equal_images
+	equal "$(said userns-single)" "$(said userns)"
+}
+
+@test "single: a device that a step makes is a device in the image and for stat" {
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN mkdir /d && mknod -m 660 /d/null c 1 3 && chown 0:5 /d/null && mknod /d/blk b 7 0 && echo "> $(stat -c '%F %t:%T %a %g' /d/null)"
+	EOF
+	cp -a "$SUITE/template" "$W/userns-single"
+	CROZE_ROOT=$W/userns-single run build --isolation userns-single -t app
+	ok
+	says '> character special file 1:3 660 5'
+	tree app "$W/userns-single" | grep -E '^/d/(null|blk) '
+}
+
+@test "single: our records are neither listed nor read nor written by a step" {
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		COPY probe /probe
+		RUN mkdir /d && touch /d/f && /probe xattr /d/f user.a 1 && chown 5:6 /d/f && /probe list /d | sed 's/^/> /'
+	EOF
+	probe
+	both
+	equal "$(said userns-single)" "$(said userns)"
+	cat >c/Dockerfile <<-'EOF'
+		FROM alpine:3.19
+		COPY probe /probe
+		RUN touch /f && /probe xattr /f user.croze.ids 0:0
+	EOF
+	CROZE_ROOT=$W/userns-single run build --isolation userns-single
+	fails 1
+	says 'Operation not permitted'
+}
+
+@test "single: snapshots of one tier are not taken for those of the other, in one store" {
+	dockerfile <<-'EOF'
+		FROM alpine:3.19 AS one
+		RUN touch /f && chown 5:6 /f
+		FROM one
+		RUN stat -c '> %u:%g' /f
+	EOF
+	local tier
+	for tier in userns userns-single userns userns-single; do
+		run build --isolation "$tier" -t app --no-cache
+		ok
+		says '> 5:6'
+	done
+	for tier in userns userns-single; do
+		run build --isolation "$tier" -t app
+		ok
+	done
+	run croze store check
+	ok
+	run croze prune --all --force
+	ok
+}
+
+@test "an isolation that is not to be had is refused with what mends it" {
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN true
+	EOF
+	run build --isolation none
+	fails 3
+	says "c/Dockerfile:2: 'RUN true'"
+	says 'hint: '
+	run build --isolation everything
+	fails 2
+	says "'--isolation' is one of auto|userns|userns-single|chroot|none"
+}
+
+@test "no range of ids and no new privileges: builds with RUN work in the tier userns-single" {
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN touch /f && chown 5:6 /f && stat -c '> %u:%g' /f
+	EOF
+	need setpriv
+	run setpriv --no-new-privs timeout 60 croze build --progress=plain -t app c
+	ok
+	says '> 5:6'
+	says userns-single
+}
