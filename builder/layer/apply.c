@@ -214,6 +214,44 @@ layer_list(const struct layer_source *source, const struct apply_limits *limits,
 	return read_layer(UNPACK_LIST, source, -1, limits, listing, result, e);
 }
 
+/* Where each file begins in what the program wrote. */
+static int
+find_picked(int fd, const struct strv *paths, struct layer_file *files, struct error *e)
+{
+	struct unpack_picked head;
+	uint64_t at = 0;
+	ssize_t got;
+
+	while ((got = pread(fd, &head, sizeof(head), (off_t)at)) == (ssize_t)sizeof(head)) {
+		at += sizeof(head);
+		if (head.index >= paths->count || head.size > UNPACK_PICK_MAX)
+			return error_set(e, ERR_SYSTEM, "an answer that is none");
+		files[head.index] = (struct layer_file){ true, at, head.size };
+		at += head.size;
+	}
+	return got < 0 ? error_sys(e, "cannot read what was picked") : 0;
+}
+
+int
+layer_pick(const struct layer_source *source, const struct strv *paths, int out,
+    struct layer_file *files, struct error *e)
+{
+	autofree char *lines = strv_join(paths, "\n");
+	struct unpack_request request = {
+		.mode = UNPACK_PICK, .root = -1, .listing = out, .dest = lines
+	};
+	auto(buf) struct buf notes = { 0 };
+	struct unpack_answer answer;
+
+	set_limits(&request, NULL);
+	memset(files, 0, paths->count * sizeof(*files));
+	if (run(&request, source->fd, &answer, &notes, e) < 0 ||
+	    check_digest(source->digest, &answer.digest, "digest", e) < 0 ||
+	    check_digest(source->diff_id, &answer.diff_id, "diff ID", e) < 0)
+		return -1;
+	return find_picked(out, paths, files, e);
+}
+
 int
 archive_apply(int fd, int root, const struct archive_options *options, struct apply_result *result,
     struct error *e)

@@ -55,6 +55,22 @@ int layer_apply(const struct layer_source *source, int root, const struct apply_
 int layer_list(const struct layer_source *source, const struct apply_limits *limits,
     struct listing **listing, struct apply_result *result, struct error *e);
 
+/** One file of a layer, as bytes @size from @offset of the file that layer_pick() wrote. */
+struct layer_file {
+	bool found;
+	uint64_t offset;
+	uint64_t size;
+};
+
+/**
+ * Writes the content of some regular files of a layer to @out (empty, positioned at 0), in the
+ * order of the archive; @files has a member for each of @paths (clean, relative, without a newline
+ * in them). A file that is a hard link's other name is not found: ask for the one it names. A
+ * larger file than 512 MiB is cut.
+ */
+int layer_pick(const struct layer_source *source, const struct strv *paths, int out,
+    struct layer_file *files, struct error *e);
+
 /** How an archive is unpacked by ADD. */
 struct archive_options {
 	const char *dest; /* directory inside the root; made with its parents when not there */

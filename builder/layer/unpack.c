@@ -269,6 +269,77 @@ note_lost(struct unpack *u, struct archive_entry *from)
 	add_note(u, line);
 }
 
+/* Which line of @dest is @path? SIZE_MAX: none. */
+static size_t
+picked_index(const struct unpack *u, const char *path)
+{
+	const char *line = u->request->dest;
+	size_t n = strlen(path);
+
+	for (size_t index = 0; *line; index++) {
+		size_t length = strcspn(line, "\n");
+
+		if (length == n && memcmp(line, path, n) == 0)
+			return index;
+		line += length + (line[length] == '\n');
+	}
+	return SIZE_MAX;
+}
+
+static int
+write_zeros(int fd, uint64_t length, struct error *e)
+{
+	static const char zeros[4096];
+
+	while (length > 0) {
+		size_t part = length < sizeof(zeros) ? (size_t)length : sizeof(zeros);
+
+		if (fd_write_all(fd, zeros, part, e) < 0)
+			return -1;
+		length -= part;
+	}
+	return 0;
+}
+
+/* The content of the entry at hand, holes as zeros. */
+static int
+pick_content(struct unpack *u, uint64_t size, struct error *e)
+{
+	uint64_t at = 0, offset;
+	const void *bytes;
+	size_t length;
+	int more;
+
+	while ((more = give_content(u, &bytes, &length, &offset, e)) > 0) {
+		if (offset < at || offset >= size)
+			continue;
+		if (write_zeros(u->request->listing, offset - at, e) < 0)
+			return -1;
+		if (length > size - offset)
+			length = (size_t)(size - offset);
+		if (fd_write_all(u->request->listing, bytes, length, e) < 0)
+			return -1;
+		at = offset + length;
+	}
+	return more < 0 ? -1 : write_zeros(u->request->listing, size - at, e);
+}
+
+static int
+pick(struct unpack *u, struct archive_entry *from, struct error *e)
+{
+	size_t index = picked_index(u, buf_text(&u->path));
+	struct unpack_picked head = { .index = index };
+	la_int64_t size = archive_entry_size(from);
+
+	if (index == SIZE_MAX || !S_ISREG(archive_entry_mode(from)) ||
+	    archive_entry_hardlink(from) || size < 0)
+		return 0;
+	head.size = (uint64_t)size < UNPACK_PICK_MAX ? (uint64_t)size : UNPACK_PICK_MAX;
+	if (fd_write_all(u->request->listing, &head, sizeof(head), e) < 0)
+		return -1;
+	return pick_content(u, head.size, e);
+}
+
 static int
 handle_entry(struct unpack *u, struct archive_entry *from, struct error *e)
 {
@@ -279,6 +350,8 @@ handle_entry(struct unpack *u, struct archive_entry *from, struct error *e)
 	if (!name || !*name)
 		return error_set(e, ERR_INPUT, "an entry without a name");
 	clean_name(&u->path, name);
+	if (u->request->mode == UNPACK_PICK)
+		return pick(u, from, e);
 	mark = find_whiteout(buf_text(&u->path));
 	if (mark && u->request->mode == UNPACK_ARCHIVE)
 		return error_set(
@@ -412,7 +485,7 @@ write_listing(struct unpack *u, struct error *e)
 	size_t length;
 	int result;
 
-	if (u->request->listing < 0)
+	if (u->request->listing < 0 || !u->builder)
 		return 0;
 	listing = listing_builder_finish(steal_ptr(&u->builder), e);
 	if (!listing)

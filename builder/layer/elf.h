@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * elf - what a program needs to be started: its machine, interpreter, libraries and where it looks
+ * for them (System V ABI, "Object Files", "Dynamic Linking").
+ *
+ * The file is a stranger's: every offset is checked, nothing is mapped, no more is read than the
+ * headers and the dynamic section.
+ */
+#ifndef CROZE_LAYER_ELF_H
+#define CROZE_LAYER_ELF_H
+
+#include "runtime/base/error.h"
+#include "runtime/base/strv.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** Bytes @size from @offset of an open file. */
+struct file_range {
+	int fd; /* borrowed */
+	uint64_t offset;
+	uint64_t size;
+};
+
+struct elf {
+	bool is_64;
+	uint16_t machine;    /* e_machine */
+	char *interpreter;   /* PT_INTERP; NULL: static */
+	struct strv needed;  /* DT_NEEDED */
+	struct strv runpath; /* DT_RUNPATH, else DT_RPATH, divided at ':'; $ORIGIN as written */
+};
+
+void elf_release(struct elf *elf);
+
+/** Reads at most @length bytes at @at; how many there were. Past the end: 0. */
+size_t file_range_read(const struct file_range *r, uint64_t at, void *bytes, size_t length);
+/**
+ * Which of @texts (NULL-terminated, at most 31 of at most 256 bytes) occur? Bit n for the n-th.
+ */
+uint32_t file_range_search(const struct file_range *r, const char *const *texts);
+
+/** Returns 1, 0 when it is no ELF file, -1 with @e ERR_INPUT when it is a damaged one. */
+int elf_read(const struct file_range *r, struct elf *elf, struct error *e);
+/** The architecture as images have it ("amd64"); NULL when it is none that is known. */
+const char *elf_architecture(const struct elf *elf);
+
+#endif
