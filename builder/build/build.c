@@ -4,6 +4,7 @@
  */
 #include "builder/build/build.h"
 
+#include "builder/build/findings.h"
 #include "builder/build/result.h"
 #include "builder/build/schedule.h"
 #include "builder/build/sources.h"
@@ -299,7 +300,7 @@ run(struct build *b, struct error *e)
 	show_stages(b);
 	if (do_all(b, e) < 0)
 		return -1;
-	if (!b->options->discard && assemble_image(b, e) < 0)
+	if (!b->options->discard && (assemble_image(b, e) < 0 || findings_report(b, e) < 0))
 		return -1;
 	return result_write(b, e);
 }

@@ -116,6 +116,7 @@ struct build_options {
 	/* what becomes of it */
 	struct build_output *outputs; /* besides the store */
 	size_t n_outputs;
+	bool require_nonroot; /* --policy: the final user must not be root */
 	bool discard; /* every output is of type cacheonly: no image is made */
 	enum build_compression compression;
 	int compression_level; /* -1: the default of the compressor */

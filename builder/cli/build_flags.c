@@ -30,6 +30,7 @@ build_flags_release(struct build_flags *flags)
 	strv_release(&flags->hosts);
 	strv_release(&flags->ulimits);
 	strv_release(&flags->outputs);
+	strv_release(&flags->policies);
 }
 
 static char *
@@ -227,6 +228,20 @@ check_fixed(const struct build_flags *flags, struct error *e)
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
 		if (!rules[i].good)
 			return error_set(e, ERR_USAGE, "%s", rules[i].text);
+	return 0;
+}
+
+static int
+apply_policies(const struct build_flags *flags, struct build_options *options, struct error *e)
+{
+	for (size_t i = 0; i < flags->policies.count; i++) {
+		if (strcmp(flags->policies.items[i], "require-nonroot") != 0)
+			return error_set(e, ERR_USAGE,
+			    "--policy=%s: there is require-nonroot; policies in files are not "
+			    "supported",
+			    flags->policies.items[i]);
+		options->require_nonroot = true;
+	}
 	return 0;
 }
 
@@ -428,7 +443,8 @@ build_flags_apply(const struct build_flags *flags, const struct strv *words,
 	    apply_each(&flags->hosts, build_host_parse, options, e) < 0 ||
 	    apply_each(&flags->ulimits, build_ulimit_parse, options, e) < 0 ||
 	    apply_platform(flags, options, e) < 0 || apply_timestamp(flags, options, e) < 0 ||
-	    apply_network(flags, options, e) < 0 || apply_shm_size(flags, options, e) < 0)
+	    apply_policies(flags, options, e) < 0 || apply_network(flags, options, e) < 0 ||
+	    apply_shm_size(flags, options, e) < 0)
 		return -1;
 	options->compression_level = -1;
 	if (apply_compression(flags, options, e) < 0 || apply_outputs(flags, options, e) < 0)

@@ -32,6 +32,7 @@ struct build_flags {
 	const char *root;
 	uint64_t jobs;
 	const char *call;
+	struct strv policies;
 	const char *format; /* of the commands check, outline, targets */
 	bool check;
 	bool rules;

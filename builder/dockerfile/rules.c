@@ -67,6 +67,40 @@ const struct rule_def rule_table[] = {
 	    "install all dependencies in the stage that builds, and leave those for development "
 	    "out "
 	    "of the last one: npm prune --omit=dev, or npm ci --omit=dev there" },
+	{ "SecretInValue", RULE_OWN, "no value of ARG, ENV or LABEL is a token or a private key",
+	    "give it to the step that needs it: RUN --mount=type=secret,id=NAME; a value that was "
+	    "in "
+	    "an image is known, and has to be replaced" },
+	{ "UnknownUser", RULE_OWN | RULE_IMAGE, "the final USER is a user of the image",
+	    "make the user in the last stage, or write a number" },
+	{ "EntrypointMissing", RULE_OWN | RULE_IMAGE,
+	    "the program that ENTRYPOINT or CMD starts is in the image",
+	    "check where COPY --from takes it from and puts it, and PATH" },
+	{ "EntrypointNotReachable", RULE_OWN | RULE_IMAGE,
+	    "the final USER may enter the directories on the way to the program",
+	    "copy it to a directory that everybody may enter, or COPY --chown=USER it" },
+	{ "EntrypointNotExecutable", RULE_OWN | RULE_IMAGE,
+	    "the final USER may execute the program, and it is one",
+	    "copy it with COPY --chmod=0755 or --chown=USER; begin a script with '#!/bin/sh'" },
+	{ "MissingInterpreter", RULE_OWN | RULE_IMAGE,
+	    "what a dynamically linked program or a script is started by is in the image",
+	    "link it statically (CGO_ENABLED=0 for Go, -static for C), or take a last stage with "
+	    "the "
+	    "C library or interpreter that it needs" },
+	{ "MissingLibrary", RULE_OWN | RULE_IMAGE,
+	    "the libraries that a program needs are in the image",
+	    "install the package that has them in the last stage, or link statically" },
+	{ "WrongArchitecture", RULE_OWN | RULE_IMAGE, "the program is for the image's platform",
+	    "build it for the platform of the image: TARGETARCH says which" },
+	{ "MissingCertificates", RULE_OWN | RULE_IMAGE,
+	    "a program that checks TLS connections finds CA certificates",
+	    "install ca-certificates in the last stage, or copy them there" },
+	{ "MissingTimeZones", RULE_OWN | RULE_IMAGE,
+	    "a program that loads time zones by name, or TZ, finds their data",
+	    "install tzdata in the last stage, or copy /usr/share/zoneinfo there" },
+	{ "SecretInLayer", RULE_OWN | RULE_IMAGE, "no layer has a private key or a token",
+	    "leave it out (.dockerignore), or give it to the step that needs it: RUN "
+	    "--mount=type=secret,id=NAME" },
 	{ 0 },
 };
 

@@ -289,6 +289,8 @@ arguments_apply(struct building *b, const struct instruction *i)
 		    parse_epoch(value, &epoch, &e) < 0)
 			result = planner_error(b, i, pair->offset, &e);
 		arguments_set(&set, pair->name, value);
+		if (value)
+			plan_lint_value(b, i, pair->offset, pair->name, value);
 		if (!b->is_trigger)
 			remember(b->p->plan, i, pair, value);
 		buf_printf(&text, " %s%s%s", pair->name, value ? "=" : "", value ? value : "");

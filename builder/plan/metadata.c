@@ -94,6 +94,7 @@ expand_pairs(
 		if (name[0] == '\0')
 			result = fail(
 			    b, i, pair->offset, "the name is empty once variables are replaced");
+		plan_lint_value(b, i, pair->offset, name, value);
 		strv_take(names, steal_ptr(&name));
 		strv_take(values, steal_ptr(&value));
 	}

@@ -14,6 +14,7 @@
 #include "runtime/base/path.h"
 #include "runtime/base/text.h"
 
+#include <ctype.h>
 #include <string.h>
 
 /* ---- FROM ---- */
@@ -214,6 +215,67 @@ plan_lint_unset(void *arg, const char *name, size_t at)
 	diagnostics_lint(b->p->diagnostics, "UndefinedVar", expanded_at(b, at),
 	    "$%s is not set by an ARG or ENV of this stage%s%s%s", name,
 	    near ? ": did you mean $" : "", near ? near : "", near ? "?" : "");
+}
+
+/** How tokens of well-known services begin, and how many letters and digits follow at least. */
+static const struct {
+	const char *start;
+	size_t length;
+	const char *what;
+} tokens[] = {
+	{ "ghp_", 30, "a token of GitHub" },
+	{ "gho_", 30, "a token of GitHub" },
+	{ "ghs_", 30, "a token of GitHub" },
+	{ "ghu_", 30, "a token of GitHub" },
+	{ "github_pat_", 22, "a token of GitHub" },
+	{ "glpat-", 20, "a token of GitLab" },
+	{ "npm_", 36, "a token of npm" },
+	{ "pypi-AgE", 40, "a token of PyPI" },
+	{ "dckr_pat_", 20, "a token of Docker Hub" },
+	{ "xoxb-", 20, "a token of Slack" },
+	{ "xoxp-", 20, "a token of Slack" },
+	{ "sk_live_", 20, "a key of Stripe" },
+	{ "AKIA", 16, "a key of AWS" },
+	{ "ASIA", 16, "a key of AWS" },
+	{ "AIza", 35, "a key of Google" },
+	{ "hvs.", 24, "a token of Vault" },
+};
+
+static bool
+is_token(const char *at, const char *start, size_t length)
+{
+	size_t n = strlen(start);
+
+	return strncmp(at, start, n) == 0 &&
+	       strspn(at + n, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") >=
+	           length;
+}
+
+/** What @value has in it; NULL when nothing that is known. */
+static const char *
+secret_in(const char *value)
+{
+	if (strstr(value, "-----BEGIN ") && strstr(value, "PRIVATE KEY-----"))
+		return "a private key";
+	for (size_t n = 0; n < ARRAY_LEN(tokens); n++)
+		for (const char *at = strstr(value, tokens[n].start); at;
+		     at = strstr(at + 1, tokens[n].start))
+			if ((at == value || !isalnum((unsigned char)at[-1])) &&
+			    is_token(at, tokens[n].start, tokens[n].length))
+				return tokens[n].what;
+	return NULL;
+}
+
+void
+plan_lint_value(struct building *b, const struct instruction *i, uint32_t offset, const char *name,
+    const char *value)
+{
+	const char *what = b->is_trigger ? NULL : secret_in(value);
+
+	if (what)
+		diagnostics_lint(b->p->diagnostics, "SecretInValue", instruction_locate(i, offset),
+		    "the value of %s '%s' looks like %s, and stays in the image", i->def->name,
+		    name, what);
 }
 
 void

@@ -154,6 +154,9 @@ void plan_lint_instruction(struct building *b, const struct instruction *i);
 void plan_lint_workdir(struct building *b, const struct instruction *i, const char *path);
 void plan_lint_source(
     struct building *b, const struct instruction *i, const struct word *word, const char *source);
+/** ARG, ENV and LABEL: @value at byte @offset of @i. */
+void plan_lint_value(struct building *b, const struct instruction *i, uint32_t offset,
+    const char *name, const char *value);
 /** Told by the expansion (arg: struct building *). */
 void plan_lint_unset(void *arg, const char *name, size_t at);
 
