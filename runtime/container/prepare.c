@@ -10,7 +10,6 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
-#include "runtime/container/options.h"
 #include "seccomp/compile.h"
 
 #include <errno.h>
@@ -29,11 +28,9 @@ refuse_rest(const struct oci_config *c, struct error *e)
 		bool asked;
 		const char *member;
 	} rest[] = {
-		{ c->n_devices > 0, "linux.devices" },
 		{ c->n_net_devices > 0, "linux.netDevices" },
 		{ c->rdt.given, "linux.intelRdt" },
 		{ c->mount_label && *c->mount_label, "linux.mountLabel" },
-		{ c->root_propagation == OCI_PROPAGATION_SHARED, "linux.rootfsPropagation" },
 		{ c->landlock.given, "annotations['org.croze.landlock']" },
 		{ oci_resources_any(&c->resources), "linux.resources" },
 	};
@@ -46,10 +43,6 @@ refuse_rest(const struct oci_config *c, struct error *e)
 		if (c->hooks.count[i] > 0)
 			return error_set(e, ERR_HOST, "config.json: 'hooks.%s' is not supported",
 			    oci_hook_names[i]);
-	for (size_t i = 0; i < c->n_mounts; i++)
-		if (c->mounts[i].uids.count > 0)
-			return error_set(e, ERR_HOST,
-			    "config.json: 'mounts[%zu].uidMappings' is not supported", i);
 	return 0;
 }
 
@@ -71,12 +64,7 @@ prepare_read(struct prepared *p, const char *bundle, struct error *e)
 void
 prepared_release(struct prepared *p)
 {
-	for (size_t i = 0; p->mounts && i < p->config.n_mounts; i++) {
-		fd_close_at(&p->mounts[i].source);
-		free(p->mount_options[i]);
-	}
-	free(p->mounts);
-	free(p->mount_options);
+	mounts_release(&p->mounts);
 	free(p->rlimits);
 	id_map_release(&p->uids);
 	id_map_release(&p->gids);
@@ -150,8 +138,10 @@ join_user(struct prepared *p, const char *path, struct error *e)
 {
 	autofd int fd = path_open_user(path, O_RDONLY, 0, e);
 
-	if (fd < 0)
+	if (fd < 0) {
+		e->kind = ERR_HOST;
 		return error_ctx(e, "config.json: user namespace");
+	}
 	if (setns(fd, CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNS) < 0) {
 		error_sys(e, "cannot enter the user namespace '%s'", path);
 		e->kind = ERR_HOST;
@@ -166,11 +156,14 @@ join_user(struct prepared *p, const char *path, struct error *e)
 int
 prepare_enter(struct prepared *p, struct error *e)
 {
-	struct userns_options options = { .own_id_only = own_ids_suffice(&p->config) };
+	struct userns_options options = { .own_id_only = own_ids_suffice(&p->config),
+		.keep_slaves = mounts_want_slaves(&p->config) };
 	const char *user = p->config.namespace_paths[__builtin_ctz(OCI_USER)];
+	bool root = userns_is_root();
 	int result;
 
-	if (userns_is_root())
+	p->user_joined = user && !root;
+	if (root)
 		result = userns_stay(&p->userns, e);
 	else if (user)
 		result = join_user(p, user, e);
@@ -178,41 +171,18 @@ prepare_enter(struct prepared *p, struct error *e)
 		result = userns_enter(&options, &p->userns, e);
 	if (result < 0)
 		return -1;
-	p->user_joined = user && !userns_is_root();
 	if (translate(&p->config.uids, &p->userns.uids, &p->uids, "uidMappings", e) < 0)
 		return -1;
 	return translate(&p->config.gids, &p->userns.gids, &p->gids, "gidMappings", e);
 }
 
 static int
-open_source(const struct oci_mount *m, const char *bundle, struct error *e)
+translate_for_mount(void *arg, const struct oci_id_mappings *m, bool groups, struct id_map *map,
+    const char *key, struct error *e)
 {
-	autofree char *path = path_join(bundle, m->source);
+	const struct prepared *p = arg;
 
-	return path_open_user(path, O_PATH, 0, e);
-}
-
-static int
-prepare_mounts(struct prepared *p, const char *path, struct error *e)
-{
-	size_t n = p->config.n_mounts;
-
-	p->mounts = xcalloc(n + 1, sizeof(p->mounts[0]));
-	p->mount_options = xcalloc(n + 1, sizeof(p->mount_options[0]));
-	for (size_t i = 0; i < n; i++)
-		p->mounts[i].source = -1;
-	for (size_t i = 0; i < n; i++) {
-		const struct oci_mount *m = &p->config.mounts[i];
-
-		if (options_of_mount(m, &p->mounts[i], &p->mount_options[i], e) < 0)
-			return error_ctx(e, "config.json: 'mounts[%zu]'", i);
-		if (p->mounts[i].kind == CONTAINER_MOUNT_BIND) {
-			p->mounts[i].source = open_source(m, path, e);
-			if (p->mounts[i].source < 0)
-				return error_ctx(e, "config.json: 'mounts[%zu].source'", i);
-		}
-	}
-	return 0;
+	return translate(m, groups ? &p->userns.gids : &p->userns.uids, map, key, e);
 }
 
 static const struct {
@@ -234,8 +204,10 @@ add_join(struct prepared *p, const char *path, int type, const char *name, struc
 {
 	int fd = path_open_user(path, O_RDONLY, 0, e);
 
-	if (fd < 0)
+	if (fd < 0) {
+		e->kind = ERR_HOST;
 		return error_ctx(e, "config.json: %s namespace", name);
+	}
 	p->joins[p->n_joins++] = (struct container_join){ type, fd };
 	return 0;
 }
@@ -403,12 +375,16 @@ prepare_spec(struct prepared *p, struct error *e)
 	spec->readonly_paths = strv_array(&p->config.readonly_paths);
 	spec->seccomp = NULL;
 	prepare_process(p, spec);
-	if (prepare_rootfs(p, path, spec, e) < 0 || prepare_mounts(p, path, e) < 0 ||
+	if (prepare_rootfs(p, path, spec, e) < 0 ||
+	    mounts_open(&p->config, path, translate_for_mount, p, &p->mounts, e) < 0 ||
 	    prepare_namespaces(p, spec, e) < 0 || prepare_groups(p, spec, e) < 0 ||
 	    prepare_attributes(p, spec, e) < 0)
 		return -1;
-	spec->mounts = p->mounts;
-	spec->n_mounts = p->config.n_mounts;
+	spec->mounts = p->mounts.items;
+	spec->n_mounts = p->mounts.count;
+	spec->devices = p->mounts.devices;
+	spec->n_devices = p->mounts.n_devices;
+	mounts_set_root(&p->config, spec);
 	if (!p->config.seccomp)
 		return 0;
 	p->seccomp = seccomp_compile(p->config.seccomp, "linux.seccomp", e);

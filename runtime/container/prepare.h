@@ -6,6 +6,7 @@
 #define CROZE_CONTAINER_PREPARE_H
 
 #include "runtime/base/error.h"
+#include "runtime/container/mounts.h"
 #include "runtime/oci/config.h"
 #include "runtime/sandbox/container.h"
 
@@ -18,8 +19,7 @@ struct prepared {
 	/* the rest is what @spec points to */
 	struct id_map uids;
 	struct id_map gids;
-	struct container_mount *mounts;
-	char **mount_options;
+	struct mounts mounts;
 	struct container_rlimit *rlimits;
 	struct seccomp_program *seccomp;
 	struct container_join joins[OCI_NAMESPACE_TYPES];

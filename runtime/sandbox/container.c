@@ -29,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -100,6 +101,24 @@ write_map(pid_t pid, const char *name, const struct id_map *own, const struct id
 	return 0;
 }
 
+/* What is asked for, or private. In namespaces of ours everything is private already, unless somebody asked for more. */
+static int
+set_propagation(
+    const struct container_spec *spec, const struct container_mount *m, int fd, struct error *e)
+{
+	unsigned long asked =
+	    m->extra && m->extra->propagation ? m->extra->propagation : MS_PRIVATE;
+	bool below = m->extra && m->extra->propagation_below;
+
+	if (asked == MS_SHARED)
+		return mount_propagate(fd, asked, below, e);
+	/* what is below must not be shared with the host either, whether or not something is said of it */
+	if (asked == MS_SLAVE || spec->userns->stayed || spec->userns->slave)
+		if (mount_propagate(fd, asked == MS_SLAVE ? MS_SLAVE : MS_PRIVATE, true, e) < 0)
+			return -1;
+	return asked == MS_UNBINDABLE ? mount_propagate(fd, asked, below, e) : 0;
+}
+
 /* Detached copies of what is bound, made here: the child's mount namespace is another one. */
 static int
 clone_sources(const struct container_spec *spec, struct rootfs *r, struct error *e)
@@ -113,9 +132,11 @@ clone_sources(const struct container_spec *spec, struct rootfs *r, struct error 
 
 		if (m->kind != CONTAINER_MOUNT_BIND)
 			continue;
-		r->sources[i] = mount_clone(m->source, m->flags & CONTAINER_MOUNT_RECURSIVE, e);
-		if (r->sources[i] < 0 ||
-		    (spec->userns->stayed && mount_make_private(r->sources[i], e) < 0))
+		r->sources[i] =
+		    m->flags & CONTAINER_MOUNT_DETACHED
+			? fcntl(m->source, F_DUPFD_CLOEXEC, 3)
+			: mount_clone(m->source, m->flags & CONTAINER_MOUNT_RECURSIVE, e);
+		if (r->sources[i] < 0 || set_propagation(spec, m, r->sources[i], e) < 0)
 			return error_ctx(e, "'%s'", m->target);
 	}
 	return 0;
@@ -318,6 +339,17 @@ clone_flags(const struct container_spec *spec)
 }
 
 static int
+refuse_joining(const struct outcome *o, struct error *e)
+{
+	if (o->joining)
+		error_sys(e, "cannot join the %s namespace", o->failed);
+	else
+		error_sys(e, "cannot %s", o->failed);
+	e->kind = ERR_HOST;
+	return -1;
+}
+
+static int
 clone_any(struct start *s, struct error *e)
 {
 	const struct container_spec *spec = s->init.spec;
@@ -334,9 +366,7 @@ clone_any(struct start *s, struct error *e)
 	if (result == 0)
 		return 0;
 	if (s->outcome->failed)
-		return s->outcome->joining
-		           ? error_sys(e, "cannot join the %s namespace", s->outcome->failed)
-		           : error_sys(e, "cannot %s", s->outcome->failed);
+		return refuse_joining(s->outcome, e);
 	if (errno == EPERM || errno == ENOSPC || errno == EUSERS)
 		return userns_explain(errno, e);
 	return error_sys(e, "cannot make the namespaces of a container");
@@ -488,7 +518,9 @@ container_start(const struct container_spec *spec, struct container *c, struct e
 	*c = (struct container)CONTAINER_INIT;
 	take_kit(spec, r);
 	r->root = take_rootfs(spec->rootfs, e);
-	if (r->root >= 0 && spec->userns->stayed && mount_make_private(r->root, e) < 0)
+	if (r->root >= 0 && (spec->userns->stayed || spec->userns->slave) &&
+	    mount_propagate(
+		r->root, spec->root_propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE, true, e) < 0)
 		result = error_ctx(e, "rootfs");
 	else if (r->root >= 0 && clone_sources(spec, r, e) == 0 &&
 		 make_stubs(spec, r, &c->stubs, e) == 0)

@@ -40,6 +40,7 @@ enum container_mount_kind {
 	CONTAINER_MOUNT_SYS, /* read-only; without any cgroup */
 	CONTAINER_MOUNT_PTS, /* a devpts instance of its own */
 	CONTAINER_MOUNT_MQUEUE,
+	CONTAINER_MOUNT_OTHER, /* file system @type, as far as the kernel lets a container mount it */
 	CONTAINER_MOUNT_CGROUP, /* cgroup2 where it can be mounted, otherwise an empty read-only folder */
 };
 
@@ -53,6 +54,22 @@ enum container_mount_flags {
 	CONTAINER_MOUNT_NOATIME = 1 << 6,
 	CONTAINER_MOUNT_STRICTATIME = 1 << 7,
 	CONTAINER_MOUNT_NODIRATIME = 1 << 8,
+	CONTAINER_MOUNT_RELATIME = 1 << 9,
+	CONTAINER_MOUNT_NOSYMFOLLOW = 1 << 10,
+	CONTAINER_MOUNT_DETACHED =
+	    1 << 11, /* bind: @source is a detached mount already, made for this container */
+	CONTAINER_MOUNT_COPY_UP = 1 << 12, /* tmpfs: begins with what is at @target in the rootfs */
+	CONTAINER_MOUNT_TARGET_LINK =
+	    1 << 13, /* a link at the end of @target is mounted on, not followed */
+};
+
+/** Further attributes of a mount, as config.json has them. */
+struct container_mount_extra {
+	unsigned int
+	    clear; /* enum container_mount_flags that are taken away where the source has them */
+	unsigned int set_below, clear_below; /* and for this mount with all below it */
+	unsigned long propagation;           /* MS_SHARED ...; 0: private */
+	bool propagation_below;
 };
 
 struct container_mount {
@@ -62,7 +79,22 @@ struct container_mount {
 	unsigned int flags;  /* enum container_mount_flags */
 	uint64_t size;       /* tmpfs, and the shm of a DEV: bytes; 0: the default (shm: 64 MiB) */
 	mode_t mode;         /* tmpfs: of its root; 0: 01777 */
-	const char *options; /* tmpfs, pts: further options "a=b,c" as mount(8) has them; NULL */
+	const char *options; /* options of the file system, "a=b,c" as mount(8) has them; NULL */
+	const char *type;    /* other: the file system */
+	const char *source_name; /* other: what is mounted; NULL */
+	const struct container_mount_extra
+	    *extra; /* NULL: @flags hold for all that is bound, which is private */
+};
+
+/** A device node or FIFO that is made, or where that is not allowed bound from the host. */
+struct container_device {
+	const char *path; /* absolute, in the container */
+	mode_t type;      /* S_IFCHR, S_IFBLK, S_IFIFO */
+	unsigned int major, minor;
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	int source; /* the node of the host by O_PATH, checked to be it; -1: there is none */
 };
 
 /** A namespace that is there already: an open file of /proc/PID/ns, or a bind mount of one. */
@@ -150,6 +182,10 @@ struct container_spec {
 	size_t n_mounts;
 	const struct container_mount *extra_mounts; /* after those, in order */
 	size_t n_extra_mounts;
+	const struct container_device *devices; /* after the mounts */
+	size_t n_devices;
+	unsigned long root_propagation; /* MS_SHARED, MS_SLAVE, MS_UNBINDABLE; 0: private */
+	bool root_propagation_below;
 	char *const *masked_paths; /* NULL: container_masked_paths and what /sys should not show */
 	char *const *readonly_paths; /* NULL: container_readonly_paths */
 	bool outlives;               /* it goes on when the calling process ends */

@@ -36,6 +36,8 @@ kernel_attributes(unsigned int attributes)
 		a |= MOUNT_ATTR_STRICTATIME;
 	if (attributes & MOUNT_NODIRATIME)
 		a |= MOUNT_ATTR_NODIRATIME;
+	if (attributes & MOUNT_NOSYMFOLLOW)
+		a |= MOUNT_ATTR_NOSYMFOLLOW;
 	return a;
 }
 
@@ -102,13 +104,23 @@ set_options(int context, const char *options)
 int
 mount_new(const char *type, const char *options, unsigned int attributes, struct error *e)
 {
+	return mount_new_from(type, type, options, attributes, e);
+}
+
+int
+mount_new_from(const char *type, const char *source, const char *options, unsigned int attributes,
+    struct error *e)
+{
 	autofd int context = fsopen(type, FSOPEN_CLOEXEC);
 	int fd;
 
-	if (context < 0)
-		return error_sys(e, "cannot make a %s file system", type);
+	if (context < 0) {
+		error_sys(e, "cannot make a %s file system", type);
+		e->kind = errno == ENODEV || e->sys == ENODEV ? ERR_HOST : e->kind;
+		return -1;
+	}
 	(void)fsconfig(
-	    context, FSCONFIG_SET_STRING, "source", type, 0); /* how it is called in mountinfo */
+	    context, FSCONFIG_SET_STRING, "source", source, 0); /* how it is called in mountinfo */
 	if (set_options(context, options) < 0 ||
 	    fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return mount_refused(context, type, e);
@@ -132,13 +144,55 @@ mount_restrict(int fd, unsigned int attributes, bool recursive, struct error *e)
 }
 
 int
-mount_make_private(int fd, struct error *e)
+mount_change(int fd, unsigned int set, unsigned int clear, bool recursive, struct error *e)
 {
-	struct mount_attr a = { .propagation = MS_PRIVATE };
+	struct mount_attr a = { .attr_set = kernel_attributes(set),
+		.attr_clr = kernel_attributes(clear & ~(unsigned int)MOUNT_STRICTATIME) };
 
-	if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &a, sizeof(a)) < 0)
-		return error_sys(e, "cannot make a mount private");
+	a.attr_clr &= ~(uint64_t)MOUNT_ATTR__ATIME;
+	if ((set | clear) & (MOUNT_NOATIME | MOUNT_STRICTATIME | MOUNT_RELATIME))
+		a.attr_clr |= MOUNT_ATTR__ATIME;
+	if (!a.attr_set && !a.attr_clr)
+		return 0;
+	if (mount_setattr(fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &a, sizeof(a)) ==
+	    0)
+		return 0;
+	error_sys(e, "cannot change the attributes of a mount");
+	if (e->sys != EPERM)
+		return -1;
+	e->kind = ERR_HOST;
+	return error_hint(e, "what the host has mounted with ro, nosuid, nodev, noexec or other "
+			     "access times keeps it in a user namespace");
+}
+
+int
+mount_propagate(int fd, unsigned long type, bool recursive, struct error *e)
+{
+	struct mount_attr a = { .propagation = type };
+
+	if (mount_setattr(fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &a, sizeof(a)) <
+	    0)
+		return error_sys(e, "cannot set the propagation of a mount");
 	return 0;
+}
+
+int
+mount_map_ids(int fd, int userns, bool recursive, struct error *e)
+{
+	struct mount_attr a = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns };
+
+	if (mount_setattr(fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &a, sizeof(a)) ==
+	    0)
+		return 0;
+	error_sys(e, "cannot map the ids of a mount");
+	e->kind = ERR_HOST;
+	if (e->sys == EPERM)
+		error_hint(e,
+		    "only who may mount the file system itself may map its ids: root, for "
+		    "the disks of a host");
+	if (e->sys == EINVAL)
+		error_hint(e, "this kernel cannot map the ids of that file system");
+	return -1;
 }
 
 int

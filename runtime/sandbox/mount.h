@@ -18,6 +18,9 @@ enum mount_attributes {
 	MOUNT_NOATIME = 1 << 4, /* access times: never, or always; relatime when neither is given */
 	MOUNT_STRICTATIME = 1 << 5,
 	MOUNT_NODIRATIME = 1 << 6,
+	MOUNT_RELATIME =
+	    1 << 7, /* only to take another choice back: it is what there is otherwise */
+	MOUNT_NOSYMFOLLOW = 1 << 8,
 };
 
 /** A detached copy of the mount at @fd (directory or file; O_PATH will do) from that path on; @recursive: with what is mounted below. */
@@ -28,8 +31,15 @@ int mount_clone_path(const char *path, bool recursive, struct error *e);
 int mount_new(const char *type, const char *options, unsigned int attributes, struct error *e);
 /** Adds attributes (enum mount_attributes) to a mount. */
 int mount_restrict(int fd, unsigned int attributes, bool recursive, struct error *e);
-/** Neither gives to nor takes from other mounts what is mounted in it, with all below. */
-int mount_make_private(int fd, struct error *e);
+/** Sets and clears attributes (enum mount_attributes) of a mount; ERR_HOST when one is locked by whoever made it. */
+int mount_change(int fd, unsigned int set, unsigned int clear, bool recursive, struct error *e);
+/** @type: MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE. */
+int mount_propagate(int fd, unsigned long type, bool recursive, struct error *e);
+/** Ids of the file system are those of user namespace @userns seen from outside (mount_setattr(2), "ID-mapped mounts"). */
+int mount_map_ids(int fd, int userns, bool recursive, struct error *e);
+/** As mount_new(), of @source. */
+int mount_new_from(const char *type, const char *source, const char *options,
+    unsigned int attributes, struct error *e);
 /** Attaches detached mount @fd on the directory or file open at @target. */
 int mount_attach(int fd, int target, struct error *e);
 /** Sets @e from errno and from what the file system context @context says about the refusal. Always returns -1, ERR_HOST. */

@@ -12,6 +12,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
+#include "runtime/sandbox/copyup.h"
 #include "runtime/sandbox/devices.h"
 #include "runtime/sandbox/mask.h"
 #include "runtime/sandbox/mount.h"
@@ -25,6 +26,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -82,15 +84,47 @@ rootfs_mount_at(const struct container_spec *spec, size_t n)
 }
 
 static unsigned int
+attributes(unsigned int flags)
+{
+	static const struct {
+		unsigned int flag;
+		unsigned int attribute;
+	} pairs[] = {
+		{ CONTAINER_MOUNT_READ_ONLY, MOUNT_READ_ONLY },
+		{ CONTAINER_MOUNT_NOSUID, MOUNT_NOSUID },
+		{ CONTAINER_MOUNT_NODEV, MOUNT_NODEV },
+		{ CONTAINER_MOUNT_NOEXEC, MOUNT_NOEXEC },
+		{ CONTAINER_MOUNT_NOATIME, MOUNT_NOATIME },
+		{ CONTAINER_MOUNT_STRICTATIME, MOUNT_STRICTATIME },
+		{ CONTAINER_MOUNT_RELATIME, MOUNT_RELATIME },
+		{ CONTAINER_MOUNT_NODIRATIME, MOUNT_NODIRATIME },
+		{ CONTAINER_MOUNT_NOSYMFOLLOW, MOUNT_NOSYMFOLLOW },
+	};
+	unsigned int result = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
+		result |= flags & pairs[i].flag ? pairs[i].attribute : 0;
+	return result;
+}
+
+static unsigned int
 attributes_of(const struct container_mount *m)
 {
-	return (m->flags & CONTAINER_MOUNT_READ_ONLY ? MOUNT_READ_ONLY : 0) |
-	       (m->flags & CONTAINER_MOUNT_NOSUID ? MOUNT_NOSUID : 0) |
-	       (m->flags & CONTAINER_MOUNT_NODEV ? MOUNT_NODEV : 0) |
-	       (m->flags & CONTAINER_MOUNT_NOEXEC ? MOUNT_NOEXEC : 0) |
-	       (m->flags & CONTAINER_MOUNT_NOATIME ? MOUNT_NOATIME : 0) |
-	       (m->flags & CONTAINER_MOUNT_STRICTATIME ? MOUNT_STRICTATIME : 0) |
-	       (m->flags & CONTAINER_MOUNT_NODIRATIME ? MOUNT_NODIRATIME : 0);
+	return attributes(m->flags);
+}
+
+/* A bind mount has the attributes of its source, but for those that something is said of. */
+static int
+change_bind(const struct container_mount *m, int fd, struct error *e)
+{
+	const struct container_mount_extra *x = m->extra;
+
+	if (!x)
+		return mount_restrict(
+		    fd, attributes_of(m), m->flags & CONTAINER_MOUNT_RECURSIVE, e);
+	if (mount_change(fd, attributes_of(m), attributes(x->clear), false, e) < 0)
+		return -1;
+	return mount_change(fd, attributes(x->set_below), attributes(x->clear_below), true, e);
 }
 
 static bool
@@ -136,6 +170,24 @@ new_tmpfs(const struct container_mount *m, struct error *e)
 	return mount_new("tmpfs", buf_text(&options), attributes_of(m), e);
 }
 
+/* For a build step the host's; by config.json the one of the container's network, where the kernel lets it be mounted. */
+static int
+new_sys(const struct rootfs *r, const struct container_mount *m, struct error *e)
+{
+	struct error refused = ERROR_INIT;
+	autofd int fd = -1;
+
+	if (r->hide_sys)
+		return mask_new_sys(e);
+	fd = mount_new("sysfs", NULL, attributes_of(m), &refused);
+	if (fd >= 0)
+		return steal_fd(&fd);
+	fd = mount_clone_path("/sys", true, e);
+	if (fd < 0 || mount_restrict(fd, attributes_of(m), true, e) < 0)
+		return -1;
+	return steal_fd(&fd);
+}
+
 static int
 new_cgroup(const struct container_mount *m, struct error *e)
 {
@@ -153,10 +205,10 @@ new_mount(struct rootfs *r, const struct container_mount *m, int source, struct 
 {
 	switch (m->kind) {
 	case CONTAINER_MOUNT_BIND:
-		if (mount_restrict(
-			source, attributes_of(m), m->flags & CONTAINER_MOUNT_RECURSIVE, e) < 0)
-			return -1;
-		return source;
+		return change_bind(m, source, e) < 0 ? -1 : source;
+	case CONTAINER_MOUNT_OTHER:
+		return mount_new_from(m->type, m->source_name ? m->source_name : m->type,
+		    m->options, attributes_of(m), e);
 	case CONTAINER_MOUNT_TMPFS:
 		return new_tmpfs(m, e);
 	case CONTAINER_MOUNT_NODES:
@@ -172,16 +224,44 @@ new_mount(struct rootfs *r, const struct container_mount *m, int source, struct 
 	case CONTAINER_MOUNT_DEV:
 		return r->dev >= 0 ? fcntl(r->dev, F_DUPFD_CLOEXEC, 3) : devices_new(e);
 	case CONTAINER_MOUNT_SYS:
-		return r->sys >= 0 ? steal_fd(&r->sys) : mask_new_sys(e);
+		return r->sys >= 0 ? steal_fd(&r->sys) : new_sys(r, m, e);
 	case CONTAINER_MOUNT_PTS:
 		return m->options ? mount_new("devpts", m->options, attributes_of(m), e)
 		                  : devices_new_pts(e);
 	case CONTAINER_MOUNT_MQUEUE:
-		return mount_new("mqueue", NULL, attributes_of(m), e);
+		return mount_new("mqueue", m->options, attributes_of(m), e);
 	case CONTAINER_MOUNT_CGROUP:
 		return new_cgroup(m, e);
 	}
 	return error_set(e, ERR_SYSTEM, "unknown kind of mount");
+}
+
+/* A link at the end of @path itself; -1 when there is none. */
+static int
+open_link(const struct rootfs *r, const char *path)
+{
+	autofree char *folder = xasprintf("%s/..", path);
+	autofree char *clean = path_absolute(folder);
+	autofd int dir = path_try_open(r->root, clean, O_PATH | O_DIRECTORY, 0, PATH_IN_ROOT);
+	struct stat st;
+
+	if (dir < 0 || fstatat(dir, path_base(path), &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    !S_ISLNK(st.st_mode))
+		return -1;
+	return openat(dir, path_base(path), O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static int
+copy_up(const struct container_mount *m, int target, int fd, struct error *e)
+{
+	autofd int from = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autofd int to = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (from < 0 || to < 0)
+		return error_sys(e, "cannot copy what is at '%s'", m->target);
+	if (copyup(from, to, e) < 0)
+		return error_ctx(e, "cannot copy what is there");
+	return 0;
 }
 
 /* Targets inside other mounts are not in the rootfs and nobody removes them. */
@@ -191,8 +271,12 @@ open_target(const struct rootfs *r, const struct container_mount *m, int fd, str
 	struct stubs made = { 0 };
 	struct stat st;
 	bool directory = fstat(fd, &st) < 0 || S_ISDIR(st.st_mode);
-	int target = stubs_open(&made, r->root, m->target, directory, e);
+	int target = -1;
 
+	if (m->flags & CONTAINER_MOUNT_TARGET_LINK)
+		target = open_link(r, m->target);
+	if (target < 0)
+		target = stubs_open(&made, r->root, m->target, directory, e);
 	stubs_release(&made);
 	return target;
 }
@@ -238,7 +322,12 @@ add_mount(struct rootfs *r, const struct container_mount *m, int source, struct 
 		return error_ctx(e, "'%s'", m->target);
 	}
 	target = open_target(r, m, fd, e);
-	if (target < 0 || mount_attach(fd, target, e) < 0 || after_attach(r, m, fd, e) < 0)
+	if (target < 0 || (m->flags & CONTAINER_MOUNT_COPY_UP && copy_up(m, target, fd, e) < 0) ||
+	    mount_attach(fd, target, e) < 0 || after_attach(r, m, fd, e) < 0)
+		return error_ctx(e, "'%s'", m->target);
+	/* what is bound was set right by the parent, which still could see the host's */
+	if (m->extra && m->extra->propagation && m->kind != CONTAINER_MOUNT_BIND &&
+	    mount_propagate(fd, m->extra->propagation, m->extra->propagation_below, e) < 0)
 		return error_ctx(e, "'%s'", m->target);
 	return hide ? mask_default_sys(&r->mask, fd, e) : 0;
 }
@@ -274,6 +363,58 @@ mask_all(const struct rootfs *r, const struct container_spec *spec, struct error
 		if (mask_protect(r->root, *locked, e) < 0)
 			return -1;
 	return 0;
+}
+
+static int
+make_node(int dir, const char *name, const struct container_device *d)
+{
+	mode_t before = umask(0);
+	int result = mknodat(dir, name, d->type | d->mode, makedev(d->major, d->minor));
+
+	umask(before);
+	if (result < 0)
+		return -1;
+	return fchownat(dir, name, d->uid, d->gid, AT_SYMLINK_NOFOLLOW);
+}
+
+/* A node made here has the owner and mode that are asked for; a bound one is the host's with its own. */
+static int
+bind_node(const struct rootfs *r, const struct container_device *d, struct error *e)
+{
+	struct stubs made = { 0 };
+	autofd int target = -1;
+
+	if (d->source < 0) {
+		error_set(
+		    e, ERR_HOST, "it cannot be made without root, and the host has none to bind");
+		return error_hint(e,
+		    "the node of the host must have the same path and be device %u:%u", d->major,
+		    d->minor);
+	}
+	target = stubs_open(&made, r->root, d->path, false, e);
+	stubs_release(&made);
+	return target < 0 ? -1 : mount_bind(d->source, target, 0, false, e);
+}
+
+static int
+add_device(const struct rootfs *r, const struct container_device *d, struct error *e)
+{
+	autofree char *folder = xasprintf("%s/..", d->path);
+	autofree char *clean = path_absolute(folder);
+	autofd int dir = path_make_dirs(r->root, clean, 0755, (uid_t)-1, (gid_t)-1, e);
+	const char *name = path_base(d->path);
+	struct stat st;
+
+	if (dir < 0)
+		return -1;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && (st.st_mode & S_IFMT) == d->type &&
+	    (d->type == S_IFIFO || st.st_rdev == makedev(d->major, d->minor)))
+		return 0; /* one of the usual ones */
+	if (make_node(dir, name, d) == 0)
+		return 0;
+	if ((errno == EPERM || errno == EEXIST) && d->type != S_IFIFO)
+		return bind_node(r, d, e);
+	return error_sys(e, "cannot make a device node");
 }
 
 /* By a procfs that is known to be one; a container without any is given it for this alone. */
@@ -320,6 +461,8 @@ rootfs_build(struct rootfs *r, const struct container_spec *spec, struct error *
 	r->proc = -1;
 	r->hide_sys = !spec->masked_paths;
 	r->mask = (struct mask)MASK_INIT;
+	r->propagation = spec->root_propagation;
+	r->propagation_below = spec->root_propagation_below;
 	if (host < 0)
 		return error_sys(e, "cannot open '/'");
 	/* the copies that came with the namespace are still the peers of the host's */
@@ -330,6 +473,9 @@ rootfs_build(struct rootfs *r, const struct container_spec *spec, struct error *
 	for (size_t i = 0; (m = rootfs_mount_at(spec, i)); i++)
 		if (add_mount(r, m, r->sources[i], e) < 0)
 			return -1;
+	for (size_t i = 0; i < spec->n_devices; i++)
+		if (add_device(r, &spec->devices[i], e) < 0)
+			return error_ctx(e, "'%s'", spec->devices[i].path);
 	if (set_sysctl(r, spec, e) < 0 || mask_all(r, spec, e) < 0)
 		return -1;
 	return spec->read_only ? mount_restrict(r->root, MOUNT_READ_ONLY, false, e) : 0;
@@ -348,5 +494,8 @@ rootfs_enter(const struct rootfs *r, struct error *e)
 	/* the old root is now mounted over the new one, at the same path */
 	if (umount2(".", MNT_DETACH) < 0)
 		return error_sys(e, "cannot let go of the host's files");
+	if (r->propagation && r->propagation != MS_SLAVE && r->propagation != MS_PRIVATE &&
+	    mount(NULL, ".", NULL, r->propagation | (r->propagation_below ? MS_REC : 0), NULL) < 0)
+		return error_sys(e, "cannot set the propagation of the rootfs");
 	return chdir("/") < 0 ? error_sys(e, "cannot enter the rootfs") : 0;
 }

@@ -16,7 +16,9 @@ struct rootfs {
 	int sys;  /* a /sys made ahead, detached; -1 */
 	int *
 	    sources; /* detached mounts of the binds, in the order of all mounts; -1 where there is none */
-	int pts;  /* set by rootfs_build(): the devpts instance, -1 */
+	int pts;                   /* set by rootfs_build(): the devpts instance, -1 */
+	unsigned long propagation; /* of the root once it is entered; 0: as it is */
+	bool propagation_below;
 	int proc; /* set by rootfs_build(): root of the container's procfs, verified to be one; -1 */
 	bool hide_sys; /* the rest is rootfs_build()'s own */
 	struct mask mask;

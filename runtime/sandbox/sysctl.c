@@ -26,6 +26,22 @@ sysctl_path(const char *name)
 	return path;
 }
 
+/* The files of the uts namespace are the host's root's to write; the calls behind them are for whoever has rights in the namespace. */
+static bool
+is_uts(const char *path)
+{
+	return strcmp(path, "kernel/hostname") == 0 || strcmp(path, "kernel/domainname") == 0;
+}
+
+static int
+set_uts(const char *path, const char *value, struct error *e)
+{
+	int result = path_base(path)[0] == 'h' ? sethostname(value, strlen(value))
+	                                       : setdomainname(value, strlen(value));
+
+	return result < 0 ? error_sys(e, "cannot set '/proc/sys/%s'", path) : 0;
+}
+
 int
 sysctl_set(int proc, const char *item, struct error *e)
 {
@@ -33,9 +49,12 @@ sysctl_set(int proc, const char *item, struct error *e)
 	autofree char *name = xstrndup(item, (size_t)(value - item));
 	autofree char *below = sysctl_path(name);
 	autofree char *path = xasprintf("sys/%s", below);
-	autofd int fd = path_try_open(proc, path, O_WRONLY, 0, PATH_NO_SYMLINKS);
+	autofd int fd =
+	    path_try_open(proc, path, is_uts(below) ? O_PATH : O_WRONLY, 0, PATH_NO_SYMLINKS);
 
 	value++;
+	if (fd >= 0 && is_uts(below))
+		return set_uts(below, value, e);
 	if (fd < 0 || write(fd, value, strlen(value)) < 0) {
 		error_sys(e, "config.json: 'linux.sysctl.%s' cannot be set to '%s'", name, value);
 		e->kind = ERR_HOST;

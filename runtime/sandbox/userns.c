@@ -284,11 +284,11 @@ userns_explain(int error_number, struct error *e)
 
 /* In the new namespaces, once the maps are there. */
 static int
-become_root(struct error *e)
+become_root(bool slave, struct error *e)
 {
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return error_sys(e, "cannot become root of the user namespace");
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+	if (mount(NULL, "/", NULL, MS_REC | (slave ? MS_SLAVE : MS_PRIVATE), NULL) < 0) {
 		error_sys(e, "cannot make the mounts private");
 		e->kind = ERR_HOST;
 		return error_hint(
@@ -339,9 +339,10 @@ userns_enter(const struct userns_options *options, struct userns *u, struct erro
 	newuidmap = programs[0];
 	newgidmap = programs[1];
 	m.direct = u->outside_uid == 0 || u->own_id_only;
-	if (planned < 0 || unshare_and_map(&m, e) < 0 || become_root(e) < 0) {
+	if (planned < 0 || unshare_and_map(&m, e) < 0 || become_root(o.keep_slaves, e) < 0) {
 		userns_release(u);
 		return -1;
 	}
+	u->slave = o.keep_slaves;
 	return 0;
 }

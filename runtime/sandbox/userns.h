@@ -52,6 +52,7 @@ void id_map_describe(const struct id_map *map, struct buf *b);
 struct userns_options {
 	bool
 	    own_id_only; /* map the caller's id to 0 and nothing else: needs neither helper nor ranges; setgroups(2) is then refused by the kernel */
+	bool keep_slaves;      /* mounts still receive what is mounted on the host */
 	const char *newuidmap; /* NULL: looked up in PATH and /usr/bin */
 	const char *newgidmap;
 };
@@ -62,6 +63,7 @@ struct userns {
 	uid_t outside_uid; /* who the caller was */
 	gid_t outside_gid;
 	bool own_id_only;
+	bool slave;  /* mounts receive what is mounted on the host (userns_options.keep_slaves) */
 	bool stayed; /* userns_stay(): the mounts are the caller's own, and may be shared */
 };
 

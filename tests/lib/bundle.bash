@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034
+#
+# bundle.bash - bundles of a static busybox for tests of croze-runtime.
+#
+# bundle_setup makes $work with a rootfs and goes there; bundle SCRIPT [JQ FILTER] writes config.json; inside SCRIPT [JQ FILTER] runs
+# it, for "run inside ...".
+
+bundle_setup()
+{
+	local name
+	runtime=${CROZE_BUILD:?}/croze-runtime
+	[ -x "$runtime" ] || skip "croze-runtime is not built"
+	[ -x /bin/busybox ] || skip "there is no /bin/busybox"
+	! ldd /bin/busybox >/dev/null 2>&1 || skip "/bin/busybox is not static"
+	command -v jq >/dev/null || skip "jq is not installed"
+	work=$(mktemp -d "${TMPDIR:-/tmp}/croze-runtime-XXXXXX")
+	chmod 0755 "$work"
+	mkdir -p "$work"/rootfs/{bin,etc,tmp,proc,sys,dev}
+	cp /bin/busybox "$work/rootfs/bin/"
+	for name in $(/bin/busybox --list); do
+		[ "$name" = busybox ] || ln -s busybox "$work/rootfs/bin/$name"
+	done
+	export LC_ALL=C
+	cd "$work" || return 1
+}
+
+bundle_teardown()
+{
+	cd /
+	[ -z "${work-}" ] || rm -rf "$work" 2>/dev/null || unshare --user --map-root-user --map-auto -- rm -rf "$work"
+}
+
+bundle()
+{
+	rm -f config.json
+	"$runtime" spec --rootless
+	jq --arg script "$1" '.process.terminal = false | .process.args = ["sh", "-c", $script]' config.json |
+	    jq "${2:-.}" >new.json
+	mv new.json config.json
+}
+
+inside()
+{
+	bundle "$@" && timeout --kill-after=5 60 "$runtime" run "box-$$"
+}
+
+# is EXPECTED: the last "run" succeeded and printed just that.
+is()
+{
+	[ "$status" -eq 0 ] && [ "$output" = "$1" ] || {
+		printf '%s\n' "status $status, printed:" "$output" "and not:" "$1"
+		return 1
+	}
+}
+
+# has TEXT...: the last "run" succeeded, and each text is somewhere in what it printed.
+has()
+{
+	local text
+	for text in "$@"; do
+		[ "$status" -eq 0 ] && [[ "$output" == *"$text"* ]] || {
+			printf '%s\n' "status $status, printed:" "$output" "without:" "$text"
+			return 1
+		}
+	done
+}
+
+# refused TEXT...: the last "run" failed with status 2 or 3, said each text, and did not start the command.
+refused()
+{
+	local text
+	for text in "$@"; do
+		[[ "$status" =~ ^[23]$ ]] && [[ "$output" == *"$text"* ]] && [[ "$output" != *started* ]] || {
+			printf '%s\n' "status $status, printed:" "$output" "without:" "$text"
+			return 1
+		}
+	done
+}
+
+# many_ids: a jq filter that maps 0 to the caller and 1.. to its subordinate ids; skips where there are none.
+many_ids()
+{
+	local uids gids
+	uids=$(awk -F: -v u="$(id -un)" '$1 == u { print $2; exit }' /etc/subuid)
+	gids=$(awk -F: -v u="$(id -un)" '$1 == u { print $2; exit }' /etc/subgid)
+	[ -n "$uids" ] && [ -n "$gids" ] || skip "no subordinate ids"
+	printf '.linux.uidMappings = [{containerID: 0, hostID: %d, size: 1}, {containerID: 1, hostID: %d, size: 60000}]
+	    | .linux.gidMappings = [{containerID: 0, hostID: %d, size: 1}, {containerID: 1, hostID: %d, size: 60000}]' \
+	    "$(id -u)" "$uids" "$(id -g)" "$gids"
+}
