@@ -4,6 +4,7 @@
  */
 #include "builder/build/build.h"
 
+#include "builder/build/agents.h"
 #include "builder/build/findings.h"
 #include "builder/build/result.h"
 #include "builder/build/schedule.h"
@@ -119,6 +120,19 @@ has_run(const struct build *b)
 	return false;
 }
 
+static void
+give_secrets(struct build *b)
+{
+	const struct build_options *options = b->options;
+	struct run_secret *secrets = xcalloc(options->n_secrets + 1, sizeof(*secrets));
+
+	for (size_t i = 0; i < options->n_secrets; i++)
+		secrets[i] = (struct run_secret){ options->secrets[i].id, options->secrets[i].bytes,
+			options->secrets[i].length };
+	b->run.secrets = secrets;
+	b->run.n_secrets = options->n_secrets;
+}
+
 static int
 open_environment(struct build *b, struct error *e)
 {
@@ -145,6 +159,13 @@ open_environment(struct build *b, struct error *e)
 	if (run_environment_open(&b->run, b->store, hosts, options->n_hosts, e) < 0)
 		return -1;
 	b->has_environment = true;
+	give_secrets(b);
+	if (agents_wanted(b)) {
+		b->agents = agents_start(b->store, b->options->agents, b->options->n_agents, e);
+		if (!b->agents)
+			return -1;
+		b->run.agents = agents_list(b->agents, &b->run.n_agents);
+	}
 	if (b->run.network == NETNS_DEFAULT && !b->run.netns.outside && b->run.netns.reason[0])
 		progress_note(b->progress, "%s", b->run.netns.reason);
 	return 0;
@@ -198,6 +219,73 @@ refuse_files(const struct build *b, struct error *e)
 	return error_hint(e, "leave out --isolation none; croze doctor tells what this host has");
 }
 
+static bool
+is_given(const struct build *b, const struct mountspec *spec)
+{
+	const struct build_options *options = b->options;
+
+	for (size_t i = 0; spec->type == MOUNT_SECRET && i < options->n_secrets; i++)
+		if (strcmp(options->secrets[i].id, spec->id) == 0)
+			return true;
+	for (size_t i = 0; spec->type == MOUNT_SSH && i < options->n_agents; i++)
+		if (strcmp(options->agents[i].id, spec->id) == 0)
+			return true;
+	return !spec->required || (spec->type != MOUNT_SECRET && spec->type != MOUNT_SSH);
+}
+
+/* Reports what a step requires and nobody gave. */
+static void
+check_given(struct build *b, const struct plan_step *step)
+{
+	for (size_t n = 0; n < step->n_mounts; n++) {
+		const struct mountspec *spec = &step->mounts[n].spec;
+		struct location at = { .line = step->line };
+		bool secret = spec->type == MOUNT_SECRET;
+
+		if (is_given(b, spec))
+			continue;
+		(void)diagnostics_add(&b->diagnostics, SEVERITY_ERROR, at,
+		    "RUN --mount=type=%s: %s '%s' is required, and was not given",
+		    mount_type_names[spec->type], secret ? "the secret" : "the ssh agent",
+		    spec->id);
+		diagnostics_note(&b->diagnostics, at, "give it with: croze build --%s %s%s%s",
+		    secret ? "secret" : "ssh", secret ? "id=" : "", spec->id,
+		    secret ? ",src=FILE" : "");
+	}
+}
+
+/* What steps require is asked for before any of them runs. */
+static int
+check_all_given(struct build *b, struct error *e)
+{
+	for (size_t s = 0; s < b->plan.n_stages; s++)
+		for (size_t i = 0; i < b->plan.stages[s].n_steps; i++)
+			if (b->stages[s].steps[i].run)
+				check_given(b, &b->plan.stages[s].steps[i]);
+	return diagnostics_check(&b->diagnostics, e);
+}
+
+/* Caches are not a part of an image, with which the store is written to the disk; after a failure nothing else does it. */
+static void
+sync_caches(struct build *b)
+{
+	struct error ignored = ERROR_INIT; /* a failure is being reported; caches can be lost */
+
+	for (size_t s = 0; s < b->plan.n_stages; s++) {
+		for (size_t i = 0; i < b->plan.stages[s].n_steps; i++) {
+			const struct plan_step *step = &b->plan.stages[s].steps[i];
+
+			for (size_t n = 0; n < step->n_mounts; n++) {
+				if (b->stages[s].steps[i].run &&
+				    step->mounts[n].spec.type == MOUNT_CACHE) {
+					(void)store_sync(b->store, &ignored);
+					return;
+				}
+			}
+		}
+	}
+}
+
 static int
 do_work(struct build *b, struct error *e)
 {
@@ -211,7 +299,10 @@ do_work(struct build *b, struct error *e)
 		return 0;
 	if (has_run(b) && open_environment(b, e) < 0)
 		return -1;
-	return schedule_run(b, e);
+	if (schedule_run(b, e) == 0)
+		return 0;
+	sync_caches(b);
+	return -1;
 }
 
 /* ---- the whole ---- */
@@ -297,6 +388,8 @@ run(struct build *b, struct error *e)
 	if (keys_find(b, e) < 0 || digests_save(b->digests, e) < 0)
 		return -1;
 	needs_find(b);
+	if (check_all_given(b, e) < 0)
+		return -1;
 	show_stages(b);
 	if (do_all(b, e) < 0)
 		return -1;
@@ -306,10 +399,19 @@ run(struct build *b, struct error *e)
 }
 
 static void
+mounts_release(struct step_state *state, size_t n_mounts)
+{
+	for (size_t n = 0; state->mounts && n < n_mounts; n++)
+		copy_plan_free(state->mounts[n].files);
+	free(state->mounts);
+}
+
+static void
 stages_release(struct build *b)
 {
 	for (size_t s = 0; b->stages && s < b->plan.n_stages; s++) {
 		for (size_t i = 0; i < b->plan.stages[s].n_steps; i++) {
+			mounts_release(&b->stages[s].steps[i], b->plan.stages[s].steps[i].n_mounts);
 			copy_plan_free(b->stages[s].steps[i].copy);
 			step_record_release(&b->stages[s].steps[i].record);
 		}
@@ -323,6 +425,8 @@ build_release(struct build *b)
 {
 	if (b->has_environment)
 		run_environment_close(&b->run);
+	agents_stop(b->agents);
+	free((void *)(uintptr_t)b->run.secrets);
 	free((void *)(uintptr_t)b->run.rlimits);
 	userns_release(&b->run.userns);
 	stages_release(b);

@@ -40,26 +40,125 @@ keys_of_copy(const struct digest *parent, const struct plan_step *step,
 	key_of("croze step 1 content", parent, step, content->bytes, DIGEST_SIZE, key);
 }
 
-void
-keys_of_definition(const struct digest *parent, const struct plan_step *step,
-    const struct digest *source, struct digest *key)
-{
-	key_of("croze step 1 stage", parent, step, source->bytes, DIGEST_SIZE, key);
-}
-
 static bool
 copies(const struct plan_step *step)
 {
 	return step->kind == PLAN_COPY || step->kind == PLAN_ADD;
 }
 
+static bool
+mounts_files(const struct plan_step *step)
+{
+	for (size_t n = 0; n < step->n_mounts; n++)
+		if (step->mounts[n].has_files)
+			return true;
+	return false;
+}
+
+bool
+keys_wait(const struct plan_step *step)
+{
+	if (copies(step))
+		return step->source == PLAN_FROM_STAGE;
+	for (size_t n = 0; n < step->n_mounts; n++) {
+		const struct plan_mount *mount = &step->mounts[n];
+
+		/* all files of a stage are best known by how they were made */
+		if (mount->has_files && mount->source == PLAN_FROM_STAGE &&
+		    !state_mount_is_whole(mount))
+			return true;
+	}
+	return false;
+}
+
+/* Adds what mount @n shows; false when that is not known yet. */
+static bool
+add_mount(const struct build *b, const struct plan_step *step, const struct step_state *state,
+    size_t n, bool by_content, struct buf *input)
+{
+	const struct plan_mount *mount = &step->mounts[n];
+	const struct stage_state *stage;
+	const char *id;
+
+	if (!mount->has_files)
+		return true;
+	switch (mount->source) {
+	case PLAN_FROM_CONTEXT:
+	case PLAN_FROM_NAMED_CONTEXT:
+		buf_add(input, state->mounts[n].content.bytes, DIGEST_SIZE);
+		return true;
+	case PLAN_FROM_IMAGE:
+		id = state_image(b, mount->from)->id;
+		buf_add(input, id, strlen(id) + 1);
+		return true;
+	case PLAN_FROM_STAGE:
+		stage = &b->stages[mount->from];
+		if (by_content && !state_mount_is_whole(mount))
+			buf_add(input, state->mounts[n].content.bytes, DIGEST_SIZE);
+		else if (stage->has_final_key)
+			buf_add(input, stage->final_key.bytes, DIGEST_SIZE);
+		else
+			return false;
+		return true;
+	}
+	return false;
+}
+
+static bool
+key_of_mounts(const struct build *b, const struct digest *parent, const struct plan_step *step,
+    const struct step_state *state, bool by_content, struct digest *key)
+{
+	auto(buf) struct buf input = { 0 };
+
+	for (size_t n = 0; n < step->n_mounts; n++)
+		if (!add_mount(b, step, state, n, by_content, &input))
+			return false;
+	key_of(by_content ? "croze step 1 mounts content" : "croze step 1 mounts", parent, step,
+	    input.data, input.len, key);
+	return true;
+}
+
+void
+keys_of_mounts(const struct build *b, const struct digest *parent, const struct plan_step *step,
+    const struct step_state *state, struct digest *key)
+{
+	(void)key_of_mounts(b, parent, step, state, true, key); /* all stages are there */
+}
+
+bool
+keys_of_definition(const struct build *b, const struct digest *parent, const struct plan_step *step,
+    const struct step_state *state, struct digest *key)
+{
+	const struct stage_state *source;
+
+	if (!copies(step))
+		return key_of_mounts(b, parent, step, state, false, key);
+	source = &b->stages[step->from];
+	if (source->has_final_key)
+		key_of(
+		    "croze step 1 stage", parent, step, source->final_key.bytes, DIGEST_SIZE, key);
+	return source->has_final_key;
+}
+
+void
+keys_of_bind(const struct digest *content, struct digest *key)
+{
+	autohash struct hash *hash = hash_new();
+
+	hash_add_text(hash, "croze bind 1");
+	hash_add(hash, content->bytes, DIGEST_SIZE);
+	hash_finish(hash, key);
+}
+
 void
 keys_of_step(const struct build *b, const struct plan_step *step, const struct step_state *state,
     const struct digest *parent, bool *known, struct digest *key)
 {
-	const struct stage_state *source;
-
 	*known = true;
+	if (mounts_files(step)) {
+		*known = keys_of_definition(b, parent, step, state, key);
+		return;
+	}
 	if (!copies(step)) {
 		key_of("croze step 1", parent, step, NULL, 0, key);
 		return;
@@ -74,10 +173,7 @@ keys_of_step(const struct build *b, const struct plan_step *step, const struct s
 		    strlen(state_image(b, step->from)->id), key);
 		return;
 	case PLAN_FROM_STAGE:
-		source = &b->stages[step->from];
-		*known = source->has_final_key;
-		if (*known)
-			keys_of_definition(parent, step, &source->final_key, key);
+		*known = keys_of_definition(b, parent, step, state, key);
 		return;
 	}
 }
@@ -146,8 +242,8 @@ keys_base(const struct build *b, const struct stage_state *stage, size_t index, 
 	return true;
 }
 
-static int
-read_step(struct build *b, const struct digest *key, struct step_record *record, struct error *e)
+int
+keys_read(struct build *b, const struct digest *key, struct step_record *record, struct error *e)
 {
 	autojson struct json *json = NULL;
 	int found = store_step_get(b->store, key, &json, e);
@@ -170,11 +266,11 @@ keys_look_up(struct build *b, struct digest *key, struct step_record *record, st
 
 	if (b->options->no_cache)
 		return 0;
-	found = read_step(b, key, record, e);
+	found = keys_read(b, key, record, e);
 	if (found == 1 && record->is_alias) {
 		*key = record->alias_of;
 		step_record_release(record);
-		found = read_step(b, key, record, e);
+		found = keys_read(b, key, record, e);
 		if (found == 1 && record->is_alias) {
 			step_record_release(record);
 			found = 0;
@@ -200,6 +296,45 @@ scan_step(struct build *b, const struct plan_step *step, struct step_state *stat
 	return copy_plan_digest(state->copy, &state->content, e);
 }
 
+/* What a RUN mounts from contexts. */
+static int
+scan_mounts(
+    struct build *b, const struct plan_step *step, struct step_state *state, struct error *e)
+{
+	for (size_t n = 0; n < step->n_mounts; n++) {
+		const struct plan_mount *mount = &step->mounts[n];
+		struct copy_request request;
+		char *pattern[1];
+		int ok;
+
+		if (!mount->has_files || mount->source == PLAN_FROM_STAGE ||
+		    mount->source == PLAN_FROM_IMAGE)
+			continue;
+		state_bind_request(b, mount, pattern, &request);
+		state->mounts[n].files = copy_plan_make(&request, e);
+		ok = state->mounts[n].files
+		         ? copy_plan_digest(state->mounts[n].files, &state->mounts[n].content, e)
+		         : -1;
+		free(pattern[0]);
+		if (ok < 0)
+			return error_ctx(e, "RUN --mount=type=%s,target=%s",
+			    mount_type_names[mount->spec.type], mount->target);
+	}
+	return 0;
+}
+
+static int
+scan_any(struct build *b, const struct plan_step *step, struct step_state *state, struct error *e)
+{
+	if (step->n_mounts > 0) {
+		state->mounts = xcalloc(step->n_mounts, sizeof(*state->mounts));
+		return scan_mounts(b, step, state, e);
+	}
+	if (!copies(step) || step->source == PLAN_FROM_STAGE || step->source == PLAN_FROM_IMAGE)
+		return 0;
+	return scan_step(b, step, state, e);
+}
+
 static int
 find_step(struct build *b, struct stage_state *stage, size_t index, struct error *e)
 {
@@ -218,8 +353,8 @@ find_step(struct build *b, struct stage_state *stage, size_t index, struct error
 	if (found < 0)
 		return -1;
 	state->status = found ? STEP_CACHED : STEP_MISSING;
-	/* without a record, the key of a copy from a stage waits for its content */
-	state->has_key = found || !(copies(step) && step->source == PLAN_FROM_STAGE);
+	/* without a record, the key of what reads files of a stage waits for their content */
+	state->has_key = found || !keys_wait(step);
 	return 0;
 }
 
@@ -247,10 +382,7 @@ scan_all(struct build *b, struct error *e)
 			const struct plan_step *step = &b->plan.stages[s].steps[i];
 			struct error problem = ERROR_INIT;
 
-			if (!copies(step) || step->source == PLAN_FROM_STAGE ||
-			    step->source == PLAN_FROM_IMAGE)
-				continue;
-			if (scan_step(b, step, &b->stages[s].steps[i], &problem) == 0)
+			if (scan_any(b, step, &b->stages[s].steps[i], &problem) == 0)
 				continue;
 			if (problem.kind == ERR_TEMPORARY || problem.kind == ERR_SYSTEM) {
 				*e = problem;

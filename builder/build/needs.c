@@ -69,6 +69,15 @@ user_has_names(const struct plan_step *step)
 	return !user.user.numeric || !user.group.given || !user.group.numeric;
 }
 
+static void
+need_files(struct build *b, enum plan_source source, size_t from)
+{
+	if (source == PLAN_FROM_STAGE)
+		b->stages[from].whole_tree = true;
+	if (source == PLAN_FROM_IMAGE)
+		state_image(b, from)->needs_tree = true;
+}
+
 /* What step @index reads when it is run. Returns the number of steps whose files it needs below it, or 0 with *@base unset. */
 static void
 need_inputs(struct build *b, struct stage_state *stage, size_t index, size_t *tree)
@@ -85,12 +94,11 @@ need_inputs(struct build *b, struct stage_state *stage, size_t index, size_t *tr
 		if (*tree < index)
 			*tree = index;
 	}
-	if (step->kind != PLAN_COPY && step->kind != PLAN_ADD)
-		return;
-	if (step->source == PLAN_FROM_STAGE)
-		b->stages[step->from].whole_tree = true;
-	if (step->source == PLAN_FROM_IMAGE)
-		state_image(b, step->from)->needs_tree = true;
+	for (size_t n = 0; n < step->n_mounts; n++)
+		if (step->mounts[n].has_files)
+			need_files(b, step->mounts[n].source, step->mounts[n].from);
+	if (step->kind == PLAN_COPY || step->kind == PLAN_ADD)
+		need_files(b, step->source, step->from);
 }
 
 static void

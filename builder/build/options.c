@@ -5,6 +5,7 @@
 #include "builder/build/options.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void
 context_release(struct build_context *context)
@@ -31,6 +32,18 @@ build_options_release(struct build_options *o)
 	}
 	for (size_t i = 0; i < o->n_ulimits; i++)
 		free(o->ulimits[i].name);
+	for (size_t i = 0; i < o->n_secrets; i++) {
+		explicit_bzero(o->secrets[i].bytes, o->secrets[i].length);
+		free(o->secrets[i].bytes);
+		free(o->secrets[i].id);
+	}
+	for (size_t i = 0; i < o->n_agents; i++) {
+		free(o->agents[i].id);
+		free(o->agents[i].socket);
+		strv_release(&o->agents[i].keys);
+	}
+	free(o->secrets);
+	free(o->agents);
 	free(o->contexts);
 	free(o->outputs);
 	free(o->hosts);

@@ -80,6 +80,26 @@ struct build_host {
 	char *address; /* a valid IPv4 or IPv6 address */
 };
 
+/** --secret */
+struct build_secret {
+	char *id;
+	char *bytes;
+	size_t length;
+};
+
+/** --ssh */
+struct build_agent {
+	char *id;
+	char *socket;     /* of an agent; NULL: one is started for the keys */
+	struct strv keys; /* files */
+};
+
+/** --allow: what the Dockerfile may have when it asks for it. */
+enum build_allowed {
+	BUILD_ALLOW_NETWORK_HOST = 1 << 0,
+	BUILD_ALLOW_INSECURE = 1 << 1,
+};
+
 struct build_options {
 	/* what is built */
 	struct build_context context;
@@ -110,6 +130,11 @@ struct build_options {
 	size_t n_hosts;
 	struct build_ulimit *ulimits;
 	size_t n_ulimits;
+	struct build_secret *secrets;
+	size_t n_secrets;
+	struct build_agent *agents;
+	size_t n_agents;
+	unsigned allowed;  /* enum build_allowed */
 	uint64_t shm_size; /* bytes; 0: the default of 64 MiB */
 	char *root;        /* of the store; NULL: the default */
 

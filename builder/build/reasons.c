@@ -114,6 +114,36 @@ remember_input(
 	json_set_text(entry, "files", buf_text(&lines));
 }
 
+/* One text for each mount of files, in their order: what is in it. */
+static struct json *
+mount_inputs(const struct build *b, const struct plan_step *step, const struct step_state *state)
+{
+	struct json *inputs = json_new_array();
+
+	for (size_t n = 0; n < step->n_mounts; n++) {
+		const struct plan_mount *mount = &step->mounts[n];
+		char text[DIGEST_TEXT_LEN + 1];
+
+		if (!mount->has_files)
+			continue;
+		switch (mount->source) {
+		case PLAN_FROM_CONTEXT:
+		case PLAN_FROM_NAMED_CONTEXT:
+			digest_text(&state->mounts[n].content, text);
+			json_append(inputs, json_new_text(text));
+			break;
+		case PLAN_FROM_IMAGE:
+			json_append(inputs, json_new_text(state_image(b, mount->from)->id));
+			break;
+		case PLAN_FROM_STAGE:
+			digest_text(&b->stages[mount->from].final_key, text);
+			json_append(inputs, json_new_text(text));
+			break;
+		}
+	}
+	return inputs;
+}
+
 static struct json *
 remember_step(const struct build *b, const struct stage_state *stage, size_t index,
     const struct json *old, size_t *room)
@@ -131,6 +161,8 @@ remember_step(const struct build *b, const struct stage_state *stage, size_t ind
 	json_set_text(entry, "parent", digest_text(&parent, text));
 	if (copies_context(step) && state->copy)
 		remember_input(state, old, entry, room);
+	if (step->n_mounts > 0)
+		json_set(entry, "mounts", mount_inputs(b, step, state));
 	return entry;
 }
 
@@ -349,6 +381,27 @@ input_reason(const struct build *b, const struct plan_step *step, const struct s
 	return files_reason(member(old, "files"), buf_text(&lines), where);
 }
 
+/* The first mount that shows other files. */
+static char *
+mount_reason(const struct build *b, const struct plan_step *step, const struct step_state *state,
+    const struct json *old)
+{
+	autojson struct json *now = mount_inputs(b, step, state);
+	const struct json *then = json_get(old, "mounts");
+	size_t k = 0;
+
+	for (size_t n = 0; n < step->n_mounts; n++) {
+		if (!step->mounts[n].has_files)
+			continue;
+		if (json_at(then, k) &&
+		    strcmp(json_text(json_at(then, k)), json_text(json_at(now, k))) != 0)
+			return xasprintf(
+			    "an input changed: files of the mount at '%s'", step->mounts[n].target);
+		k++;
+	}
+	return NULL;
+}
+
 /* Something before the step is not as it was. */
 static char *
 parent_reason(const struct build *b, const struct stage_state *stage, size_t place)
@@ -376,6 +429,8 @@ compare(const struct build *b, const struct stage_state *stage, size_t index, si
 		return record_reason(member(old, "record"), step->record);
 	if (copies_context(step) && state->copy)
 		reason = input_reason(b, step, state, old);
+	if (step->n_mounts > 0)
+		reason = mount_reason(b, step, state, old);
 	if (reason)
 		return reason;
 	if (!keys_base(b, stage, index, &parent) ||

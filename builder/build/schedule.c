@@ -448,18 +448,27 @@ base_is_ready(const struct build *b, const struct stage_state *stage)
 	return is_finished(b, &b->stages[plan->base]) && base_is_ready(b, &b->stages[plan->base]);
 }
 
-/* Is everything there that the step copies from? */
+static bool
+files_are_ready(const struct build *b, enum plan_source source, size_t from)
+{
+	if (source == PLAN_FROM_IMAGE)
+		return !state_image(b, from)->needs_tree || state_image(b, from)->ready;
+	if (source == PLAN_FROM_STAGE)
+		return is_finished(b, &b->stages[from]) && base_is_ready(b, &b->stages[from]);
+	return true;
+}
+
+/* Is everything there that the step copies from, or mounts? */
 static bool
 source_is_ready(const struct build *b, const struct plan_step *step)
 {
+	for (size_t n = 0; n < step->n_mounts; n++)
+		if (step->mounts[n].has_files &&
+		    !files_are_ready(b, step->mounts[n].source, step->mounts[n].from))
+			return false;
 	if (step->kind != PLAN_COPY && step->kind != PLAN_ADD)
 		return true;
-	if (step->source == PLAN_FROM_IMAGE)
-		return !state_image(b, step->from)->needs_tree || state_image(b, step->from)->ready;
-	if (step->source == PLAN_FROM_STAGE)
-		return is_finished(b, &b->stages[step->from]) &&
-		       base_is_ready(b, &b->stages[step->from]);
-	return true;
+	return files_are_ready(b, step->source, step->from);
 }
 
 /* The steps that a worker of this stage could make now. */

@@ -167,6 +167,19 @@ show_warnings(struct build *b)
 	}
 }
 
+/* Whoever gives all RUNs the network of the host has nothing left to deny to one of them. */
+static unsigned
+allowed(const struct build_options *options)
+{
+	unsigned allowed = 0;
+
+	if (options->allowed & BUILD_ALLOW_NETWORK_HOST || options->network == BUILD_NETWORK_HOST)
+		allowed |= PLAN_ALLOW_NETWORK_HOST;
+	if (options->allowed & BUILD_ALLOW_INSECURE)
+		allowed |= PLAN_ALLOW_INSECURE;
+	return allowed;
+}
+
 /* ---- what lint rules ask ---- */
 
 static bool
@@ -211,7 +224,8 @@ make_plan(struct build *b, enum plan_flags flags)
 		.resolve = resolve,
 		.is_ignored = is_ignored,
 		.read_file = read_context_file,
-		.arg = b };
+		.arg = b,
+		.allowed = allowed(options) };
 
 	make_contexts(options, contexts, &values);
 	copy_environment(&environment);

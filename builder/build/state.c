@@ -4,7 +4,9 @@
  */
 #include "builder/build/state.h"
 
+#include "builder/dockerfile/glob.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/path.h"
 
 const struct plan_stage *
 state_plan(const struct build *b, const struct stage_state *stage)
@@ -91,20 +93,56 @@ make_extras(const struct plan_step *step)
 	return extras;
 }
 
+/* Where files of a context are taken from. */
+static struct copy_from
+context_files(const struct build *b, enum plan_source source, size_t from)
+{
+	const struct context *context =
+	    source == PLAN_FROM_NAMED_CONTEXT ? &b->contexts[from] : &b->context;
+
+	return (struct copy_from){ .root = context->dir,
+		.name =
+		    context == &b->context ? "the build context" : b->options->contexts[from].name,
+		.ignore = context->ignore_file ? &context->ignore : NULL,
+		.ignore_file = context->ignore_file };
+}
+
+bool
+state_mount_is_whole(const struct plan_mount *mount)
+{
+	autofree char *path = path_absolute(mount->spec.source ? mount->spec.source : "/");
+
+	return path[1] == '\0';
+}
+
+void
+state_bind_request(
+    struct build *b, const struct plan_mount *mount, char *pattern[1], struct copy_request *request)
+{
+	autofree char *path = path_absolute(mount->spec.source ? mount->spec.source : "/");
+	bool of_context =
+	    mount->source == PLAN_FROM_CONTEXT || mount->source == PLAN_FROM_NAMED_CONTEXT;
+
+	pattern[0] = path[1] ? glob_escape(path + 1) : xstrdup(".");
+	*request = (struct copy_request){
+		.sources = pattern,
+		.n_sources = 1,
+		.dest = STATE_BIND,
+		.digests = b->digests,
+		.note = show_note,
+		.note_arg = b,
+	};
+	if (of_context)
+		request->from = context_files(b, mount->source, mount->from);
+}
+
 void
 state_copy_request(struct build *b, const struct plan_step *step, struct copy_extra **extras,
     struct copy_request *request)
 {
-	struct context *context =
-	    step->source == PLAN_FROM_NAMED_CONTEXT ? &b->contexts[step->from] : &b->context;
-
 	*extras = make_extras(step);
 	*request = (struct copy_request){
-		.from = { .root = context->dir,
-		    .name = context == &b->context ? "the build context"
-		                                   : b->options->contexts[step->from].name,
-		    .ignore = context->ignore_file ? &context->ignore : NULL,
-		    .ignore_file = context->ignore_file },
+		.from = context_files(b, step->source, step->from),
 		.sources = step->sources.items,
 		.n_sources = step->sources.count,
 		.extras = *extras,

@@ -32,6 +32,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct agents;
+
 /** An image that the Dockerfile names. Those that only metadata is taken from are never unpacked. */
 struct image_state {
 	char *reference; /* as the plan asks for it */
@@ -48,6 +50,12 @@ enum step_status {
 	STEP_DONE,    /* made by this build */
 };
 
+/** A RUN --mount of files. */
+struct mount_state {
+	struct copy_plan *files; /* of a context: made before anything runs; NULL for others */
+	struct digest content;   /* of a context; of a stage in a stage worker */
+};
+
 struct step_state {
 	enum step_status status;
 	bool has_key;
@@ -56,8 +64,9 @@ struct step_state {
 
 	struct copy_plan
 	    *copy; /* COPY and ADD from a context: made before anything runs; NULL for others */
-	struct digest content; /* of what it copies */
-	bool is_archive;       /* ADD that unpacks something: needs a snapshot */
+	struct mount_state *mounts; /* RUN: as the plan's; NULL when it has none */
+	struct digest content;      /* of what it copies */
+	bool is_archive;            /* ADD that unpacks something: needs a snapshot */
 
 	/* what needs.c found */
 	bool run;       /* has to be executed, for its files or for its layer */
@@ -110,6 +119,7 @@ struct build {
 	bool in_namespace;
 	struct run_environment run; /* network, hosts, limits: the same for every RUN */
 	bool has_environment;
+	struct agents *agents; /* those of --ssh; NULL: none is wanted */
 	char *build_id;
 	int record_dir; /* builds/<id> */
 };
@@ -123,6 +133,11 @@ int keys_find(struct build *b, struct error *e);
  */
 void keys_of_copy(const struct digest *parent, const struct plan_step *step,
     const struct digest *content, struct digest *key);
+/** Key of a RUN with files of stages mounted, from what they are (mount_state.content). */
+void keys_of_mounts(const struct build *b, const struct digest *parent,
+    const struct plan_step *step, const struct step_state *state, struct digest *key);
+/** Does the key of @step depend on files of a stage, which are known when that is there? */
+bool keys_wait(const struct plan_step *step);
 /** Key of step @index after @parent; *@known tells whether it depends on content that is not there yet. */
 void keys_of_step(const struct build *b, const struct plan_step *step,
     const struct step_state *state, const struct digest *parent, bool *known, struct digest *key);
@@ -134,9 +149,16 @@ bool keys_base(
     const struct build *b, const struct stage_state *stage, size_t index, struct digest *key);
 /** Looks @key up, through an alias too (then @key is replaced). Returns 1, 0, -1. */
 int keys_look_up(struct build *b, struct digest *key, struct step_record *record, struct error *e);
-/** Hash of the fixed part: how a COPY from a stage is known before its content is. */
-void keys_of_definition(const struct digest *parent, const struct plan_step *step,
-    const struct digest *source, struct digest *key);
+/**
+ * How a step that reads files of stages is known before those are there: by the keys of the stages. False when one has none yet.
+ */
+bool keys_of_definition(const struct build *b, const struct digest *parent,
+    const struct plan_step *step, const struct step_state *state, struct digest *key);
+/** How the files of a context that are mounted are known as a snapshot. */
+void keys_of_bind(const struct digest *content, struct digest *key);
+/** Reads a record, without looking at --no-cache and aliases. Returns 1, 0, -1. */
+int keys_read(
+    struct build *b, const struct digest *key, struct step_record *record, struct error *e);
 
 /* reasons.c */
 
@@ -160,6 +182,15 @@ void needs_find(struct build *b);
 bool needs_work(const struct build *b);
 /** Does any of it need the namespaces? */
 bool needs_namespace(const struct build *b);
+
+/* mounts.c */
+
+/** Makes the digests of what @step mounts from stages, which are finished. */
+int mounts_digest(
+    struct build *b, const struct plan_step *step, struct step_state *state, struct error *e);
+/** run_step() with the files that the step mounts; fills in @request->sources for the call. */
+int mounts_run(struct build *b, struct step_state *state, struct run_request *request,
+    struct run_result *result, struct error *e);
 
 /* worker.c */
 
@@ -202,6 +233,16 @@ struct image_state *state_image(const struct build *b, size_t index);
  */
 void state_copy_request(struct build *b, const struct plan_step *step, struct copy_extra **extras,
     struct copy_request *request);
+/**
+ * What a mount of files asks for: all of its source, as STATE_BIND in an empty tree. @pattern and its list are to live as long
+ * as @request; the source is a context's, unless the caller fills in another root.
+ */
+void state_bind_request(struct build *b, const struct plan_mount *mount, char *pattern[1],
+    struct copy_request *request);
+/** Where mounted files of a context are in their snapshot. */
+#define STATE_BIND "/b"
+/** Does the mount show a whole root file system? */
+bool state_mount_is_whole(const struct plan_mount *mount);
 const struct plan_stage *state_plan(const struct build *b, const struct stage_state *stage);
 
 #endif

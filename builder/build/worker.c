@@ -356,13 +356,15 @@ make_run(struct stage_worker *w, struct error *e)
 		.environment = &b->run,
 		.step = plan_of(w),
 		.parents = &parents,
+		.note = send_note,
+		.note_arg = w,
 		.files = &w->files,
 		.log = w->log };
-	struct run_result result;
+	struct run_result result = { 0 };
 	int ok;
 
 	state_chain(b, w->stage, w->index, &parents);
-	ok = run_step(&request, &result, e);
+	ok = mounts_run(b, state, &request, &result, e);
 	w->report.cpu_seconds = result.cpu_seconds;
 	w->report.exit_status = result.exit_status;
 	w->report.command_ran = result.ran;
@@ -444,7 +446,8 @@ put_alias(struct stage_worker *w, const struct digest *parent, struct error *e)
 	autojson struct json *json = step_record_to_json(&alias);
 	struct digest definition;
 
-	keys_of_definition(parent, step, &w->build->stages[step->from].final_key, &definition);
+	if (!keys_of_definition(w->build, parent, step, state_of(w), &definition))
+		return error_set(e, ERR_SYSTEM, "the key of the stage it reads is not known");
 	return store_step_put(w->build->store, &definition, json, e);
 }
 
@@ -462,7 +465,13 @@ find_key(struct stage_worker *w, struct error *e)
 		return 0;
 	if (!keys_base(b, w->stage, w->index, &parent))
 		return error_set(e, ERR_SYSTEM, "the key of the step before is not known");
-	if (state->copy && step->source == PLAN_FROM_STAGE) {
+	if (step->kind == PLAN_RUN && keys_wait(step)) {
+		if (mounts_digest(b, step, state, e) < 0)
+			return -1;
+		keys_of_mounts(b, &parent, step, state, &state->key);
+		if (put_alias(w, &parent, e) < 0)
+			return -1;
+	} else if (state->copy && step->source == PLAN_FROM_STAGE) {
 		if (copy_plan_digest(state->copy, &state->content, e) < 0)
 			return -1;
 		keys_of_copy(&parent, step, &state->content, &state->key);

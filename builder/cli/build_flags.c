@@ -31,6 +31,9 @@ build_flags_release(struct build_flags *flags)
 	strv_release(&flags->ulimits);
 	strv_release(&flags->outputs);
 	strv_release(&flags->policies);
+	strv_release(&flags->secrets);
+	strv_release(&flags->agents);
+	strv_release(&flags->allowed);
 }
 
 static char *
@@ -442,6 +445,9 @@ build_flags_apply(const struct build_flags *flags, const struct strv *words,
 	    apply_each(&flags->build_contexts, build_context_parse, options, e) < 0 ||
 	    apply_each(&flags->hosts, build_host_parse, options, e) < 0 ||
 	    apply_each(&flags->ulimits, build_ulimit_parse, options, e) < 0 ||
+	    apply_each(&flags->secrets, build_secret_parse, options, e) < 0 ||
+	    apply_each(&flags->agents, build_agent_parse, options, e) < 0 ||
+	    apply_each(&flags->allowed, build_allow_parse, options, e) < 0 ||
 	    apply_platform(flags, options, e) < 0 || apply_timestamp(flags, options, e) < 0 ||
 	    apply_policies(flags, options, e) < 0 || apply_network(flags, options, e) < 0 ||
 	    apply_shm_size(flags, options, e) < 0)

@@ -19,6 +19,9 @@ struct build_flags {
 	struct strv hosts;
 	struct strv ulimits;
 	struct strv outputs;
+	struct strv secrets;
+	struct strv agents;
+	struct strv allowed;
 	const char *platform;
 	const char *progress;
 	const char *network;
@@ -71,6 +74,9 @@ int build_output_parse(const char *text, struct build_options *options, struct e
 int build_context_parse(const char *text, struct build_options *options, struct error *e);
 int build_host_parse(const char *text, struct build_options *options, struct error *e);
 int build_ulimit_parse(const char *text, struct build_options *options, struct error *e);
+int build_secret_parse(const char *text, struct build_options *options, struct error *e);
+int build_agent_parse(const char *text, struct build_options *options, struct error *e);
+int build_allow_parse(const char *text, struct build_options *options, struct error *e);
 int build_compression_parse(const char *text, enum build_compression *value, struct error *e);
 
 #endif

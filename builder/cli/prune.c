@@ -113,6 +113,7 @@ report(const struct prune_result *result, bool dry_run, struct buf *b)
 {
 	add_count(b, result->images, "image without a name");
 	add_count(b, result->steps, "cached step");
+	add_count(b, result->mounts, "cache mount");
 	add_count(b, result->snapshots, "snapshot");
 	add_count(b, result->listings, "listing");
 	add_count(b, result->blobs, "blob");

@@ -69,6 +69,8 @@ usage(const struct store_typed *typed, struct buf *b, struct error *e)
 	text_add_size(b, use.blob_bytes);
 	buf_printf(b, "\n%8zu snapshots  ", use.snapshots);
 	text_add_size(b, use.snapshot_bytes);
+	buf_printf(b, "\n%8zu mounts     ", use.mounts);
+	text_add_size(b, use.mount_bytes);
 	buf_add_text(b, "\n         other      ");
 	text_add_size(b, use.other_bytes);
 	buf_add_char(b, '\n');

@@ -5,7 +5,10 @@
  */
 #include "builder/dockerfile/check.h"
 
+#include "builder/dockerfile/device.h"
+#include "builder/dockerfile/mountspec.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/strv.h"
 #include "runtime/base/text.h"
 
 #include <ctype.h>
@@ -108,7 +111,78 @@ check_copy(struct reading *r)
 	if (from && from->value[0] == '\0')
 		return reading_error(
 		    r, from->offset, "COPY --from needs a stage, an image or a context");
+	if (from)
+		instruction_add_from(r->i, from->value, from->offset);
 	return 0;
+}
+
+static int
+check_choice(const struct reading *r, const char *name, const char *const *choices)
+{
+	const struct flag *flag = instruction_flag(r->i, name);
+	auto(strv) struct strv all = { 0 };
+	autofree char *list = NULL;
+	const char *near;
+
+	if (!flag)
+		return 0;
+	for (size_t n = 0; choices[n]; n++) {
+		if (strcmp(choices[n], flag->value) == 0)
+			return 0;
+		strv_add(&all, choices[n]);
+	}
+	list = strv_join(&all, ", ");
+	near = text_suggest(flag->value, choices);
+	if (near)
+		return reading_error(r, flag->offset, "RUN --%s=%s is unknown, did you mean %s?",
+		    name, flag->value, near);
+	return reading_error(
+	    r, flag->offset, "RUN --%s=%s is unknown; there are %s", name, flag->value, list);
+}
+
+static int
+check_mount(const struct reading *r, const struct flag *flag)
+{
+	struct error e = ERROR_INIT;
+	autofree char *from = NULL;
+
+	if (mountspec_check(flag->value, &from, &e) < 0)
+		return reading_error(r, flag->offset, "RUN --mount: %s", e.text);
+	if (from)
+		instruction_add_from(r->i, from, flag->offset);
+	return 0;
+}
+
+static int
+check_device(const struct reading *r, const struct flag *flag)
+{
+	auto(device) struct device device = { 0 };
+	struct error e = ERROR_INIT;
+
+	if (device_parse(flag->value, &device, &e) < 0)
+		return reading_error(r, flag->offset, "RUN --device: %s", e.text);
+	return 0;
+}
+
+static int
+check_run(struct reading *r)
+{
+	static const char *const networks[] = { "default", "none", "host", NULL };
+	static const char *const securities[] = { "sandbox", "insecure", NULL };
+	const struct instruction *i = r->i;
+	int result = check_choice(r, "network", networks);
+
+	if (check_choice(r, "security", securities) < 0)
+		result = -1;
+	for (size_t n = 0; n < i->n_flags; n++) {
+		const char *name = i->flags[n].def->name;
+
+		if (strcmp(name, "mount") == 0 && check_mount(r, &i->flags[n]) < 0)
+			result = -1;
+		if (strcmp(name, "device") == 0 && check_device(r, &i->flags[n]) < 0)
+			result = -1;
+	}
+	return result;
 }
 
 int
@@ -119,6 +193,7 @@ check_instruction(struct reading *r)
 		[INSTRUCTION_HEALTHCHECK] = check_healthcheck,
 		[INSTRUCTION_ARG] = check_variable_names,
 		[INSTRUCTION_COPY] = check_copy,
+		[INSTRUCTION_RUN] = check_run,
 	};
 
 	return checks[r->i->def->kind] ? checks[r->i->def->kind](r) : 0;

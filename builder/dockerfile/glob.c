@@ -221,6 +221,19 @@ glob_has_wildcard(const char *pattern)
 }
 
 char *
+glob_escape(const char *path)
+{
+	struct buf pattern = { 0 };
+
+	for (; *path != '\0'; path++) {
+		if (strchr("*?[\\", *path))
+			buf_add_char(&pattern, '\\');
+		buf_add_char(&pattern, *path);
+	}
+	return buf_steal(&pattern);
+}
+
+char *
 glob_unescape(const char *pattern)
 {
 	struct buf b = { 0 };

@@ -30,6 +30,8 @@ bool glob_may_match_below(const char *pattern, const char *dir);
  * Has @pattern an unescaped '*', '?' or '['? Without one it is a plain path, from glob_unescape().
  */
 bool glob_has_wildcard(const char *pattern);
+/** A pattern that only @path itself matches; to be freed. */
+char *glob_escape(const char *path);
 /** Removes escapes; to be freed. */
 char *glob_unescape(const char *pattern);
 

@@ -25,11 +25,12 @@ static const struct flag_def from_flags[] = {
 
 static const struct flag_def run_flags[] = {
 	{ .name = "mount",
-	    .type = FLAG_LATER,
+	    .type = FLAG_LIST,
+	    .expand = true,
 	    .help = "file system to mount while the command runs" },
-	{ .name = "network", .type = FLAG_LATER, .help = "network of the command" },
-	{ .name = "security", .type = FLAG_LATER, .help = "how much the command is confined" },
-	{ .name = "device", .type = FLAG_LATER, .help = "device that the command gets" },
+	{ .name = "network", .type = FLAG_STRING, .help = "network of the command" },
+	{ .name = "security", .type = FLAG_STRING, .help = "how much the command is confined" },
+	{ .name = "device", .type = FLAG_LIST, .help = "device that the command gets" },
 	{ 0 },
 };
 
@@ -264,6 +265,8 @@ instruction_release(struct instruction *i)
 		free(i->flags[n].value);
 	for (size_t n = 0; n < i->n_words; n++)
 		free(i->words[n].text);
+	for (size_t n = 0; n < i->n_froms; n++)
+		free(i->froms[n].text);
 	for (size_t n = 0; n < i->n_pairs; n++) {
 		free(i->pairs[n].name);
 		free(i->pairs[n].value);
@@ -271,6 +274,7 @@ instruction_release(struct instruction *i)
 	if (i->trigger)
 		instruction_release(i->trigger);
 	free(i->trigger);
+	free(i->froms);
 	free(i->flags);
 	free(i->words);
 	free(i->pairs);
@@ -305,6 +309,19 @@ struct location
 instruction_location(const struct instruction *i)
 {
 	return instruction_locate(i, 0);
+}
+
+void
+instruction_add_from(struct instruction *i, const char *name, uint32_t offset)
+{
+	i->froms = xrealloc(i->froms, i->n_froms + 1, sizeof(*i->froms));
+	i->froms[i->n_froms++] = (struct word){ xstrdup(name), offset };
+}
+
+const char *
+instruction_from_spelling(const struct instruction *i)
+{
+	return i->def->kind == INSTRUCTION_RUN ? "RUN --mount from" : "COPY --from";
 }
 
 const char *

@@ -150,6 +150,9 @@ struct instruction {
 	struct pair *pairs;
 	size_t n_pairs;
 	struct heredocs heredocs;
+	/* COPY --from and from= of RUN --mount, in the order of the flags; offset of the flag */
+	struct word *froms;
+	size_t n_froms;
 	struct instruction *trigger; /* ONBUILD: what it holds */
 	char *comment; /* the comment lines directly above, without '#'; NULL for none */
 };
@@ -159,6 +162,10 @@ void instruction_release(struct instruction *i);
 struct location instruction_locate(const struct instruction *i, uint32_t offset);
 /** Where it begins. */
 struct location instruction_location(const struct instruction *i);
+/** Remembers that it reads from stage, image or context @name. */
+void instruction_add_from(struct instruction *i, const char *name, uint32_t offset);
+/** How an error about one of its froms begins: "COPY --from". */
+const char *instruction_from_spelling(const struct instruction *i);
 /** What follows the flags, verbatim. */
 const char *instruction_arguments(const struct instruction *i);
 /**

@@ -356,6 +356,19 @@ suggest_argument(const struct planner *p, const char *name)
 	return NULL;
 }
 
+/** Build arguments that mean something to the planner itself. */
+static bool
+is_for_builder(const char *name)
+{
+	static const char *const names[] = { "BUILDKIT_SYNTAX", "BUILDKIT_DOCKERFILE_CHECK",
+		"BUILDKIT_CACHE_MOUNT_NS", "BUILDKIT_SANDBOX_HOSTNAME" };
+
+	for (size_t n = 0; n < ARRAY_LEN(names); n++)
+		if (strcmp(names[n], name) == 0)
+			return true;
+	return false;
+}
+
 void
 arguments_warn_unused(struct planner *p)
 {
@@ -366,8 +379,7 @@ arguments_warn_unused(struct planner *p)
 		autofree char *name = xstrndup(item, strcspn(item, "="));
 		const char *near;
 
-		if (is_named(p, name) || strcmp(name, "BUILDKIT_SYNTAX") == 0 ||
-		    strcmp(name, "BUILDKIT_DOCKERFILE_CHECK") == 0)
+		if (is_named(p, name) || is_for_builder(name))
 			continue;
 		if (text_starts_with(name, "BUILDKIT_")) {
 			(void)diagnostics_add(p->diagnostics, SEVERITY_WARNING, nowhere,

@@ -86,26 +86,9 @@ read_chmod(struct copying *c)
 static int
 read_from(struct copying *c)
 {
-	const struct flag *from = instruction_flag(c->i, "from");
-	struct planner *p = c->b->p;
-	struct plan_step *step = c->step;
-	struct origin origin;
-
-	if (!from)
+	if (c->i->n_froms == 0)
 		return 0;
-	origin = stages_origin(p, c->i, from, c->b->number);
-	if (origin.kind == ORIGIN_NONE)
-		return -1;
-	step->from = origin.index;
-	if (origin.kind == ORIGIN_CONTEXT)
-		step->source = PLAN_FROM_NAMED_CONTEXT;
-	if (origin.kind == ORIGIN_IMAGE)
-		step->source = PLAN_FROM_IMAGE;
-	if (origin.kind != ORIGIN_STAGE)
-		return 0;
-	step->source = PLAN_FROM_STAGE;
-	step->from = p->nodes[origin.index].planned;
-	return p->nodes[origin.index].is_planned ? 0 : -1;
+	return planner_find_source(c->b, c->i, &c->i->froms[0], &c->step->source, &c->step->from);
 }
 
 /** --exclude: never expanded. */

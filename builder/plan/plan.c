@@ -29,6 +29,15 @@ step_release(struct plan_step *step)
 		free(step->files[n].content);
 	}
 	free(step->files);
+	for (size_t n = 0; n < step->n_mounts; n++) {
+		mountspec_release(&step->mounts[n].spec);
+		free(step->mounts[n].target);
+	}
+	for (size_t n = 0; n < step->n_devices; n++)
+		device_release(&step->devices[n]);
+	free(step->mounts);
+	free(step->devices);
+	free(step->hostname);
 	strv_release(&step->argv);
 	strv_release(&step->env);
 	strv_release(&step->sources);
@@ -127,6 +136,39 @@ planner_expand(struct building *b, const struct instruction *i, const char *text
 	buf_release(&result);
 	(void)planner_error(b, i, offset + (uint32_t)b->expansion.failed_at, &e);
 	return NULL;
+}
+
+int
+planner_find_source(struct building *b, const struct instruction *i, const struct word *from,
+    enum plan_source *source, size_t *index)
+{
+	struct origin origin = stages_origin(b->p, i, from, b->number);
+
+	*index = origin.index;
+	switch (origin.kind) {
+	case ORIGIN_CONTEXT:
+		*source = PLAN_FROM_NAMED_CONTEXT;
+		return 0;
+	case ORIGIN_IMAGE:
+		*source = PLAN_FROM_IMAGE;
+		return 0;
+	case ORIGIN_STAGE:
+		*source = PLAN_FROM_STAGE;
+		*index = b->p->nodes[origin.index].planned;
+		return b->p->nodes[origin.index].is_planned ? 0 : -1;
+	case ORIGIN_NONE:
+	case ORIGIN_SCRATCH:
+		break;
+	}
+	return -1;
+}
+
+const char *
+planner_given(const struct planner *p, const char *name)
+{
+	const char *value = env_get(&p->given, name);
+
+	return value && value[0] ? value : NULL;
 }
 
 char *

@@ -9,8 +9,10 @@
 #ifndef CROZE_PLAN_PLAN_H
 #define CROZE_PLAN_PLAN_H
 
+#include "builder/dockerfile/device.h"
 #include "builder/dockerfile/diagnostics.h"
 #include "builder/dockerfile/ignore.h"
+#include "builder/dockerfile/mountspec.h"
 #include "builder/dockerfile/parser.h"
 #include "builder/dockerfile/user.h"
 #include "runtime/base/strv.h"
@@ -51,6 +53,12 @@ enum plan_flags {
 	PLAN_ALL = 1 << 1, /* all stages are looked at when there is no target */
 };
 
+/** What the user lets the Dockerfile do, as --allow. */
+enum plan_allowed {
+	PLAN_ALLOW_NETWORK_HOST = 1 << 0,
+	PLAN_ALLOW_INSECURE = 1 << 1,
+};
+
 struct plan_options {
 	enum plan_flags flags;
 	const char *target;            /* NULL: the last stage */
@@ -71,6 +79,7 @@ struct plan_options {
 	bool (*is_ignored)(void *arg, const char *path);
 	int (*read_file)(void *arg, const char *path, struct buf *b);
 	void *arg;
+	unsigned allowed; /* enum plan_allowed */
 };
 
 /** An image that the plan uses, as base or to copy from. */
@@ -96,6 +105,22 @@ enum plan_source {
 	PLAN_FROM_NAMED_CONTEXT, /* plan_options.contexts[from] */
 	PLAN_FROM_STAGE,         /* plan.stages[from], after its last step */
 	PLAN_FROM_IMAGE,         /* plan.images[from] */
+};
+
+/** One RUN --mount. */
+struct plan_mount {
+	struct mountspec spec; /* values expanded; id filled in for caches, secrets and agents */
+	char *target;          /* absolute and clean; NULL for a secret that is only a variable */
+	/* bind, and a cache with `from`: the files that are mounted or that it begins with */
+	bool has_files;
+	enum plan_source source;
+	size_t from;
+};
+
+enum plan_network {
+	PLAN_NETWORK_DEFAULT, /* as the command line says */
+	PLAN_NETWORK_NONE,
+	PLAN_NETWORK_HOST,
 };
 
 /** A file whose text stands in the Dockerfile, as a heredoc. */
@@ -134,6 +159,15 @@ struct plan_step {
 	 */
 	struct plan_file *files;
 	size_t n_files;
+
+	/* RUN */
+	struct plan_mount *mounts;
+	size_t n_mounts;
+	struct device *devices;
+	size_t n_devices;
+	enum plan_network network;
+	bool insecure;  /* --security=insecure */
+	char *hostname; /* NULL: the default */
 
 	struct strv argv; /* RUN: with the shell in front for shell form */
 	struct strv env;  /* RUN: NAME=value, all of it */

@@ -113,18 +113,18 @@ void arguments_warn_unused(struct planner *p);
 /* stages.c: which stages there are, what they stand on and which are needed */
 /** Finds the target. Returns 0 or -1. */
 int stages_find_target(struct planner *p);
-/** Checks all --from of the file that name stages, those in stages that are not needed too. */
+/** Checks all froms of the file that name stages, those in stages that are not needed too. */
 void stages_check_references(struct planner *p);
 /** After errors: also reports --from that look like a mistyped stage. */
 void stages_check_names(struct planner *p);
 /** Marks what the target needs, and resolves its base images and their triggers. */
 void stages_mark_needed(struct planner *p);
 /**
- * What COPY --from=... means in stage @number; an image is resolved. ORIGIN_NONE: has been
+ * What @from, of @i's froms, means in stage @number; an image is resolved. ORIGIN_NONE: has been
  * reported.
  */
 struct origin stages_origin(
-    struct planner *p, const struct instruction *i, const struct flag *from, size_t number);
+    struct planner *p, const struct instruction *i, const struct word *from, size_t number);
 
 /* images.c: images and named contexts */
 /**
@@ -182,6 +182,9 @@ int copies_apply(struct building *b, const struct instruction *i);
 /** The step that FROM of a named folder means: all of it is copied to /. */
 void copies_add_context(struct building *b, size_t context);
 
+/* mounts.c: the flags of RUN */
+int mounts_apply(struct building *b, const struct instruction *i, struct plan_step *step);
+
 /* history.c: texts as the reference frontend writes them */
 /** ["a" "b"], as Go's %q. */
 void history_add_quoted_list(struct buf *b, const struct strv *v);
@@ -198,6 +201,11 @@ void record_copy(struct plan_step *step, const char *chown, const char *chmod);
 void record_workdir(struct plan_step *step);
 
 /* plan.c */
+/** What @from, of @i's froms, is to a step. Returns 0, or -1 after an error was reported. */
+int planner_find_source(struct building *b, const struct instruction *i, const struct word *from,
+    enum plan_source *source, size_t *index);
+/** A build argument that is for the builder itself (BUILDKIT_...); NULL. */
+const char *planner_given(const struct planner *p, const char *name);
 /** Counts what the plan grows by. Returns -1, and stops the planning, when that is too much. */
 int planner_count(struct building *b, const struct instruction *i, size_t n_bytes);
 /** Reports an error at byte @offset of @i. Returns -1. */

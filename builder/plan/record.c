@@ -35,11 +35,61 @@ set_files(struct json *object, const struct plan_step *step)
 	}
 }
 
+static void
+set_given(struct json *object, const char *key, const char *text)
+{
+	if (text)
+		json_set_text(object, key, text);
+}
+
+/** What a mount looks like; what files are in it is the scheduler's to know. */
+static struct json *
+mount_record(const struct plan_mount *mount)
+{
+	const struct mountspec *spec = &mount->spec;
+	struct json *object = json_new_object();
+
+	json_set_text(object, "type", mount_type_names[spec->type]);
+	set_given(object, "target", mount->target);
+	set_given(object, "source", spec->source);
+	set_given(object, "id", spec->id);
+	set_given(object, "env", spec->env);
+	if (!spec->read_only)
+		json_set_text(object, "access", "rw");
+	if (spec->type == MOUNT_CACHE)
+		json_set_text(object, "sharing", mount_sharing_names[spec->sharing]);
+	if (spec->has_mode)
+		json_set(object, "mode", json_new_u64(spec->mode));
+	if (spec->has_uid)
+		json_set(object, "uid", json_new_u64(spec->uid));
+	if (spec->has_gid)
+		json_set(object, "gid", json_new_u64(spec->gid));
+	if (spec->size > 0)
+		json_set(object, "size", json_new_u64(spec->size));
+	return object;
+}
+
+static void
+set_mounts(struct json *object, const struct plan_step *step)
+{
+	struct json *mounts;
+
+	if (step->n_mounts == 0)
+		return;
+	mounts = json_set(object, "mounts", json_new_array());
+	for (size_t n = 0; n < step->n_mounts; n++)
+		json_append(mounts, mount_record(&step->mounts[n]));
+}
+
 void
 record_run(struct plan_step *step)
 {
 	autojson struct json *object = json_new_object();
-	auto(strv) struct strv env = { 0 };
+	static const char *const network_names[] = {
+		[PLAN_NETWORK_NONE] = "none",
+		[PLAN_NETWORK_HOST] = "host",
+	};
+	auto(strv) struct strv env = { 0 }, devices = { 0 };
 
 	strv_copy(&env, &step->env);
 	strv_sort(&env);
@@ -49,6 +99,17 @@ record_run(struct plan_step *step)
 	json_set_text(object, "user", step->user);
 	json_set_text(object, "workdir", step->workdir);
 	set_files(object, step);
+	set_mounts(object, step);
+	if (step->network != PLAN_NETWORK_DEFAULT)
+		json_set_text(object, "network", network_names[step->network]);
+	if (step->insecure)
+		json_set_text(object, "security", "insecure");
+	if (step->hostname)
+		json_set_text(object, "hostname", step->hostname);
+	for (size_t n = 0; n < step->n_devices; n++)
+		strv_add(&devices, step->devices[n].name);
+	if (devices.count > 0)
+		json_set(object, "devices", json_new_strv(&devices));
 	finish(step, object);
 }
 

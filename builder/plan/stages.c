@@ -116,19 +116,12 @@ stages_find_target(struct planner *p)
 	return -1;
 }
 
-/** The --from of an instruction or of the trigger in it; NULL. */
-static const struct flag *
-from_flag(const struct instruction *i)
-{
-	if (i->def->kind == INSTRUCTION_ONBUILD && i->trigger && i->trigger->def)
-		i = i->trigger;
-	return i->def->kind == INSTRUCTION_COPY ? instruction_flag(i, "from") : NULL;
-}
-
+/** What the froms belong to: the instruction, or the trigger in it. */
 static const struct instruction *
 holder(const struct instruction *i)
 {
-	return i->def->kind == INSTRUCTION_ONBUILD ? i->trigger : i;
+	return i->def->kind == INSTRUCTION_ONBUILD && i->trigger && i->trigger->def ? i->trigger
+	                                                                            : i;
 }
 
 static bool
@@ -163,16 +156,17 @@ line_of_reference(const struct planner *p, size_t a, size_t b)
 	    strcasecmp(from->words[0].text, p->f->stages[b].name) == 0)
 		return from->line;
 	for (size_t n = s->first; n < s->first + s->count; n++) {
-		const struct flag *flag = from_flag(&p->f->instructions[n]);
+		const struct instruction *i = holder(&p->f->instructions[n]);
 
-		if (flag && referred_stage(p, flag->value, a) == b)
-			return p->f->instructions[n].line;
+		for (size_t m = 0; m < i->n_froms; m++)
+			if (referred_stage(p, i->froms[m].text, a) == b)
+				return p->f->instructions[n].line;
 	}
 	return 0;
 }
 
 static void
-report_later(struct planner *p, const struct instruction *i, const struct flag *from, size_t number,
+report_later(struct planner *p, const struct instruction *i, const struct word *from, size_t number,
     size_t later)
 {
 	struct location at = instruction_locate(holder(i), from->offset);
@@ -180,15 +174,16 @@ report_later(struct planner *p, const struct instruction *i, const struct flag *
 
 	if (later == number) {
 		(void)diagnostics_add(p->diagnostics, SEVERITY_ERROR, at,
-		    "COPY --from=%s: a stage cannot copy from itself", from->value);
+		    "%s=%s: a stage cannot copy from itself", instruction_from_spelling(holder(i)),
+		    from->text);
 		return;
 	}
 	back = line_of_reference(p, later, number);
 	(void)diagnostics_add(p->diagnostics, SEVERITY_ERROR, at,
-	    "COPY --from=%s: that stage comes later; a stage can copy from earlier ones only",
-	    from->value);
+	    "%s=%s: that stage comes later; a stage can copy from earlier ones only",
+	    instruction_from_spelling(holder(i)), from->text);
 	diagnostics_note(p->diagnostics, (struct location){ from_of(p, later)->line, 0 },
-	    "stage '%s' begins at line %" PRIu32, from->value, from_of(p, later)->line);
+	    "stage '%s' begins at line %" PRIu32, from->text, from_of(p, later)->line);
 	if (back > 0)
 		diagnostics_note(p->diagnostics, (struct location){ back, 0 },
 		    "it needs this stage in turn, at line %" PRIu32 ": a circle", back);
@@ -196,26 +191,26 @@ report_later(struct planner *p, const struct instruction *i, const struct flag *
 
 static void
 check_reference(
-    struct planner *p, const struct instruction *i, const struct flag *from, size_t number)
+    struct planner *p, const struct instruction *i, const struct word *from, size_t number)
 {
 	struct error ignored = ERROR_INIT;
 	uint64_t index;
 	size_t later;
 
-	if (!is_number(from->value)) {
-		later = is_context(p, from->value) ? NO_STAGE
-		                                   : find_stage(p, from->value, p->f->n_stages);
+	if (!is_number(from->text)) {
+		later = is_context(p, from->text) ? NO_STAGE
+		                                  : find_stage(p, from->text, p->f->n_stages);
 		if (later != NO_STAGE && later >= number &&
-		    find_stage(p, from->value, number) == NO_STAGE)
+		    find_stage(p, from->text, number) == NO_STAGE)
 			report_later(p, i, from, number, later);
 		return;
 	}
-	if (parse_u64(from->value, 0, UINT32_MAX, "stage", &index, &ignored) < 0 ||
+	if (parse_u64(from->text, 0, UINT32_MAX, "stage", &index, &ignored) < 0 ||
 	    index >= p->f->n_stages)
 		(void)diagnostics_add(p->diagnostics, SEVERITY_ERROR,
 		    instruction_locate(holder(i), from->offset),
-		    "COPY --from=%s: there is no such stage; the first of %zu has number 0",
-		    from->value, p->f->n_stages);
+		    "%s=%s: there is no such stage; the first of %zu has number 0",
+		    instruction_from_spelling(holder(i)), from->text, p->f->n_stages);
 	else if (index >= number)
 		report_later(p, i, from, number, (size_t)index);
 }
@@ -227,33 +222,34 @@ stages_check_references(struct planner *p)
 		const struct stage *s = &p->f->stages[n];
 
 		for (size_t m = s->first; m < s->first + s->count; m++) {
-			const struct flag *from = from_flag(&p->f->instructions[m]);
+			const struct instruction *i = &p->f->instructions[m];
 
-			if (from && from->value[0] != '\0' && !strchr(from->value, '$'))
-				check_reference(p, &p->f->instructions[m], from, n);
+			for (size_t k = 0; k < holder(i)->n_froms; k++)
+				check_reference(p, i, &holder(i)->froms[k], n);
 		}
 	}
 }
 
 /** Says that --from is neither stage nor image. @e: why there is no image. */
 static void
-report_unknown(struct planner *p, const struct instruction *i, const struct flag *from,
+report_unknown(struct planner *p, const struct instruction *i, const struct word *from,
     size_t number, const struct error *e)
 {
 	struct location at = instruction_locate(holder(i), from->offset);
-	size_t near = suggest_stage(p, from->value, number);
+	const char *spelling = instruction_from_spelling(holder(i));
+	size_t near = suggest_stage(p, from->text, number);
 	auto(strv) struct strv names = { 0 };
 	autofree char *list = NULL;
 
 	if (e->kind != ERR_NOT_FOUND && e->kind != ERR_INPUT) {
 		(void)diagnostics_add(
-		    p->diagnostics, SEVERITY_ERROR, at, "COPY --from=%s: %s", from->value, e->text);
+		    p->diagnostics, SEVERITY_ERROR, at, "%s=%s: %s", spelling, from->text, e->text);
 		return;
 	}
 	stage_names(p, number, &names);
 	list = list_names(&names);
 	(void)diagnostics_add(p->diagnostics, SEVERITY_ERROR, at,
-	    "COPY --from=%s: no stage or image of that name%s", from->value, list);
+	    "%s=%s: no stage or image of that name%s", spelling, from->text, list);
 	if (near != NO_STAGE)
 		note_stage(p, near);
 	else
@@ -262,24 +258,24 @@ report_unknown(struct planner *p, const struct instruction *i, const struct flag
 
 struct origin
 stages_origin(
-    struct planner *p, const struct instruction *i, const struct flag *from, size_t number)
+    struct planner *p, const struct instruction *i, const struct word *from, size_t number)
 {
 	struct error e = ERROR_INIT;
 	struct origin origin;
 	size_t stage;
 
-	origin = is_number(from->value) ? (struct origin){ 0 } : images_context(p, from->value, &e);
+	origin = is_number(from->text) ? (struct origin){ 0 } : images_context(p, from->text, &e);
 	if (origin.kind != ORIGIN_NONE)
 		return origin;
-	stage = referred_stage(p, from->value, number);
+	stage = referred_stage(p, from->text, number);
 	if (stage != NO_STAGE && e.kind == ERR_NONE)
 		return (struct origin){ ORIGIN_STAGE, stage };
-	if (is_number(from->value) || find_stage(p, from->value, p->f->n_stages) != NO_STAGE)
+	if (is_number(from->text) || find_stage(p, from->text, p->f->n_stages) != NO_STAGE)
 		return origin; /* stages_check_references() has said so */
 	if (e.kind == ERR_NONE)
-		origin = images_resolve(p, from->value, from->value, &e);
-	if (origin.kind == ORIGIN_NONE && suggest_stage(p, from->value, number) == NO_STAGE)
-		origin = images_unknown(p, from->value, from->value, &e);
+		origin = images_resolve(p, from->text, from->text, &e);
+	if (origin.kind == ORIGIN_NONE && suggest_stage(p, from->text, number) == NO_STAGE)
+		origin = images_unknown(p, from->text, from->text, &e);
 	if (origin.kind == ORIGIN_NONE)
 		report_unknown(p, i, from, number, &e);
 	return origin;
@@ -292,11 +288,12 @@ stages_check_names(struct planner *p)
 		const struct stage *s = &p->f->stages[n];
 
 		for (size_t m = s->first; m < s->first + s->count; m++) {
-			const struct flag *from = from_flag(&p->f->instructions[m]);
+			const struct instruction *i = &p->f->instructions[m];
+			const struct word *froms = holder(i)->froms;
 
-			if (from && from->value[0] != '\0' && !strchr(from->value, '$') &&
-			    suggest_stage(p, from->value, n) != NO_STAGE)
-				(void)stages_origin(p, &p->f->instructions[m], from, n);
+			for (size_t k = 0; k < holder(i)->n_froms; k++)
+				if (suggest_stage(p, froms[k].text, n) != NO_STAGE)
+					(void)stages_origin(p, i, &froms[k], n);
 		}
 	}
 }
@@ -454,11 +451,14 @@ read_triggers(struct planner *p, size_t number)
 static void
 mark(struct planner *p, const struct instruction *i, size_t number)
 {
-	const struct flag *from = i->def ? from_flag(i) : NULL;
-	size_t stage = from ? referred_stage(p, from->value, number) : NO_STAGE;
+	const struct instruction *inner = holder(i);
 
-	if (stage != NO_STAGE)
-		p->nodes[stage].needed = true;
+	for (size_t n = 0; n < inner->n_froms; n++) {
+		size_t stage = referred_stage(p, inner->froms[n].text, number);
+
+		if (stage != NO_STAGE)
+			p->nodes[stage].needed = true;
+	}
 }
 
 /** Marks what the instructions of stage @number refer to, those that its base hands down too. */

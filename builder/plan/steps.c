@@ -111,6 +111,19 @@ heredoc_command(struct plan_step *step, const struct instruction *i)
 	return xasprintf(PLAN_SCRIPTS "/%s", i->heredocs.items[0].word);
 }
 
+/** "RUN --mount=... command" in one line. To be freed. */
+static char *
+shown_run(const struct instruction *i, const char *command)
+{
+	struct buf b = { 0 };
+
+	buf_add_text(&b, "RUN ");
+	for (size_t n = 0; n < i->n_flags; n++)
+		buf_printf(&b, "--%s=%s ", i->flags[n].def->name, i->flags[n].value);
+	buf_add_text(&b, command);
+	return buf_steal(&b);
+}
+
 static void
 set_command(struct building *b, const struct instruction *i, struct plan_step *step)
 {
@@ -125,18 +138,19 @@ set_command(struct building *b, const struct instruction *i, struct plan_step *s
 		bool whole = heredoc_is_whole(&i->heredocs, instruction_arguments(i), i->arguments);
 
 		strv_take(&step->argv, heredoc_command(step, i));
-		step->text = xasprintf("RUN %s", whole ? summary : instruction_arguments(i));
+		step->text = shown_run(i, whole ? summary : instruction_arguments(i));
 		return;
 	}
 	for (size_t n = 0; n < i->n_words; n++)
 		strv_add(&step->argv, i->words[n].text);
-	step->text = xasprintf("RUN %s", instruction_arguments(i));
+	step->text = shown_run(i, instruction_arguments(i));
 }
 
 static int
 apply_run(struct building *b, const struct instruction *i)
 {
 	struct plan_step *step = steps_add(b, PLAN_RUN, i);
+	int result;
 	auto(buf) struct buf text = { 0 };
 	autofree char *joined = NULL;
 
@@ -151,8 +165,10 @@ apply_run(struct building *b, const struct instruction *i)
 	history_add_arguments(&text, b);
 	buf_printf(&text, "%s # buildkit", joined);
 	step->created_by = buf_steal(&text);
-	record_run(step);
-	return 0;
+	result = mounts_apply(b, i, step);
+	if (result == 0)
+		record_run(step);
+	return result;
 }
 
 static int

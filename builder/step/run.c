@@ -115,9 +115,18 @@ children_cpu_seconds(void)
 
 /* The environment of the command: the plan's, the client's proxies, and HOME as the runtime knows it. */
 static void
-make_environment(const struct run_request *request, const struct user *user, struct strv *env)
+make_environment(const struct run_request *request, const struct user *user,
+    const struct strv *of_mounts, struct strv *env)
 {
 	strv_copy(env, &request->step->env);
+	for (size_t i = 0; i < of_mounts->count; i++) {
+		const char *item = of_mounts->items[i];
+		autofree char *name = xstrndup(item, strcspn(item, "="));
+
+		/* a secret is what its mount says; where the agent is, a Dockerfile may have said */
+		if (strcmp(name, "SSH_AUTH_SOCK") != 0 || !env_get(env, name))
+			env_set(env, name, item + strlen(name) + 1);
+	}
 	for (size_t i = 0;
 	     request->environment->proxies && i < request->environment->proxies->count; i++) {
 		const char *item = request->environment->proxies->items[i];
@@ -146,24 +155,58 @@ write_scripts(const struct run_request *request, struct error *e)
 	return steal_fd(&dir);
 }
 
-static size_t
-make_mounts(
-    const struct run_environment *environment, int scripts, struct container_mount mounts[3])
+/* What the command sees besides its files: the build's own, the scripts of the step, and its mounts. */
+struct extra_mounts {
+	struct container_mount *items;
+	size_t count;
+	int scripts;
+	struct mounts *mounts;
+};
+
+static void
+extra_mounts_release(struct extra_mounts *x)
 {
-	/* all steps of the build share these files: read-only, as the reference builder has them */
-	mounts[0] = (struct container_mount){ .kind = CONTAINER_MOUNT_BIND,
-		.target = "/etc/resolv.conf",
-		.source = environment->resolv_conf,
+	free(x->items);
+	fd_close_at(&x->scripts);
+	mounts_close(x->mounts);
+}
+
+static void
+add_file(struct extra_mounts *x, const char *target, int source)
+{
+	if (source < 0)
+		return;
+	/* read-only, as the reference builder has them: all steps of the build share these */
+	x->items[x->count++] = (struct container_mount){ .kind = CONTAINER_MOUNT_BIND,
+		.target = target,
+		.source = source,
 		.flags = CONTAINER_MOUNT_READ_ONLY };
-	mounts[1] = (struct container_mount){ .kind = CONTAINER_MOUNT_BIND,
-		.target = "/etc/hosts",
-		.source = environment->hosts,
-		.flags = CONTAINER_MOUNT_READ_ONLY };
-	mounts[2] = (struct container_mount){ .kind = CONTAINER_MOUNT_BIND,
-		.target = PLAN_SCRIPTS,
-		.source = scripts,
-		.flags = CONTAINER_MOUNT_READ_ONLY };
-	return scripts < 0 ? 2 : 3;
+}
+
+static int
+extra_mounts_open(const struct run_request *request, const struct mounts_request *wanted,
+    struct extra_mounts *x, struct error *e)
+{
+	const struct run_environment *environment = request->environment;
+	const struct container_mount *items;
+	size_t n_items;
+
+	if (request->step->n_files > 0) {
+		x->scripts = write_scripts(request, e);
+		if (x->scripts < 0)
+			return -1;
+	}
+	x->mounts = mounts_open(wanted, e);
+	if (!x->mounts)
+		return -1;
+	items = mounts_items(x->mounts, &n_items);
+	x->items = xcalloc(n_items + 3, sizeof(*x->items));
+	add_file(x, "/etc/resolv.conf", environment->resolv_conf);
+	add_file(x, "/etc/hosts", environment->hosts);
+	add_file(x, PLAN_SCRIPTS, x->scripts);
+	for (size_t i = 0; i < n_items; i++)
+		x->items[x->count++] = items[i];
+	return 0;
 }
 
 /* The default ones, with a /dev/shm of the size that was asked for. */
@@ -181,24 +224,86 @@ make_standard_mounts(
 	return n;
 }
 
+static void
+set_network(const struct run_request *request, struct container_spec *spec)
+{
+	enum netns_mode mode = request->environment->network;
+
+	if (request->step->network == PLAN_NETWORK_NONE)
+		mode = NETNS_NONE;
+	if (request->step->network == PLAN_NETWORK_HOST)
+		mode = NETNS_HOST;
+	spec->network = mode == NETNS_HOST ? CONTAINER_NETWORK_HOST : CONTAINER_NETWORK_JOIN;
+	spec->netns = request->environment->netns.fd;
+	/* the build's own namespace may reach outside, or not be there at all */
+	if (mode == NETNS_NONE && request->environment->network != NETNS_NONE)
+		spec->network = CONTAINER_NETWORK_NEW;
+}
+
+/*
+ * --security=insecure: everything that the step's own user namespace has to give. It is root there and nobody outside, so the host
+ * stays as far away as it is from any program of the user's.
+ */
+static void
+lift_confinement(struct container_spec *spec)
+{
+	static char *const nothing[] = { NULL };
+
+	caps_set_mask(&spec->caps, UINT64_MAX); /* the kernel knows which there are */
+	spec->seccomp = NULL;
+	spec->masked_paths = nothing;
+	spec->readonly_paths = nothing;
+}
+
+static int
+end_command(struct container *container, struct run_result *result, struct error *e)
+{
+	int status = 0;
+
+	result->ran = true;
+	if (container_wait(container, &status, e) < 0) {
+		struct error second = ERROR_INIT;
+
+		(void)container_finish(
+		    container, &second); /* the first failure is the one to report */
+		return -1;
+	}
+	result->exit_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	if (container_finish(container, e) < 0)
+		return -1;
+	if (status != 0) {
+		auto(buf) struct buf text = { 0 };
+
+		process_status_text(status, &text);
+		return error_set(e, ERR_STEP, "%s", buf_text(&text));
+	}
+	return 0;
+}
+
 static int
 run_command(const struct run_request *request, int root, const struct user *user,
     struct run_result *result, struct error *e)
 {
 	const struct run_environment *environment = request->environment;
+	const struct mounts_request wanted = { .store = request->store,
+		.step = request->step,
+		.sources = request->sources,
+		.secrets = environment->secrets,
+		.n_secrets = environment->n_secrets,
+		.agents = environment->agents,
+		.n_agents = environment->n_agents,
+		.recorded = environment->userns.own_id_only,
+		.note = request->note,
+		.note_arg = request->note_arg };
 	struct container container = CONTAINER_INIT;
+	auto(extra_mounts) struct extra_mounts extra = { .scripts = -1 };
 	auto(strv) struct strv env = { 0 };
-	struct container_mount mounts[3], standard[16];
+	struct container_mount standard[16];
 	struct container_spec spec;
-	autofd int scripts = -1;
-	int status = 0;
 
-	if (request->step->n_files > 0) {
-		scripts = write_scripts(request, e);
-		if (scripts < 0)
-			return -1;
-	}
-	make_environment(request, user, &env);
+	if (extra_mounts_open(request, &wanted, &extra, e) < 0)
+		return -1;
+	make_environment(request, user, mounts_environment(extra.mounts), &env);
 	container_spec_init(&spec);
 	spec.userns = &environment->userns;
 	spec.kit = environment->kit;
@@ -212,41 +317,24 @@ run_command(const struct run_request *request, int root, const struct user *user
 	spec.gid = user->gid;
 	spec.groups = user->groups;
 	spec.n_groups = user->n_groups;
-	spec.hostname = "buildkitsandbox";
+	spec.hostname = request->step->hostname ? request->step->hostname : "buildkitsandbox";
 	spec.rlimits = environment->rlimits;
 	spec.n_rlimits = environment->n_rlimits;
-	spec.network =
-	    environment->network == NETNS_HOST ? CONTAINER_NETWORK_HOST : CONTAINER_NETWORK_JOIN;
-	spec.netns = environment->netns.fd;
+	set_network(request, &spec);
 	spec.in = -1;
 	spec.out = request->log;
 	spec.err = request->log;
 	spec.mounts = standard;
 	spec.n_mounts = make_standard_mounts(environment, standard, ARRAY_LEN(standard));
-	spec.extra_mounts = mounts;
-	spec.n_extra_mounts = make_mounts(environment, scripts, mounts);
+	spec.extra_mounts = extra.items;
+	spec.n_extra_mounts = extra.count;
+	if (request->step->insecure)
+		lift_confinement(&spec);
 	if (container_start(&spec, &container, e) < 0) {
 		result->exit_status = container_exec_status(e);
 		return -1;
 	}
-	result->ran = true;
-	if (container_wait(&container, &status, e) < 0) {
-		struct error second = ERROR_INIT;
-
-		(void)container_finish(
-		    &container, &second); /* the first failure is the one to report */
-		return -1;
-	}
-	result->exit_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-	if (container_finish(&container, e) < 0)
-		return -1;
-	if (status != 0) {
-		auto(buf) struct buf text = { 0 };
-
-		process_status_text(status, &text);
-		return error_set(e, ERR_STEP, "%s", buf_text(&text));
-	}
-	return 0;
+	return end_command(&container, result, e);
 }
 
 /* Has nothing been written to a fresh upper directory, and its root not been changed? */

@@ -7,6 +7,7 @@
 
 #include "builder/plan/plan.h"
 #include "builder/step/chain.h"
+#include "builder/step/mounts.h"
 #include "builder/store/store.h"
 #include "runtime/sandbox/container.h"
 #include "runtime/sandbox/netns.h"
@@ -27,6 +28,10 @@ struct run_environment {
 	size_t n_rlimits;
 	uint64_t shm_size; /* bytes; 0: the default */
 	const struct strv *proxies;
+	const struct run_secret *secrets;
+	size_t n_secrets;
+	const struct run_agent *agents;
+	size_t n_agents;
 	struct container_kit
 	    *kit; /* made by the process that runs the steps, after it was forked */
 };
@@ -54,6 +59,9 @@ struct run_request {
 	const struct run_environment *environment;
 	const struct plan_step *step;
 	const struct chain *parents;
+	const struct run_source *sources; /* one for each mount of the step; NULL: none has files */
+	mounts_note_fn *note;             /* what a user should know meanwhile; may be NULL */
+	void *note_arg;
 	struct run_files *files; /* of the process that runs one step after the other */
 	int log;                 /* standard output and error of the command */
 };

@@ -130,6 +130,28 @@ test_snapshot(struct check *c, int dir, const char *name)
 }
 
 static const char *
+test_mount(struct check *c, int dir, const char *name)
+{
+	struct error ignored = ERROR_INIT;
+	autojson struct json *meta = NULL;
+	struct stat st;
+	autofd int fd = -1;
+
+	(void)c;
+	if (!mount_name_is_valid(name))
+		return "has a name that is no cache mount's";
+	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return "is no directory";
+	if (fstatat(fd, "fs", &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+		return "has no directory 'fs'";
+	if (test_file(fd, "lock"))
+		return "has no lock that is ours";
+	meta = mount_read_meta(dir, name, &ignored);
+	return json_text(json_get(meta, "id")) ? NULL : "its record is damaged";
+}
+
+static const char *
 test_step(struct check *c, int dir, const char *name)
 {
 	const char *what = test_file(dir, name);
@@ -265,6 +287,7 @@ store_check(struct store *store, bool repair, struct strv *findings, struct erro
 		{ DIR_SNAPSHOTS, test_snapshot },
 		{ DIR_LISTINGS, test_listing },
 		{ DIR_STEPS, test_step },
+		{ DIR_MOUNTS, test_mount },
 	};
 
 	if (repair && !(store->flags & STORE_EXCLUSIVE))

@@ -21,6 +21,7 @@ enum store_dir {
 	DIR_STEPS,
 	DIR_BUILDS,
 	DIR_CONTEXT,
+	DIR_MOUNTS,
 	DIR_TMP,
 	DIR_COUNT,
 };
@@ -79,6 +80,13 @@ int names_write(struct store *store, const struct json *index, struct error *e);
 int names_remove_unnamed(struct store *store, struct error *e);
 /** Reads one member of "manifests"; -1 without an error text of its own when it is not well-formed. */
 int names_read_entry(const struct json *entry, struct store_name *n, struct error *e);
+
+/* mounts.c */
+bool mount_name_is_valid(const char *name);
+/** Its record; NULL with @e. */
+struct json *mount_read_meta(int mounts, const char *name, struct error *e);
+/** 0 when that is not known. */
+time_t mount_last_used(int mounts, const char *name);
 
 /* recover.c */
 /** After a reboot: drops or checks what may not have reached the disk. */

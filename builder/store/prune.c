@@ -15,10 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
+/** A step record or a cache mount: what goes by age and size. */
 struct step {
-	char *name; /* of its file */
+	char *name; /* of its file or folder */
+	bool is_mount;
 	time_t used;
-	struct json *record; /* NULL: damaged */
+	struct json *record; /* NULL: damaged, or a mount */
 	bool drop;
 };
 
@@ -90,6 +92,21 @@ read_step(void *arg, int dir, const char *name, struct error *e)
 }
 
 static int
+read_mount(void *arg, int dir, const char *name, struct error *e)
+{
+	struct pruning *p = arg;
+
+	(void)e;
+	xgrow(&p->steps, p->n_steps, &p->room, sizeof(*p->steps));
+	p->steps[p->n_steps++] = (struct step){
+		.name = xstrdup(name),
+		.is_mount = true,
+		.used = mount_last_used(dir, name),
+	};
+	return 0;
+}
+
+static int
 compare_steps(const void *a, const void *b)
 {
 	const struct step *x = a;
@@ -103,7 +120,8 @@ compare_steps(const void *a, const void *b)
 static int
 read_steps(struct pruning *p, struct error *e)
 {
-	if (each_entry(p->store->dirs[DIR_STEPS], read_step, p, e) < 0)
+	if (each_entry(p->store->dirs[DIR_STEPS], read_step, p, e) < 0 ||
+	    each_entry(p->store->dirs[DIR_MOUNTS], read_mount, p, e) < 0)
 		return -1;
 	if (p->n_steps > 1)
 		qsort(p->steps, p->n_steps, sizeof(*p->steps), compare_steps);
@@ -143,8 +161,10 @@ drop_old_steps(struct pruning *p)
 	for (size_t i = 0; i < p->n_steps; i++) {
 		struct step *s = &p->steps[i];
 
-		if (json_type(s->record) != JSON_OBJECT || !record_is_whole(p->store, s->record) ||
-		    (p->options->flags & PRUNE_CACHE))
+		if (p->options->flags & PRUNE_CACHE)
+			s->drop = true;
+		else if (!s->is_mount && (json_type(s->record) != JSON_OBJECT ||
+					     !record_is_whole(p->store, s->record)))
 			s->drop = true;
 		else if (limit != UINT64_MAX && now > s->used && (uint64_t)(now - s->used) > limit)
 			s->drop = true;
@@ -195,11 +215,14 @@ remove_use(struct counter *c, struct use *use)
 }
 
 static void
-each_use(struct counter *c, const struct json *record, use_fn *fn)
+each_use(struct counter *c, const struct step *step, use_fn *fn)
 {
 	auto(reach) struct reach r = { 0 };
 
-	reach_from_record(&r, record);
+	if (step->is_mount)
+		fn(c, use_of(c, DIR_MOUNTS, step->name));
+	else
+		reach_from_record(&r, step->record);
 	for (size_t i = 0; i < r.snapshots.count; i++)
 		fn(c, use_of(c, DIR_SNAPSHOTS, r.snapshots.items[i].key));
 	for (size_t i = 0; i < r.blobs.count; i++)
@@ -219,12 +242,12 @@ drop_to_size(struct pruning *p)
 		add_use(&c, use_of(&c, DIR_SNAPSHOTS, p->from_names.snapshots.items[i].key));
 	for (size_t i = 0; i < p->n_steps; i++)
 		if (!p->steps[i].drop)
-			each_use(&c, p->steps[i].record, add_use);
+			each_use(&c, &p->steps[i], add_use);
 	for (size_t i = 0; i < p->n_steps && c.total > p->options->keep_bytes; i++) {
 		if (p->steps[i].drop)
 			continue;
 		p->steps[i].drop = true;
-		each_use(&c, p->steps[i].record, remove_use);
+		each_use(&c, &p->steps[i], remove_use);
 	}
 	map_release_with(&c.uses, free);
 }
@@ -246,11 +269,12 @@ remove_steps(struct pruning *p, struct reach *kept, struct error *e)
 {
 	for (size_t i = 0; i < p->n_steps; i++) {
 		const struct step *s = &p->steps[i];
+		int dir = p->store->dirs[s->is_mount ? DIR_MOUNTS : DIR_STEPS];
+		size_t *count = s->is_mount ? &p->result->mounts : &p->result->steps;
 
-		if (!s->drop)
+		if (!s->drop && !s->is_mount)
 			reach_from_record(kept, s->record);
-		else if (remove_entry(p, p->store->dirs[DIR_STEPS], s->name, &p->result->steps, e) <
-			 0)
+		if (s->drop && remove_entry(p, dir, s->name, count, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -358,6 +382,7 @@ store_usage(struct store *store, struct store_usage *usage, struct error *e)
 		[DIR_BLOBS] = { &usage->blob_bytes, &usage->blobs },
 		[DIR_SNAPSHOTS] = { &usage->snapshot_bytes, &usage->snapshots },
 		[DIR_STEPS] = { &usage->other_bytes, &usage->steps },
+		[DIR_MOUNTS] = { &usage->mount_bytes, &usage->mounts },
 	};
 
 	*usage = (struct store_usage){ 0 };
@@ -365,6 +390,8 @@ store_usage(struct store *store, struct store_usage *usage, struct error *e)
 		return -1;
 	usage->names = names.count;
 	for (int i = 0; i < DIR_COUNT; i++) {
+		if (store->dirs[i] < 0)
+			continue;
 		if (!tallies[i].bytes)
 			tallies[i].bytes = &usage->other_bytes;
 		if (each_entry(store->dirs[i], tally_entry, &tallies[i], e) < 0)

@@ -12,7 +12,8 @@
 #include "runtime/base/strv.h"
 
 enum prune_flags {
-	PRUNE_CACHE = 1 << 0,   /* step records and unpacked images too, whatever their age */
+	PRUNE_CACHE =
+	    1 << 0, /* step records, cache mounts and unpacked images too, whatever their age */
 	PRUNE_UNNAMED = 1 << 1, /* images without a name too */
 	PRUNE_DRY_RUN = 1 << 2, /* count only */
 };
@@ -20,8 +21,9 @@ enum prune_flags {
 struct prune_options {
 	enum prune_flags flags;
 	uint64_t
-	    keep_bytes; /* step records go, least recently used first, until the store is no larger; UINT64_MAX: no limit */
-	uint64_t keep_seconds; /* step records not used for longer go; UINT64_MAX: no limit */
+	    keep_bytes; /* step records and cache mounts go, least recently used first, until the store is no larger; UINT64_MAX: no limit */
+	uint64_t
+	    keep_seconds; /* step records and cache mounts not used for longer go; UINT64_MAX: no limit */
 };
 
 struct prune_result {
@@ -29,6 +31,7 @@ struct prune_result {
 	size_t blobs;
 	size_t snapshots;
 	size_t steps;
+	size_t mounts;
 	size_t listings;
 	size_t builds;
 	size_t images; /* entries without a name */
@@ -40,8 +43,8 @@ int store_prune(struct store *store, const struct prune_options *options,
 
 /** What kinds of things take how much disk. */
 struct store_usage {
-	uint64_t blob_bytes, snapshot_bytes, other_bytes;
-	size_t blobs, snapshots, steps, names;
+	uint64_t blob_bytes, snapshot_bytes, mount_bytes, other_bytes;
+	size_t blobs, snapshots, steps, mounts, names;
 };
 int store_usage(struct store *store, struct store_usage *usage, struct error *e);
 

@@ -102,6 +102,18 @@ snapshot_is_good(struct store *store, int dir, const char *name)
 	return false; /* nothing says what should be in it */
 }
 
+/* Its folder changes its time but seldom; each use is written into the time of its record. */
+static bool
+mount_is_good(struct store *store, int dir, const char *name)
+{
+	struct stat index = { 0 };
+	time_t used = mount_last_used(dir, name);
+
+	if (fstatat(store->root, "index.json", &index, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	return used > 0 && used < index.st_mtim.tv_sec;
+}
+
 /* Snapshots and blobs before the step records that name them. */
 static const struct suspect_row {
 	enum store_dir dir;
@@ -110,6 +122,7 @@ static const struct suspect_row {
 	{ DIR_BLOBS, blob_is_good },
 	{ DIR_LISTINGS, listing_is_good },
 	{ DIR_SNAPSHOTS, snapshot_is_good },
+	{ DIR_MOUNTS, mount_is_good },
 	{ DIR_STEPS, step_is_good },
 };
 
@@ -146,7 +159,9 @@ recover_dir(struct store *store, const struct suspect_row *row, const struct tim
 			continue;
 		if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
-		if (!is_later(&st.st_ctim, synced) || row->is_good(store, fd, name))
+		if (row->dir != DIR_MOUNTS && !is_later(&st.st_ctim, synced))
+			continue;
+		if (row->is_good(store, fd, name))
 			continue;
 		if (drop(store, fd, name, e) < 0)
 			return error_ctx(

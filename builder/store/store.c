@@ -41,6 +41,7 @@ static const char *const dir_names[DIR_COUNT] = {
 	[DIR_STEPS] = "steps",
 	[DIR_BUILDS] = "builds",
 	[DIR_CONTEXT] = "context",
+	[DIR_MOUNTS] = "mounts",
 	[DIR_TMP] = "tmp",
 };
 
@@ -403,6 +404,10 @@ open_dirs(struct store *store, struct error *e)
 	struct stat st;
 
 	for (int i = 0; i < DIR_COUNT; i++) {
+		/* a store of the time before there were any, which is only to be read */
+		if (i == DIR_MOUNTS && store->flags & STORE_READ_ONLY &&
+		    faccessat(store->root, dir_names[i], F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
 		store->dirs[i] = open_dir_of_ours(store, dir_names[i], e);
 		if (store->dirs[i] < 0)
 			return -1;

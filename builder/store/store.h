@@ -9,6 +9,7 @@
  *	steps/<key>.json         one record a cached step
  *	builds/<time>-<id>/      logs and the record of a build
  *	context/                 remembered digests of context files
+ *	mounts/                  cache mounts; see mounts.h
  *	tmp/                     one directory a running process; what is left of a dead one, the next run removes
  *	store.json, lock, names.lock, state
  *

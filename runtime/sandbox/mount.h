@@ -42,6 +42,8 @@ int mount_new_from(const char *type, const char *source, const char *options,
     unsigned int attributes, struct error *e);
 /** Attaches detached mount @fd on the directory or file open at @target. */
 int mount_attach(int fd, int target, struct error *e);
+/** Takes the mount whose root @fd is off its place, at once, even while files in it are open. */
+int mount_detach(int fd, struct error *e);
 /** Sets @e from errno and from what the file system context @context says about the refusal. Always returns -1, ERR_HOST. */
 int mount_refused(int context, const char *type, struct error *e);
 /** Bind of @source on @target in one: mount_clone() and mount_attach(). */

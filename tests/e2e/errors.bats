@@ -73,21 +73,6 @@ refuses()
 	says "nowhere/Dockerfile"
 }
 
-@test "what is not built yet is refused by name: flags of RUN" {
-	refuses "Dockerfile:2" "--mount" <<-'EOF'
-		FROM busybox:musl
-		RUN --mount=type=cache,target=/x true
-	EOF
-	refuses "Dockerfile:2" "--network" <<-'EOF'
-		FROM busybox:musl
-		RUN --network=none true
-	EOF
-	refuses "Dockerfile:2" "--security" <<-'EOF'
-		FROM busybox:musl
-		RUN --security=insecure true
-	EOF
-}
-
 @test "what is not built yet is refused by name: ADD of URLs" {
 	refuses "Dockerfile:2" http <<-'EOF'
 		FROM busybox:musl

@@ -264,7 +264,6 @@ what_cannot_be_is_refused_by_name(void **state)
 {
 	(void)state;
 	bad("--squash .", "'--squash'");
-	bad("--secret id=x .", "'--secret'");
 	bad("-v /a:/b .", "'--volume'");
 	bad("--layers=false .", "--layers=false");
 	bad("--platform plan9/mips .", "not this machine's");
@@ -274,6 +273,60 @@ what_cannot_be_is_refused_by_name(void **state)
 	bad("a b", "one build context");
 	bad("--colour .", "unknown option '--colour'");
 	bad("nowhere", "no build context 'nowhere'");
+}
+
+static void
+secrets_are_read_from_files_and_variables(void **state)
+{
+	struct typed t;
+
+	(void)state;
+	setenv("TOKEN", "of the environment", 1);
+	good(&t, "--secret id=a,src=Dockerfile --secret id=b,env=TOKEN --secret id=TOKEN "
+		 "--secret id=Dockerfile --secret type=env,id=c,src=TOKEN --secret "
+		 "TYPE=file,ID=d,source=Dockerfile .");
+	assert_int_equal(t.options.n_secrets, 6);
+	assert_string_equal(t.options.secrets[1].id, "b");
+	assert_string_equal(t.options.secrets[1].bytes, "of the environment");
+	assert_int_equal(t.options.secrets[1].length, 18);
+	assert_string_equal(t.options.secrets[2].bytes, "of the environment");
+	assert_string_equal(t.options.secrets[4].bytes, "of the environment");
+	assert_int_equal(t.options.secrets[0].length, t.options.secrets[3].length);
+	assert_int_equal(t.options.secrets[0].length, t.options.secrets[5].length);
+	typed_release(&t);
+	unsetenv("TOKEN");
+	bad("--secret src=x .", "id=... is missing");
+	bad("--secret id=x .", "--secret id=x: cannot open 'x'");
+	bad("--secret id=x,src=. .", "'.' is a directory");
+	bad("--secret id=x,env=NOT_SET .", "the variable NOT_SET is not set");
+	bad("--secret id=x,src=a,env=B .", "exclude each other");
+	bad("--secret id=x,type=vault .", "type=vault is unknown");
+	bad("--secret id=x,file=a .", "'file=a' is unknown");
+	bad("--secret id=x,src= .", "'src=' needs a value");
+	bad("--secret id=Dockerfile --secret id=Dockerfile .", "given twice");
+}
+
+static void
+agents_and_rights_are_checked(void **state)
+{
+	struct typed t;
+
+	(void)state;
+	unsetenv("SSH_AUTH_SOCK");
+	good(&t, "--ssh key=Dockerfile --allow network.host,security.insecure .");
+	assert_int_equal(t.options.n_agents, 1);
+	assert_string_equal(t.options.agents[0].id, "key");
+	assert_string_equal(t.options.agents[0].keys.items[0], "Dockerfile");
+	assert_null(t.options.agents[0].socket);
+	assert_int_equal(t.options.allowed, BUILD_ALLOW_NETWORK_HOST | BUILD_ALLOW_INSECURE);
+	typed_release(&t);
+	bad("--ssh default .", "SSH_AUTH_SOCK is not set");
+	bad("--ssh default=. .", "neither a socket nor a key");
+	bad("--ssh =x .", "the id is missing");
+	bad("--ssh a=Dockerfile --ssh a=Dockerfile .", "given twice");
+	bad("--allow device .", "--allow: 'device' is unknown");
+	bad("--allow network.HOST .", "'network.HOST' is unknown");
+	bad("--allow '' .", "is unknown");
 }
 
 static void
@@ -332,6 +385,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup_teardown(
 	    named_contexts_are_directories_images_or_layouts, in_a_context, out_of_it),
 	cmocka_unit_test_setup_teardown(hosts_and_limits_are_checked, in_a_context, out_of_it),
+	cmocka_unit_test_setup_teardown(
+	    secrets_are_read_from_files_and_variables, in_a_context, out_of_it),
+	cmocka_unit_test_setup_teardown(agents_and_rights_are_checked, in_a_context, out_of_it),
 	cmocka_unit_test_setup_teardown(what_cannot_be_is_refused_by_name, in_a_context, out_of_it),
 	cmocka_unit_test_setup_teardown(
 	    flags_for_what_is_so_anyway_are_taken, in_a_context, out_of_it),

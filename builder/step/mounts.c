@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mounts - what RUN --mount shows a command.
+ *
+ * A source is resolved once, inside of the files it belongs to, and from then on it is a descriptor: whoever exchanges folders for
+ * links meanwhile changes nothing (SECURITY M1-M3, M7). What is written to a bind goes to an upper directory that is thrown away.
+ * Secrets and sockets live on one tmpfs of the step, which nobody but the builder has a name for.
+ */
+#include "builder/step/mounts.h"
+
+#include "builder/step/seed.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/path.h"
+#include "runtime/sandbox/mount.h"
+#include "seccomp/owner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/** One of the step's mounts while it is open. */
+struct opened {
+	int source; /* what is bound; -1: nothing */
+	int root;   /* a mount of ours that @source is in; -1 */
+	struct snapshot_writer upper;
+	struct store_mount cache;
+	pid_t agent;
+};
+
+struct mounts {
+	const struct mounts_request *request;
+	struct opened *opened; /* as the step's mounts */
+	int secrets;           /* the tmpfs, attached; -1: none yet */
+	struct container_mount *items;
+	size_t n_items;
+	struct strv environment;
+};
+
+void
+run_source_release(struct run_source *source)
+{
+	chain_release(&source->chain);
+	free(source->name);
+	*source = (struct run_source){ 0 };
+}
+
+/* ---- mounts of our own ---- */
+
+/*
+ * Gives a detached mount a place in the builder's own mount namespace: before Linux 6.15 nothing below a detached one can be bound.
+ */
+static int
+attach(struct store *store, int mount, struct error *e)
+{
+	autofd int dir = store_tmp_dir(store, NULL, e);
+
+	return dir < 0 ? -1 : mount_attach(mount, dir, e);
+}
+
+static void
+detach(int *mount)
+{
+	struct error ignored = ERROR_INIT; /* ends with the build's mount namespace at the latest */
+
+	if (*mount >= 0)
+		(void)mount_detach(*mount, &ignored);
+	fd_close_at(mount);
+}
+
+/* ---- bind ---- */
+
+static int
+mount_files(struct mounts *m, size_t n, struct error *e)
+{
+	const struct run_source *source = &m->request->sources[n];
+	const struct mountspec *spec = &m->request->step->mounts[n].spec;
+	struct store *store = m->request->store;
+	struct opened *o = &m->opened[n];
+	int root;
+
+	if (source->chain.snapshots.count == 0)
+		return store_tmp_dir(store, NULL, e);
+	if (spec->read_only) {
+		root = chain_open(store, &source->chain, e);
+	} else {
+		if (snapshot_writer_open(&o->upper, store, e) < 0)
+			return -1;
+		root = chain_mount(store, &source->chain, -1, &o->upper, e);
+	}
+	if (root < 0)
+		return -1;
+	o->root = root;
+	return attach(store, root, e) < 0 ? -1 : fcntl(root, F_DUPFD_CLOEXEC, 3);
+}
+
+static int
+open_bind(struct mounts *m, size_t n, struct error *e)
+{
+	const struct run_source *source = &m->request->sources[n];
+	autofd int root = mount_files(m, n, e);
+
+	if (root < 0)
+		return -1;
+	m->opened[n].source = path_try_open(root, source->path, O_PATH, 0, PATH_IN_ROOT);
+	if (m->opened[n].source >= 0)
+		return 0;
+	if (errno != ENOENT && errno != ENOTDIR)
+		return error_sys(e, "cannot open '%s' of %s", source->path, source->name);
+	return error_set(e, ERR_STEP, "there is no '%s' in %s", source->path, source->name);
+}
+
+/* ---- cache ---- */
+
+static struct owner
+owner_of(const struct mountspec *spec)
+{
+	return (struct owner){ spec->has_uid ? spec->uid : 0, spec->has_gid ? spec->gid : 0 };
+}
+
+struct waiting {
+	const struct mounts *m;
+	const struct mountspec *spec;
+};
+
+static void
+tell_waiting(void *arg)
+{
+	const struct waiting *w = arg;
+	autofree char *text = xasprintf(
+	    "waiting for the cache mount '%s', which another step has locked", w->spec->id);
+
+	if (w->m->request->note)
+		w->m->request->note(w->m->request->note_arg, text);
+}
+
+static int
+give_root(const struct mounts *m, int fs, const struct mountspec *spec, struct error *e)
+{
+	const struct owner owner = owner_of(spec);
+	int given = m->request->recorded ? owner_set(fs, &owner) : fchown(fs, owner.uid, owner.gid);
+
+	if (given < 0)
+		return error_sys(e, "cannot give a cache mount to %u:%u", (unsigned)spec->uid,
+		    (unsigned)spec->gid);
+	return fchmod(fs, spec->mode) < 0 ? error_sys(e, "cannot set the mode of a cache mount")
+	                                  : 0;
+}
+
+/* What a fresh one begins with. */
+static int
+seed(struct mounts *m, size_t n, struct error *e)
+{
+	const struct plan_mount *mount = &m->request->step->mounts[n];
+	const struct run_source *source = &m->request->sources[n];
+	struct store_mount *cache = &m->opened[n].cache;
+	autofd int files = -1;
+
+	if (mount->has_files) {
+		files = source->chain.snapshots.count > 0
+		            ? chain_open(m->request->store, &source->chain, e)
+		            : store_tmp_dir(m->request->store, NULL, e);
+		if (files < 0)
+			return -1;
+		if (seed_directory(files, source->path, source->name, cache->fs, e) < 0)
+			return -1;
+	}
+	return give_root(m, cache->fs, &mount->spec, e);
+}
+
+static int
+open_cache_once(struct mounts *m, size_t n, struct error *e)
+{
+	static const enum store_mount_use uses[] = {
+		[MOUNT_SHARED] = STORE_MOUNT_SHARED,
+		[MOUNT_PRIVATE] = STORE_MOUNT_PRIVATE,
+		[MOUNT_LOCKED] = STORE_MOUNT_LOCKED,
+	};
+	const struct mountspec *spec = &m->request->step->mounts[n].spec;
+	struct waiting waiting = { m, spec };
+	struct store_mount *cache = &m->opened[n].cache;
+
+	if (store_mount_open(m->request->store, spec->id, uses[spec->sharing], tell_waiting,
+		&waiting, cache, e) < 0)
+		return -1;
+	if (cache->fresh && seed(m, n, e) < 0)
+		return -1;
+	return store_mount_commit(cache, e);
+}
+
+static int
+open_cache(struct mounts *m, size_t n, struct error *e)
+{
+	const struct plan_mount *mount = &m->request->step->mounts[n];
+	const struct mountspec *spec = &mount->spec;
+	const char *path = mount->has_files || !spec->source ? "." : spec->source;
+	const struct owner owner = owner_of(spec);
+	int opened;
+
+	/* another process may have been faster with a fresh one */
+	while ((opened = open_cache_once(m, n, e)) > 0)
+		;
+	if (opened < 0)
+		return -1;
+	m->opened[n].source =
+	    owner_make_dirs(m->opened[n].cache.fs, path, &owner, m->request->recorded, e);
+	return m->opened[n].source < 0 ? -1 : 0;
+}
+
+/* ---- secrets and agents ---- */
+
+/* The tmpfs that they are files on. */
+static int
+open_tmpfs(struct mounts *m, struct error *e)
+{
+	if (m->secrets >= 0)
+		return m->secrets;
+	m->secrets = mount_new("tmpfs", "mode=0700,size=64m,nr_inodes=4096",
+	    MOUNT_NOSUID | MOUNT_NODEV | MOUNT_NOEXEC, e);
+	if (m->secrets < 0 || attach(m->request->store, m->secrets, e) < 0)
+		return -1;
+	return m->secrets;
+}
+
+/* @fd is the file when it is open and can carry an attribute, else -1. */
+static int
+give_file(const struct mounts *m, int dir, const char *name, int fd, const struct mountspec *spec,
+    struct error *e)
+{
+	const struct owner owner = owner_of(spec);
+	int given;
+
+	if (!m->request->recorded)
+		given = fchownat(dir, name, owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW);
+	else
+		given = fd >= 0 ? owner_set(fd, &owner) : owner_set_at(dir, name, &owner);
+	if (given < 0)
+		return error_sys(
+		    e, "cannot give it to %u:%u", (unsigned)spec->uid, (unsigned)spec->gid);
+	return fchmodat(dir, name, spec->mode, 0) < 0 ? error_sys(e, "cannot set its mode") : 0;
+}
+
+static int
+add_variable(struct mounts *m, const char *name, const struct run_secret *secret, struct error *e)
+{
+	autofree char *value = NULL;
+
+	if (memchr(secret->bytes, '\0', secret->length))
+		return error_set(e, ERR_USAGE,
+		    "secret '%s' has a NUL byte, and cannot be the value of $%s", secret->id, name);
+	value = xstrndup(secret->bytes, secret->length);
+	env_set(&m->environment, name, value);
+	explicit_bzero(value, secret->length);
+	return 0;
+}
+
+static const struct run_secret *
+find_secret(const struct mounts_request *request, const char *id)
+{
+	for (size_t n = 0; n < request->n_secrets; n++)
+		if (strcmp(request->secrets[n].id, id) == 0)
+			return &request->secrets[n];
+	return NULL;
+}
+
+static int
+open_secret(struct mounts *m, size_t n, struct error *e)
+{
+	const struct plan_mount *mount = &m->request->step->mounts[n];
+	const struct run_secret *secret = find_secret(m->request, mount->spec.id);
+	char name[32];
+	autofd int fd = -1;
+	int dir;
+
+	if (!secret && mount->spec.required)
+		return error_set(
+		    e, ERR_USAGE, "the secret '%s' is required, and was not given", mount->spec.id);
+	if (!secret)
+		return 0;
+	if (mount->spec.env && add_variable(m, mount->spec.env, secret, e) < 0)
+		return -1;
+	if (!mount->target)
+		return 0;
+	dir = open_tmpfs(m, e);
+	if (dir < 0)
+		return -1;
+	snprintf(name, sizeof(name), "%zu", n);
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 || fd_write_all(fd, secret->bytes, secret->length, e) < 0)
+		return fd < 0 ? error_sys(e, "cannot make a file for the secret") : -1;
+	if (give_file(m, dir, name, fd, &mount->spec, e) < 0)
+		return -1;
+	m->opened[n].source = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	return m->opened[n].source < 0 ? error_sys(e, "cannot open the secret") : 0;
+}
+
+static const struct run_agent *
+find_agent(const struct mounts_request *request, const char *id)
+{
+	for (size_t n = 0; n < request->n_agents; n++)
+		if (strcmp(request->agents[n].id, id) == 0)
+			return &request->agents[n];
+	return NULL;
+}
+
+static int
+open_agent(struct mounts *m, size_t n, struct error *e)
+{
+	const struct plan_mount *mount = &m->request->step->mounts[n];
+	const struct run_agent *agent = find_agent(m->request, mount->spec.id);
+	char name[32];
+	int dir;
+
+	if (!agent && mount->spec.required)
+		return error_set(e, ERR_USAGE, "the ssh agent '%s' is required, and was not given",
+		    mount->spec.id);
+	if (!agent)
+		return 0;
+	dir = open_tmpfs(m, e);
+	if (dir < 0)
+		return -1;
+	snprintf(name, sizeof(name), "%zu", n);
+	m->opened[n].agent = agent_serve(dir, name, agent->socket, e);
+	if (m->opened[n].agent < 0 || give_file(m, dir, name, -1, &mount->spec, e) < 0)
+		return -1;
+	m->opened[n].source = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (m->opened[n].source < 0)
+		return error_sys(e, "cannot open the socket of an ssh agent");
+	if (!env_get(&m->environment, "SSH_AUTH_SOCK"))
+		env_set(&m->environment, "SSH_AUTH_SOCK", mount->target);
+	return 0;
+}
+
+/* ---- the whole ---- */
+
+static int
+open_nothing(struct mounts *m, size_t n, struct error *e)
+{
+	(void)m; /* a tmpfs is made by the container */
+	(void)n;
+	(void)e;
+	return 0;
+}
+
+static int
+open_one(struct mounts *m, size_t n, struct error *e)
+{
+	static int (*const openers[])(struct mounts *, size_t, struct error *) = {
+		[MOUNT_BIND] = open_bind,
+		[MOUNT_CACHE] = open_cache,
+		[MOUNT_TMPFS] = open_nothing,
+		[MOUNT_SECRET] = open_secret,
+		[MOUNT_SSH] = open_agent,
+	};
+	const struct plan_mount *mount = &m->request->step->mounts[n];
+
+	if (openers[mount->spec.type](m, n, e) == 0)
+		return 0;
+	return error_ctx(e, "RUN --mount=type=%s%s%s", mount_type_names[mount->spec.type],
+	    mount->target ? ",target=" : "", mount->target ? mount->target : "");
+}
+
+/* Locks are taken in one order by everybody, so that no two steps wait for each other. */
+static int
+open_caches(struct mounts *m, struct error *e)
+{
+	const struct plan_step *step = m->request->step;
+	autofree size_t *order = xcalloc(step->n_mounts + 1, sizeof(*order));
+	size_t count = 0;
+
+	for (size_t n = 0; n < step->n_mounts; n++) {
+		size_t at = count;
+
+		if (step->mounts[n].spec.type != MOUNT_CACHE)
+			continue;
+		for (; at > 0 && store_mount_compare(step->mounts[order[at - 1]].spec.id,
+				     step->mounts[n].spec.id) > 0;
+		     at--)
+			order[at] = order[at - 1];
+		order[at] = n;
+		count++;
+	}
+	for (size_t k = 0; k < count; k++)
+		if (open_one(m, order[k], e) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+open_all(struct mounts *m, struct error *e)
+{
+	const struct plan_step *step = m->request->step;
+
+	for (size_t n = 0; n < step->n_mounts; n++)
+		if (step->mounts[n].spec.type != MOUNT_CACHE && open_one(m, n, e) < 0)
+			return -1;
+	return open_caches(m, e);
+}
+
+static void
+add_item(struct mounts *m, size_t n)
+{
+	const struct plan_mount *mount = &m->request->step->mounts[n];
+	bool is_tmpfs = mount->spec.type == MOUNT_TMPFS;
+	bool is_secret = mount->spec.type == MOUNT_SECRET || mount->spec.type == MOUNT_SSH;
+
+	if (!is_tmpfs && m->opened[n].source < 0)
+		return;
+	m->items[m->n_items++] = (struct container_mount){
+		.kind = is_tmpfs ? CONTAINER_MOUNT_TMPFS : CONTAINER_MOUNT_BIND,
+		.target = mount->target,
+		.source = m->opened[n].source,
+		.size = mount->spec.size,
+		.flags =
+		    (mount->spec.read_only || is_secret ? CONTAINER_MOUNT_READ_ONLY : 0U) |
+		    (is_tmpfs || is_secret ? CONTAINER_MOUNT_NOSUID | CONTAINER_MOUNT_NODEV : 0U) |
+		    (is_secret ? CONTAINER_MOUNT_NOEXEC : 0U),
+	};
+}
+
+static int
+compare_targets(const void *a, const void *b)
+{
+	const struct container_mount *x = a, *y = b;
+
+	return strcmp(x->target, y->target);
+}
+
+struct mounts *
+mounts_open(const struct mounts_request *request, struct error *e)
+{
+	struct mounts *m = xcalloc(1, sizeof(*m));
+	size_t n_mounts = request->step->n_mounts;
+
+	m->request = request;
+	m->secrets = -1;
+	m->opened = xcalloc(n_mounts + 1, sizeof(*m->opened));
+	m->items = xcalloc(n_mounts + 1, sizeof(*m->items));
+	for (size_t n = 0; n < n_mounts; n++)
+		m->opened[n] = (struct opened){ .source = -1,
+			.root = -1,
+			.upper = SNAPSHOT_WRITER_INIT,
+			.cache = STORE_MOUNT_INIT };
+	if (open_all(m, e) < 0) {
+		mounts_close(m);
+		return NULL;
+	}
+	for (size_t n = 0; n < n_mounts; n++)
+		add_item(m, n);
+	if (m->n_items > 1)
+		qsort(m->items, m->n_items, sizeof(*m->items), compare_targets);
+	return m;
+}
+
+const struct container_mount *
+mounts_items(const struct mounts *m, size_t *count)
+{
+	*count = m->n_items;
+	return m->items;
+}
+
+const struct strv *
+mounts_environment(const struct mounts *m)
+{
+	return &m->environment;
+}
+
+void
+mounts_close(struct mounts *m)
+{
+	if (!m)
+		return;
+	for (size_t n = 0; n < m->request->step->n_mounts; n++) {
+		struct opened *o = &m->opened[n];
+
+		agent_end(o->agent);
+		fd_close_at(&o->source);
+		detach(&o->root);
+		snapshot_writer_release(&o->upper);
+		if (o->cache.dir >= 0)
+			store_mount_close(&o->cache);
+	}
+	detach(&m->secrets);
+	for (size_t n = 0; n < m->environment.count; n++)
+		explicit_bzero(m->environment.items[n], strlen(m->environment.items[n]));
+	strv_release(&m->environment);
+	free(m->opened);
+	free(m->items);
+	free(m);
+}

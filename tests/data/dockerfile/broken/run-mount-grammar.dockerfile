@@ -1,0 +1,37 @@
+FROM alpine
+RUN --mount=type=bnid,target=/x true
+RUN --mount=type=cache,traget=/x true
+RUN --mount=type=cache true
+RUN --mount=type=tmpfs,target=/x,mode=0700 true
+RUN --mount=target=/x,uid=5 true
+RUN --mount=target=/x,sharing=locked true
+RUN --mount=type=cache,target=/x,sharing=exclusive true
+RUN --mount=type=cache,target=/x,size=5m true
+RUN --mount=target=/x,required true
+RUN --mount=type=secret true
+RUN --mount=type=secret,id=a,source=b true
+RUN --mount=type=secret,id=a,from=b true
+RUN --mount=type=cache,target=/x,env=Y true
+RUN --mount=type=secret,id=a,env=1Y true
+RUN --mount=type=cache,target=/x,dst=/y true
+RUN --mount=type=cache,target=/x,ro,rw true
+RUN --mount=type=cache,target=/x,mode=999 true
+RUN --mount=type=cache,target=/x,uid=-1 true
+RUN --mount=type=cache,target=/x,uid=4294967295 true
+RUN --mount=target=/x,ro=maybe true
+RUN --mount=type=ssh,source=x true
+RUN --mount=target=/x,from=$STAGE true
+RUN --mount=type=cache,target true
+RUN --mount='type=cache,"target=/x' true
+RUN --mount='type=cache,target="/x"' true
+RUN --mount= true
+RUN --mount=bind-propagation=rshared,target=/x,rw true
+RUN --mount=type=tmpfs,target=/x,size=much true
+RUN --network=hsot true
+RUN --network=HOST true
+RUN --network= true
+RUN --security=privileged true
+RUN --security=Insecure true
+RUN --device=required true
+RUN --device=a,b true
+RUN --network=none --network=none true

@@ -1,0 +1,411 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2154
+#
+# mounts - RUN --mount of every type, with every option (DOCKERFILE.md 6, T35-T39).
+
+load ../lib/common
+
+setup_file()
+{
+	croze_suite
+}
+
+teardown_file()
+{
+	croze_suite_end
+}
+
+# counts N M: the last output says so many steps cached and run.
+counts()
+{
+	says "$1 cached, $2 run"
+}
+
+# absent PATH...: not in the image "app".
+absent()
+{
+	local path
+	for path in "$@"; do
+		equal "$(entry app "$path")" "" || return 1
+	done
+	[ -n "$(entry app /etc/passwd)" ]
+}
+
+@test "bind: the context, read-only, without what is ignored, as root's" {
+	mkdir c/d
+	echo kept >c/d/kept
+	echo left >c/d/left
+	echo d/left >c/.dockerignore
+	chmod 0640 c/d/kept
+	mkfifo c/fifo
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		RUN --mount=target=/ctx find /ctx -type f | sort; stat -c %a:%u:%g /ctx/d/kept; \
+		    touch /ctx/x 2>&1 | grep -o Read-only
+	EOF
+	run build -t app
+	ok
+	says /ctx/d/kept 640:0:0 Read-only
+	says_not /ctx/d/left
+	absent /ctx
+}
+
+@test "bind: a file and a folder, relative to WORKDIR, names with wildcards in them" {
+	mkdir 'c/a[b]*'
+	echo inside >'c/a[b]*/f'
+	echo file >'c/w?'
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		WORKDIR /w
+		RUN --mount=source=a[b]*,target=rel --mount=src=w?,dst=./one cat rel/f one
+		RUN --mount=type=bind,source=/../a[b]*/f,destination=/abs cat /abs
+	EOF
+	run build -t app
+	ok
+	says inside file
+}
+
+@test "T37 bind: what is written with rw is seen by that RUN and then gone" {
+	echo old >c/f
+	dockerfile <<-'EOF'
+		FROM busybox:musl AS one
+		RUN echo stage >/s
+		FROM busybox:musl
+		RUN --mount=target=/ctx,rw --mount=from=one,target=/one,readwrite \
+		    echo new >/ctx/f && echo more >/ctx/g && echo changed >/one/s && rm /one/bin/true && cat /ctx/f /ctx/g /one/s
+		RUN --mount=target=/ctx,rw=true --mount=from=one,target=/one,ro=false \
+		    cat /ctx/f /one/s; ls /ctx; ls -d /one/bin/true
+	EOF
+	run build -t app
+	ok
+	says new more changed old stage /one/bin/true
+	equal "$(cat c/f)" old
+	[ ! -e c/g ]
+	absent /one /ctx
+}
+
+@test "bind: from a stage, an image, a named context and an index; links stay inside" {
+	mkdir n
+	echo named >n/f
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		RUN mkdir /out && echo first >/out/f && ln -s /out /link && ln -s /etc/passwd /out/abs
+		FROM busybox:musl
+		RUN --mount=from=0,source=link,target=/a cat /a/f && head -1 /a/abs
+		RUN --mount=from=busybox:musl,source=/etc/group,target=/g head -1 /g
+		RUN --mount=from=ctx,target=/n cat /n/f
+	EOF
+	run build -t app --build-context ctx=n
+	ok
+	says first root:x:0 named
+}
+
+@test "bind: stages that only a mount reads are needed, others are not built" {
+	dockerfile <<-'EOF'
+		FROM busybox:musl AS unused
+		RUN false
+		FROM busybox:musl AS used
+		RUN echo here >/f
+		FROM busybox:musl
+		RUN --mount=from=used,source=f,target=/f cat /f
+	EOF
+	run build -t app
+	ok
+	says here
+	says_not unused
+}
+
+@test "bind: a source that is not there names the line, the mount and what is near" {
+	echo x >c/source
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		RUN --mount=source=sourcee,target=/x true
+	EOF
+	run build -t app
+	fails 2
+	says Dockerfile:2 "target=/x" "'sourcee'" source
+	dockerfile <<-'EOF'
+		FROM busybox:musl AS one
+		RUN true
+		FROM busybox:musl
+		RUN --mount=from=one,source=nowhere,target=/x true
+	EOF
+	run build -t app
+	fails 1
+	says Dockerfile:4 "nowhere" "stage 'one'"
+}
+
+@test "T35 bind: files of the context are part of the key, times and what is ignored are not" {
+	mkdir c/d
+	echo 1 >c/d/f
+	echo x >c/ignored
+	echo ignored >c/.dockerignore
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		RUN --mount=source=d,target=/d cat /d/f
+		RUN --mount=target=/all ls /all
+	EOF
+	run build -t app
+	ok
+	touch -d 2001-01-01 c/d/f c/d
+	echo y >c/ignored
+	run build -t app
+	counts 3 0
+	echo 2 >c/d/f
+	run build -t app
+	counts 1 2
+	chmod 0600 c/d/f
+	run build -t app
+	counts 1 2
+	says "an input changed"
+}
+
+@test "T35 bind: files of a stage are part of the key by their content" {
+	dockerfile <<-'EOF'
+		FROM busybox:musl AS one
+		ARG V
+		RUN mkdir /o && echo "${V%-*}" >/o/f
+		FROM busybox:musl
+		RUN --mount=from=one,source=/o,target=/o cat /o/f
+	EOF
+	run build -t app --build-arg V=a-1
+	ok
+	run build -t app --build-arg V=a-2
+	ok
+	counts 3 1
+	run build -t app --build-arg V=b-1
+	counts 2 2
+	run build -t app --build-arg V=a-2
+	ok
+	says "0 run"
+}
+
+@test "T36 cache and secret: their content is not part of the key" {
+	echo one >secret
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		RUN --mount=type=secret,id=s --mount=type=cache,target=/k wc -c </run/secrets/s; date >/k/now
+	EOF
+	run build -t app --secret id=s,src=secret
+	ok
+	echo another >secret
+	run build -t app --secret id=s,src=secret
+	counts 2 0
+	run build -t app
+	counts 2 0
+}
+
+@test "tmpfs: of a size, gone afterwards, and nothing of it in the layer" {
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		RUN --mount=type=tmpfs,target=/t,size=1m stat -c %a /t; df -k /t | tail -1 | awk '{print "size " $2}'; \
+		    dd if=/dev/zero of=/t/f bs=64k count=64 2>&1 | grep -o 'No space'; ! echo x >/t/g
+		RUN ls -d /t 2>&1 | grep -o 'No such'
+	EOF
+	run build -t app
+	ok
+	says 1777 "size 1024" "No space" "No such"
+	absent /t
+}
+
+@test "secret: a file on a tmpfs of mode 0400, read-only, at the default place" {
+	printf 'line\n' >secret
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		RUN --mount=type=secret,id=dir/name cat /run/secrets/name; stat -c %a:%u:%g /run/secrets/name; \
+		    grep -c ' /run/secrets/name tmpfs ' /proc/mounts; echo x 2>&1 >/run/secrets/name || echo refused
+		RUN ls /run/secrets 2>&1 | grep -o 'No such'
+	EOF
+	run build -t app --secret id=dir/name,src=secret
+	ok
+	says line 400:0:0 refused "No such"
+	absent /run /run/secrets
+}
+
+@test "secret: target, mode, uid, gid, source as an alias, a name from the target" {
+	echo text >secret
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		USER 5:7
+		WORKDIR /w
+		RUN --mount=type=secret,source=s,target=rel/file,mode=0440,uid=5,gid=7 cat rel/file; stat -c %a:%u:%g rel/file
+		RUN --mount=type=secret,target=/a/s,uid=5 cat /a/s
+	EOF
+	run build -t app --secret id=s,src=secret
+	ok
+	says text 440:5:7
+	absent /w/rel /a
+}
+
+@test "secret: env is a variable and no file, unless a target is given; in no history" {
+	printf 'pass word' >secret
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		ENV TOKEN=of-the-image
+		RUN --mount=type=secret,id=s,env=TOKEN [ "$TOKEN" = "pass w$(echo ord)" ] && ls /run/secrets 2>&1 | grep -o 'No such'
+		RUN --mount=type=secret,id=s,env=TOKEN,target=/t [ "$TOKEN" = "$(cat /t)" ]
+		RUN [ "$TOKEN" = of-the-image ]
+	EOF
+	run build -t app --secret id=s,src=secret
+	ok
+	says "No such"
+	run croze history --no-trunc app
+	says_not "pass word"
+	TOKEN="pass word" run build -t app --no-cache --secret id=s,env=TOKEN
+	ok
+}
+
+@test "T38 secret: one that is missing and not required is silently absent" {
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		RUN --mount=type=secret,id=s,env=V --mount=type=secret,id=t,target=/t,required=false \
+		    [ -z "${V+x}" ] && [ ! -e /t ] && [ ! -e /run/secrets ]
+	EOF
+	run build -t app
+	ok
+}
+
+@test "secret: a required one that is missing stops the build before anything runs" {
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		RUN echo first
+		RUN --mount=type=secret,id=s,required true
+		RUN --mount=type=ssh,required true
+	EOF
+	run build -t app
+	fails 2
+	says "Dockerfile:3" "secret 's' is required" "--secret id=s,src=FILE" "Dockerfile:4" "--ssh default" "2 errors"
+	says_not "RUN echo first  "
+}
+
+@test "T39 mount points are removed again, with the folders that were made for them" {
+	echo x >c/f
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		RUN --mount=source=f,target=/new/deep/f --mount=type=cache,target=/var/cache/x --mount=type=tmpfs,target=/opt/t true
+		RUN mkdir -p /keep/dir
+		RUN --mount=type=tmpfs,target=/keep/dir touch /keep/dir/x; echo y >/keep/y
+	EOF
+	run build -t app
+	ok
+	absent /new /var/cache /opt /keep/dir/x
+	[ -n "$(entry app /keep/dir)" ]
+	[ -n "$(entry app /keep/y)" ]
+	# the first RUN has changed nothing: its layer is the one of a step that does nothing
+	printf "FROM busybox:musl\nRUN true\n" >c/Dockerfile
+	run build -t nothing
+	equal "$(croze inspect app | grep -A2 '"Layers"' | tail -1)" "$(croze inspect nothing | grep -A2 '"Layers"' | tail -1 | sed 's/$/,/')"
+	[ -n "$(croze inspect nothing | grep -A2 '"Layers"' | tail -1 | grep sha256)" ]
+}
+
+@test "mounts inside of mounts: parents come first, whatever the order in the file" {
+	mkdir -p c/src/node_modules
+	echo s >c/src/s
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		RUN --mount=type=cache,target=/src/node_modules --mount=source=src,target=/src \
+		    cat /src/s && echo k >/src/node_modules/k && ls /src/node_modules
+		RUN --mount=source=src,target=/src --mount=type=cache,target=/src/node_modules ls /src/node_modules
+	EOF
+	run build -t app
+	ok
+	says k
+	[ -z "$(ls c/src/node_modules)" ]
+}
+
+@test "mounts: values are expanded, from is not; keys in any case; RFC quotes" {
+	echo x >'c/a,b'
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		ARG DIR=/var/k
+		ENV ID=some
+		RUN --mount=TYPE=Cache,Target=${DIR},id=$ID-id,SHARING=Locked echo in >$DIR/f; cat /var/k/f
+		RUN --mount='"source=a,b","target=/q,r"' cat '/q,r'
+		RUN --mount=type=cache,target=/other,id=some-id cat /other/f
+	EOF
+	run build -t app
+	ok
+	says in x
+	run build -t app --build-arg DIR=/elsewhere
+	fails 1
+}
+
+@test "mounts: options that mean nothing are warned of" {
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		RUN --mount=type=tmpfs,target=/t,id=x,from=y true
+	EOF
+	run build -t app
+	ok
+	says "warning" "'id' means nothing there" "'from' means nothing there"
+}
+
+@test "mounts of an ONBUILD trigger, and of --target" {
+	echo c >c/f
+	dockerfile <<-'EOF'
+		FROM busybox:musl AS data
+		RUN echo d >/d
+		FROM busybox:musl AS base
+		ONBUILD RUN --mount=from=data,source=d,target=/d --mount=target=/ctx cat /d /ctx/f
+		FROM base AS last
+		FROM busybox:musl
+		RUN false
+	EOF
+	run build -t app --target last
+	ok
+	says "RUN --mount=from=data" d c
+}
+
+@test "network: none has only lo, host is behind --allow" {
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		RUN --network=none tail -n +3 /proc/net/dev | cut -d: -f1; ping -c1 -w1 127.0.0.1 | grep -o '1 packets received'
+		RUN --network=default true
+	EOF
+	run build -t app --network=host
+	ok
+	equal "$(printf '%s\n' "$output" | grep -E '^stage-0 2/3 \| +[0-9.]+ ' | awk '{ print $NF }' | tr '\n' ' ')" "lo received "
+	printf 'FROM busybox:musl\nRUN --network=host readlink /proc/self/ns/net\n' >c/Dockerfile
+	run build -t app
+	fails 2
+	says "Dockerfile:2" "--allow network.host"
+	run build -t app --allow network.host
+	ok
+	says "$(readlink /proc/self/ns/net)"
+}
+
+@test "security: insecure is behind --allow, and is all of the step's own namespace, not more" {
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		RUN grep -E 'CapEff|Seccomp:' /proc/self/status; mkdir /m; mount -t tmpfs none /m 2>&1 | grep -o 'denied\|not permitted'
+		RUN --security=insecure grep -E 'CapEff|Seccomp:' /proc/self/status; mount -t tmpfs none /m && echo mounted; cat /proc/self/uid_map
+	EOF
+	run build -t app
+	fails 2
+	says "Dockerfile:3" "--allow security.insecure"
+	run build -t app --allow security.insecure
+	ok
+	says "00000000a80425fb" "mounted" "000001ffffffffff"
+}
+
+@test "device: none can be given, which is told; a required one is an error" {
+	printf 'FROM busybox:musl\nRUN --device=vendor.com/gpu=0 true\n' >c/Dockerfile
+	run build -t app
+	ok
+	says "Dockerfile:2" "'vendor.com/gpu=0' is left out"
+	printf 'FROM busybox:musl\nRUN --device=vendor.com/gpu=0,required true\n' >c/Dockerfile
+	run build -t app
+	fails 2
+	says "Dockerfile:2" "required"
+}
+
+@test "host name, hosts, limits and the size of /dev/shm are what was asked for" {
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		RUN hostname; grep -c 192.0.2.7 /etc/hosts; ulimit -n; df -k /dev/shm | tail -1 | awk '{print "shm " $2}'
+	EOF
+	run build -t app --build-arg BUILDKIT_SANDBOX_HOSTNAME=worker7 --add-host db:192.0.2.7 --ulimit nofile=77:99 --shm-size 3m
+	ok
+	says worker7 77 "shm 3072"
+	says_not "BUILDKIT_SANDBOX_HOSTNAME is not used"
+}
