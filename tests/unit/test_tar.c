@@ -83,6 +83,40 @@ compressed_bytes_do_not_depend_on_what_memory_held(void **state)
 	}
 }
 
+/*
+ * What a block of text starts with, from its third byte on, comes again later: whether the match is found was once a
+ * question of the address of the compressor's state. The texts go through all hashes that the word can have.
+ */
+static void
+compressed_bytes_do_not_depend_on_the_compressor(void **state)
+{
+	struct compressor *c[8];
+	unsigned char in[1500], out[2][4096];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(c); i++)
+		assert_ok(compressor_new(COMPRESSION_GZIP, 0, &c[i], &failure), &failure);
+	for (uint32_t i = 0; i < 8192; i++) {
+		uint32_t word = i << 19, noise = i + 1;
+		ssize_t length, other;
+
+		for (size_t k = 0; k < sizeof(in); k++) {
+			noise = noise * 1664525 + 1013904223;
+			in[k] = (unsigned char)(noise >> 27); /* else it is stored as it is */
+		}
+		memcpy(in + 2, &word, sizeof(word));
+		memcpy(in + 600, in + 2, 40);
+		length = compressor_run(c[0], in, sizeof(in), out[0], sizeof(out[0]), &failure);
+		assert_true(length > 0);
+		other =
+		    compressor_run(c[1 + i % 7], in, sizeof(in), out[1], sizeof(out[1]), &failure);
+		assert_int_equal(length, other);
+		assert_memory_equal(out[0], out[1], (size_t)length);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(c); i++)
+		compressor_free(c[i]);
+}
+
 #define LENGTH(...) head_length(&(struct entry){ .mode = S_IFREG | 0644, __VA_ARGS__ })
 
 static void
@@ -416,6 +450,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(digests_are_of_the_bytes),
 	cmocka_unit_test(a_file_that_changes_is_named),
 	cmocka_unit_test(entries_out_of_order_are_refused),
+	cmocka_unit_test(compressed_bytes_do_not_depend_on_the_compressor),
 	cmocka_unit_test(compressed_bytes_do_not_depend_on_what_memory_held),
 	cmocka_unit_test(a_full_disk_is_an_error),
 	cmocka_unit_test(times_are_clamped_while_writing),
