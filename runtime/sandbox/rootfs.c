@@ -72,6 +72,8 @@ static char *const read_only[] = {
 };
 char *const *const container_readonly_paths = read_only;
 
+#define STACKED_MAX 64
+
 static char *const sysctls[] = { (char[]){ "/proc/sys" }, NULL };
 
 const struct container_mount *
@@ -481,6 +483,41 @@ rootfs_build(struct rootfs *r, const struct container_spec *spec, struct error *
 	return spec->read_only ? mount_restrict(r->root, MOUNT_READ_ONLY, false, e) : 0;
 }
 
+static uint64_t
+mount_number(int fd)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0 || !(st.stx_mask & STATX_MNT_ID))
+		return 0;
+	return st.stx_mnt_id;
+}
+
+/*
+ * Everything that is mounted over the new root goes: the old root, and whatever was mounted over that (the first mount of a rootfs that
+ * is mounted once more, what an outer container left there). A single one that stayed would be the way out: "/.." of a root directory
+ * leads to what is mounted on it.
+ */
+static int
+leave_host(const struct rootfs *r, struct error *e)
+{
+	uint64_t own = mount_number(r->root);
+
+	if (own == 0)
+		return error_set(e, ERR_HOST, "this kernel does not number its mounts");
+	for (int i = 0; i < STACKED_MAX; i++) {
+		autofd int top = open("/..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		if (top < 0)
+			return error_sys(e, "cannot open the root directory");
+		if (mount_number(top) == own)
+			return 0;
+		if (umount2(".", MNT_DETACH) < 0)
+			return error_sys(e, "cannot let go of the host's files");
+	}
+	return error_set(e, ERR_HOST, "too many mounts are on top of the host's root");
+}
+
 int
 rootfs_enter(const struct rootfs *r, struct error *e)
 {
@@ -491,9 +528,8 @@ rootfs_enter(const struct rootfs *r, struct error *e)
 		e->kind = ERR_HOST;
 		return -1;
 	}
-	/* the old root is now mounted over the new one, at the same path */
-	if (umount2(".", MNT_DETACH) < 0)
-		return error_sys(e, "cannot let go of the host's files");
+	if (leave_host(r, e) < 0)
+		return -1;
 	if (r->propagation && r->propagation != MS_SLAVE && r->propagation != MS_PRIVATE &&
 	    mount(NULL, ".", NULL, r->propagation | (r->propagation_below ? MS_REC : 0), NULL) < 0)
 		return error_sys(e, "cannot set the propagation of the rootfs");

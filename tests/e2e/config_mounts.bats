@@ -36,6 +36,17 @@ info='grep " /m " /proc/self/mountinfo | cut -d" " -f6-7'
 	[ -e rootfs/x ]
 }
 
+@test "nothing of the host is above the root of a container, read-only or not" {
+	for readonly in true false; do
+		run inside 'ls /..; cat /../etc/hostname 2>&1; cd /.. && ls; cut -d" " -f5 /proc/self/mountinfo | grep -cx /; true' \
+		    ".root.readonly = $readonly"
+		[ "$status" -eq 0 ]
+		[[ "$output" != *home* && "$output" != *usr* ]] || { echo "$output"; return 1; }
+		[[ "$output" == *"/../etc/hostname': No such file"* || "$output" == *"can't open"* ]] || { echo "$output"; return 1; }
+		[ "${lines[-1]}" = 1 ]
+	done
+}
+
 @test "each attribute of a bind mount, and its opposite" {
 	while read -r option seen; do
 		run inside "$info" "$(mount_filter bind "$option")"

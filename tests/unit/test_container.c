@@ -615,6 +615,18 @@ a_read_only_rootfs_takes_no_write(void **state)
 	    "refused\nstatus 0\n");
 }
 
+/* "/.." of a root directory is what is mounted on it: the host's root, when that was not let go of. */
+static void
+nothing_of_the_host_is_mounted_over_the_root(void **state)
+{
+	const char *script = "cd /..; ls -d usr home 2>/dev/null; "
+			     "cut -d' ' -f5 /proc/self/mountinfo | grep -cx /";
+
+	(void)state;
+	expect(&(struct scene){ .prepare = read_only_root, .script = script }, "1\nstatus 0\n");
+	expect(&(struct scene){ .script = script }, "1\nstatus 0\n");
+}
+
 static int
 joined_network(struct container_spec *s, struct error *e)
 {
@@ -762,6 +774,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(r5_a_terminal_is_the_containers_own),
 	cmocka_unit_test(what_was_made_ahead_is_the_same_as_what_is_made_at_the_start),
 	cmocka_unit_test(a_read_only_rootfs_takes_no_write),
+	cmocka_unit_test(nothing_of_the_host_is_mounted_over_the_root),
 	cmocka_unit_test(n2_a_joined_network_has_lo_and_no_sockets_of_the_host),
 	cmocka_unit_test(r34_limits_are_set_and_core_dumps_are_off),
 	cmocka_unit_test(refused_calls_are_refused),
