@@ -34,8 +34,9 @@ struct creds {
 
 /** A process of the container: those that made a notified call, and their parents. */
 struct task {
-	struct task *next; /* of its bucket */
-	pid_t pid;         /* of the process, not of a thread */
+	struct task *next;    /* of its bucket */
+	pid_t pid;            /* of the process; in an entry of a thread, of that */
+	struct task *process; /* NULL, or whose thread it is; all below is in that then */
 	int pidfd;
 	struct creds *creds;
 	bool
@@ -50,10 +51,10 @@ struct ids {
 	struct ids_options options;
 	pthread_mutex_t lock; /* of all that follows */
 	struct task **buckets;
-	size_t n_tasks;
-	size_t sweep_at; /* that many tasks are reason to look for those that ended */
-	pid_t first;     /* the container's first process */
-	bool any_other;  /* some process was not root */
+	size_t n_new;   /* since the last look for those that ended */
+	int64_t swept;  /* when that was, in milliseconds */
+	pid_t first;    /* the container's first process */
+	bool any_other; /* some process was not root */
 };
 
 struct call {

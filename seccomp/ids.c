@@ -270,6 +270,7 @@ ids_serve(const struct ids_options *options, struct error *e)
 	int error_number = 0;
 
 	raise_limit();
+	notify_wake_together(options->listener);
 	(void)function_of(SYS_openat);
 	if (pthread_attr_init(&attributes) != 0 ||
 	    pthread_attr_setstacksize(&attributes, THREAD_STACK) != 0)

@@ -20,10 +20,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BUCKETS 1024U
-#define SWEEP_FIRST 256U
+#define SWEEP_NEW 512U
+#define SWEEP_MS 500
 #define PARENTS_MAX 64 /* looked at for one that is known */
 
 struct creds *
@@ -92,42 +94,72 @@ creds_in_group(const struct creds *creds, gid_t gid)
 /* ---- the table; all of it under the lock ---- */
 
 static void
-task_free(struct ids *ids, struct task *t)
+task_free(struct task *t)
 {
 	if (t->pidfd >= 0)
 		(void)close(t->pidfd); /* nothing is written to it */
 	creds_drop(t->creds);
 	creds_drop(t->pending);
 	free(t);
-	ids->n_tasks--;
 }
 
 static bool
 is_alive(const struct task *t)
 {
+	if (t->process)
+		return syscall(SYS_tgkill, t->process->pid, t->pid, 0) == 0;
 	if (t->pidfd < 0)
 		return kill(t->pid, 0) == 0;
 	return syscall(SYS_pidfd_send_signal, t->pidfd, 0, NULL, 0) == 0;
 }
 
-/* Those that ended go, once there are many. */
 static void
-sweep(struct ids *ids)
+remove_if(struct ids *ids, bool (*is_gone)(const struct task *))
 {
-	if (ids->n_tasks < ids->sweep_at)
-		return;
 	for (size_t i = 0; i < BUCKETS; i++)
 		for (struct task **link = &ids->buckets[i]; *link;) {
 			struct task *t = *link;
 
-			if (is_alive(t)) {
+			if (!is_gone(t)) {
 				link = &t->next;
 				continue;
 			}
 			*link = t->next;
-			task_free(ids, t);
+			task_free(t);
 		}
-	ids->sweep_at = 2 * ids->n_tasks < SWEEP_FIRST ? SWEEP_FIRST : 2 * ids->n_tasks;
+}
+
+/* A thread, of a process that is still there or not. */
+static bool
+is_gone_thread(const struct task *t)
+{
+	return t->process && (!is_alive(t->process) || !is_alive(t));
+}
+
+static bool
+is_gone_process(const struct task *t)
+{
+	return !t->process && !is_alive(t);
+}
+
+/*
+ * Those that ended go before their numbers can come back: the kernel gives a number again only after all others, of which there are at
+ * least 32768, and a process that ends is notified, so that it was counted here.
+ */
+static void
+sweep(struct ids *ids)
+{
+	struct timespec now;
+	int64_t ms;
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now); /* cannot fail */
+	ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	if (ids->n_new < SWEEP_NEW && ms - ids->swept < SWEEP_MS)
+		return;
+	remove_if(ids, is_gone_thread);
+	remove_if(ids, is_gone_process);
+	ids->swept = ms;
+	ids->n_new = 0;
 }
 
 static struct task *
@@ -135,34 +167,32 @@ look_up(struct ids *ids, pid_t pid)
 {
 	if (!ids->buckets)
 		ids->buckets = xcalloc(BUCKETS, sizeof(*ids->buckets));
-	for (struct task **link = &ids->buckets[(unsigned)pid % BUCKETS]; *link;
-	     link = &(*link)->next) {
-		struct task *t = *link;
-
-		if (t->pid != pid)
-			continue;
-		if (is_alive(t))
-			return t;
-		*link = t->next;
-		task_free(ids, t);
-		return NULL;
-	}
+	for (struct task *t = ids->buckets[(unsigned)pid % BUCKETS]; t; t = t->next)
+		if (t->pid == pid)
+			return t->process ? t->process : t;
 	return NULL;
+}
+
+static struct task *
+add_entry(struct ids *ids, pid_t pid)
+{
+	struct task *t = xcalloc(1, sizeof(*t));
+	struct task **bucket = &ids->buckets[(unsigned)pid % BUCKETS];
+
+	t->pid = pid;
+	t->pidfd = -1;
+	t->next = *bucket;
+	*bucket = t;
+	ids->n_new++;
+	return t;
 }
 
 static struct task *
 add_task(struct ids *ids, pid_t pid, const struct task *parent)
 {
-	struct task *t = xcalloc(1, sizeof(*t));
-	struct task **bucket;
+	struct task *t = add_entry(ids, pid);
 
-	sweep(ids);
-	bucket = &ids->buckets[(unsigned)pid % BUCKETS];
-	t->pid = pid;
 	t->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	t->next = *bucket;
-	*bucket = t;
-	ids->n_tasks++;
 	if (parent) {
 		t->creds = creds_hold(parent->creds);
 		t->has_root = parent->has_root;
@@ -247,6 +277,8 @@ find(struct ids *ids, pid_t tid)
 	if (ids->first == 0)
 		return first_task(ids, tid);
 	t = process > 0 ? climb(ids, (pid_t)process) : NULL;
+	if (t && process != tid)
+		add_entry(ids, tid)->process = t;
 	return t ? t : look_up(ids, ids->first);
 }
 
@@ -274,6 +306,8 @@ task_find(struct ids *ids, pid_t tid, struct call *c)
 	struct task *t;
 
 	(void)pthread_mutex_lock(&ids->lock);
+	if (ids->buckets)
+		sweep(ids);
 	t = find(ids, tid);
 	if (t) {
 		if (t->pending)
