@@ -220,6 +220,8 @@ assemble_image(struct build *b, struct error *e)
 		if (plan->author)
 			image_config_set_text(&a.config.author, plan->author);
 		add_annotations(&a);
+		if (b->options->omit_history)
+			image_config_clear_history(&a.config);
 		ok = put_image(&a, b->result, e);
 	}
 	if (ok == 0)

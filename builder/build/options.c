@@ -50,6 +50,7 @@ build_options_release(struct build_options *o)
 	free(o->ulimits);
 	free(o->dockerfile);
 	free(o->dockerfile_text);
+	free(o->from);
 	free(o->target);
 	free(o->platform);
 	free(o->root);
@@ -58,6 +59,9 @@ build_options_release(struct build_options *o)
 	strv_release(&o->tags);
 	strv_release(&o->build_args);
 	strv_release(&o->labels);
+	strv_release(&o->env);
+	strv_release(&o->unset_env);
+	strv_release(&o->unset_labels);
 	strv_release(&o->annotations);
 	*o = (struct build_options){ 0 };
 }

@@ -105,12 +105,17 @@ struct build_options {
 	struct build_context context;
 	char *dockerfile; /* path as the user named it, for messages; "-" for standard input */
 	char *
-	    dockerfile_text; /* the whole text when it came from standard input, else NULL: read @dockerfile */
+	    dockerfile_text; /* the whole text when it came from standard input or a preprocessor, else NULL: read @dockerfile */
 	size_t dockerfile_length;
 	struct strv tags; /* full references ("docker.io/library/app:1.0"), no duplicates */
 	char *target;     /* NULL: the last stage */
 	struct strv
 	    build_args; /* NAME=value, environment values already filled in; a later one replaces an earlier one */
+	struct strv env;                /* NAME=value, that every stage begins with */
+	struct strv unset_env;          /* names, gone from the result */
+	struct strv unset_labels;       /* keys, not taken from base images */
+	char *from;                     /* instead of the image of the first FROM; NULL */
+	bool omit_history;              /* the config gets none */
 	struct strv labels;             /* key=value */
 	struct strv annotations;        /* key=value, for the manifest */
 	struct build_context *contexts; /* named ones */
@@ -142,7 +147,7 @@ struct build_options {
 	struct build_output *outputs; /* besides the store */
 	size_t n_outputs;
 	bool require_nonroot; /* --policy: the final user must not be root */
-	bool discard; /* every output is of type cacheonly: no image is made */
+	bool discard;         /* every output is of type cacheonly: no image is made */
 	enum build_compression compression;
 	int compression_level; /* -1: the default of the compressor */
 	char *iidfile; /* written by the command from struct build_result, as the next one */

@@ -30,7 +30,7 @@ read_dockerfile(struct build *b, struct error *e)
 
 	if (!options->dockerfile_text)
 		return context_read_dockerfile(&b->context, options->dockerfile, &b->dockerfile, e);
-	b->dockerfile.path = xstrdup("-");
+	b->dockerfile.path = xstrdup(options->dockerfile);
 	buf_add(&b->dockerfile.text, options->dockerfile_text, options->dockerfile_length);
 	return 0;
 }
@@ -219,6 +219,10 @@ make_plan(struct build *b, enum plan_flags flags)
 		.build_args = &options->build_args,
 		.environment = &environment,
 		.labels = &options->labels,
+		.from = options->from,
+		.env = &options->env,
+		.unset_env = &options->unset_env,
+		.unset_labels = &options->unset_labels,
 		.contexts = contexts,
 		.n_contexts = options->n_contexts,
 		.resolve = resolve,

@@ -34,6 +34,11 @@ build_flags_release(struct build_flags *flags)
 	strv_release(&flags->secrets);
 	strv_release(&flags->agents);
 	strv_release(&flags->allowed);
+	strv_release(&flags->build_arg_files);
+	strv_release(&flags->env);
+	strv_release(&flags->unset_env);
+	strv_release(&flags->unset_labels);
+	strv_release(&flags->cpp_flags);
 }
 
 static char *
@@ -439,7 +444,9 @@ build_flags_apply(const struct build_flags *flags, const struct strv *words,
     struct build_options *options, struct error *e)
 {
 	if (check_fixed(flags, e) < 0 || apply_context(flags, words, options, e) < 0 ||
-	    apply_tags(flags, options, e) < 0 || apply_build_args(flags, options, e) < 0 ||
+	    apply_tags(flags, options, e) < 0 || build_extras_preprocess(flags, options, e) < 0 ||
+	    build_extras_arguments(flags, options, e) < 0 ||
+	    apply_build_args(flags, options, e) < 0 || build_extras_apply(flags, options, e) < 0 ||
 	    apply_pairs(&flags->labels, "--label", &options->labels, e) < 0 ||
 	    apply_pairs(&flags->annotations, "--annotation", &options->annotations, e) < 0 ||
 	    apply_each(&flags->build_contexts, build_context_parse, options, e) < 0 ||

@@ -35,6 +35,13 @@ struct build_flags {
 	const char *root;
 	uint64_t jobs;
 	const char *call;
+	const char *from;
+	struct strv build_arg_files;
+	struct strv env;
+	struct strv unset_env;
+	struct strv unset_labels;
+	struct strv cpp_flags;
+	bool omit_history;
 	struct strv policies;
 	const char *format; /* of the commands check, outline, targets */
 	bool check;
@@ -68,6 +75,17 @@ void build_flags_release(struct build_flags *flags);
 /** Checks everything and fills @options; @words are what was not a flag: the build context, or nothing. ERR_USAGE. */
 int build_flags_apply(const struct build_flags *flags, const struct strv *words,
     struct build_options *options, struct error *e);
+
+/* build_extras.c: flags of buildah */
+/** The lines NAME=VALUE of --build-arg-file; later files win. */
+int build_extras_arguments(
+    const struct build_flags *flags, struct build_options *options, struct error *e);
+/** --env, --unsetenv, --unsetlabel, --from, --omit-history. */
+int build_extras_apply(
+    const struct build_flags *flags, struct build_options *options, struct error *e);
+/** --cpp-flag: the text of the Dockerfile through cpp. */
+int build_extras_preprocess(
+    const struct build_flags *flags, struct build_options *options, struct error *e);
 
 /* The flags whose values have a grammar of their own; each appends to @options. */
 int build_output_parse(const char *text, struct build_options *options, struct error *e);

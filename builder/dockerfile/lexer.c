@@ -164,6 +164,26 @@ read_directives(struct lexer *x)
 	}
 }
 
+/** "// syntax=..." at the top: of no use to a Dockerfile, but it names a frontend. */
+static void
+read_slashes(struct lexer *x)
+{
+	size_t n = x->next;
+	struct line line, value;
+	const struct directive *d;
+
+	if (n >= x->file->n_lines || x->file->syntax)
+		return;
+	line = skip_blanks(get_line(x, n));
+	if (line.length < 2 || memcmp(line.text, "//", 2) != 0)
+		return;
+	d = parse_directive((struct line){ line.text + 2, line.length - 2 }, &value);
+	if (d != &directives[0])
+		return;
+	x->file->syntax = xstrndup(value.text, value.length);
+	x->file->syntax_at = place(x, value.text);
+}
+
 void
 lexer_init(struct lexer *x, struct dockerfile *file, struct diagnostics *diagnostics)
 {
@@ -171,6 +191,7 @@ lexer_init(struct lexer *x, struct dockerfile *file, struct diagnostics *diagnos
 	file->escape = '\\';
 	find_lines(file);
 	read_directives(x);
+	read_slashes(x);
 }
 
 /** Checks the length of line x->next. A line that is too long is reported and read as empty. */

@@ -7,6 +7,7 @@
 #include "builder/dockerfile/check.h"
 #include "builder/dockerfile/lexer.h"
 #include "builder/dockerfile/words.h"
+#include "runtime/base/json.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/text.h"
 
@@ -67,6 +68,9 @@ unknown_instruction(const struct parser *p, const struct instruction *i, size_t 
 	const char *near = instruction_suggest(word);
 	const char *dots = length > 40 ? "..." : "";
 
+	if (text_starts_with(word, "//"))
+		return diagnostics_add(p->diagnostics, SEVERITY_ERROR, instruction_location(i),
+		    "'//' begins no comment in a Dockerfile: '#' does");
 	if (near)
 		return diagnostics_add(p->diagnostics, SEVERITY_ERROR, instruction_location(i),
 		    "unknown instruction %s%s, did you mean %s?", word, dots, near);
@@ -331,6 +335,27 @@ take_text(struct dockerfile *f, const char *text, size_t length, struct diagnost
 	}
 }
 
+/** {"syntax":"..."}: an input of another frontend (section 2 of its rules). */
+static bool
+take_object(struct dockerfile *f)
+{
+	const char *text = f->text + strspn(f->text, " \t\r\n");
+	struct error ignored = ERROR_INIT;
+	autojson struct json *object = NULL;
+	const char *syntax;
+
+	if (*text != '{')
+		return false;
+	object = json_parse(text, f->length - (size_t)(text - f->text), &ignored);
+	syntax = json_text(json_get(object, "syntax"));
+	if (!syntax)
+		return false;
+	f->syntax = xstrdup(syntax);
+	f->syntax_at = (struct location){ 1, 1 };
+	f->is_object = true;
+	return true;
+}
+
 static void
 parse_lines(struct parser *p)
 {
@@ -365,6 +390,8 @@ dockerfile_parse(
 		return diagnostics_add(diagnostics, SEVERITY_ERROR, (struct location){ 0 },
 		    "the file has %zu bytes; at most %u are allowed", length, DOCKERFILE_MAX_BYTES);
 	take_text(f, text, length, diagnostics);
+	if (take_object(f))
+		return 0; /* whoever looks at the frontend says so */
 	if (is_blank(f))
 		return diagnostics_add(
 		    diagnostics, SEVERITY_ERROR, (struct location){ 0 }, "the file is empty");

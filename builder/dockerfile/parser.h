@@ -36,7 +36,8 @@ struct dockerfile {
 	char escape;  /* '\\' or '`' */
 	char *syntax; /* # syntax=, NULL when not given */
 	struct location syntax_at;
-	char *check; /* # check=, NULL when not given */
+	bool is_object; /* a JSON object with "syntax", and no Dockerfile */
+	char *check;    /* # check=, NULL when not given */
 	struct location check_at;
 	struct instruction *instructions;
 	size_t count;

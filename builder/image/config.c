@@ -11,6 +11,19 @@
 #define DIFF_IDS_MAX 4096
 
 void
+image_config_clear_history(struct image_config *c)
+{
+	for (size_t i = 0; i < c->n_history; i++) {
+		free(c->history[i].created_by);
+		free(c->history[i].comment);
+		free(c->history[i].author);
+	}
+	free(c->history);
+	c->history = NULL;
+	c->n_history = 0;
+}
+
+void
 image_config_release(struct image_config *c)
 {
 	json_free(c->raw);
@@ -29,12 +42,7 @@ image_config_release(struct image_config *c)
 	map_release_with(&c->labels, free);
 	json_free(c->healthcheck);
 	free(c->diff_ids);
-	for (size_t i = 0; i < c->n_history; i++) {
-		free(c->history[i].created_by);
-		free(c->history[i].comment);
-		free(c->history[i].author);
-	}
-	free(c->history);
+	image_config_clear_history(c);
 	*c = (struct image_config){ 0 };
 }
 
@@ -89,6 +97,21 @@ void
 image_config_set_label(struct image_config *c, const char *key, const char *value)
 {
 	free(map_set(&c->labels, key, xstrdup(value)));
+}
+
+void
+image_config_unset_label(struct image_config *c, const char *key)
+{
+	struct map kept = { 0 };
+
+	for (size_t i = 0; i < c->labels.count; i++) {
+		if (strcmp(c->labels.items[i].key, key) == 0)
+			free(c->labels.items[i].value);
+		else
+			(void)map_set(&kept, c->labels.items[i].key, c->labels.items[i].value);
+	}
+	map_release(&c->labels);
+	c->labels = kept;
 }
 
 const char *

@@ -62,6 +62,7 @@ int image_config_parse(const char *text, size_t length, struct image_config *c, 
 void image_config_write(const struct image_config *c, struct buf *b);
 
 void image_config_set_label(struct image_config *c, const char *key, const char *value);
+void image_config_unset_label(struct image_config *c, const char *key);
 const char *image_config_label(const struct image_config *c, const char *key);
 /** Adds to a sorted set (volumes, ports), once. */
 void image_config_add_to_set(struct strv *set, const char *text);
@@ -70,6 +71,8 @@ void image_config_set_text(char **member, const char *text);
 void image_config_add_diff_id(struct image_config *c, const struct digest *diff_id);
 /** Appends a copy of @h. */
 void image_config_add_history(struct image_config *c, const struct history *h);
+/** Drops all rows of history. */
+void image_config_clear_history(struct image_config *c);
 /**
  * Makes the rows of history that have a layer as many as there are layers, for images whose makers kept no or half a
  * history: missing rows are added at the end, rows too many become empty ones.

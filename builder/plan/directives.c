@@ -22,7 +22,7 @@ directives_syntax_is_builtin(const char *name)
 		size_t n = strlen(names[i]);
 
 		if (strncmp(name, names[i], n) == 0 &&
-		    (name[n] == '\0' || name[n] == ':' || name[n] == '@'))
+		    (name[n] == '\0' || name[n] == ':' || name[n] == '@' || name[n] == ' '))
 			return true;
 	}
 	return false;
@@ -41,6 +41,9 @@ check_syntax(struct planner *p)
 	const char *name = replaced ? replaced : p->f->syntax;
 	struct location at = replaced ? (struct location){ 0 } : p->f->syntax_at;
 
+	if (p->f->is_object && (!name || directives_syntax_is_builtin(name)))
+		(void)diagnostics_add(p->diagnostics, SEVERITY_ERROR, at,
+		    "the file is a JSON object, which is no Dockerfile");
 	if (!name || directives_syntax_is_builtin(name))
 		return;
 	(void)diagnostics_add(p->diagnostics, SEVERITY_ERROR, at,

@@ -217,6 +217,20 @@ scratch_config(const struct planner *p)
 	return config;
 }
 
+/** What the command line changes of every base: --env and --unsetlabel. */
+static void
+change_base(const struct plan_options *o, struct image_config *config)
+{
+	for (size_t n = 0; o->env && n < o->env->count; n++) {
+		const char *item = o->env->items[n], *equals = strchr(item, '=');
+		autofree char *name = xstrndup(item, (size_t)(equals - item));
+
+		env_set(&config->env, name, equals + 1);
+	}
+	for (size_t n = 0; o->unset_labels && n < o->unset_labels->count; n++)
+		image_config_unset_label(config, o->unset_labels->items[n]);
+}
+
 /** The config that a stage begins with. NULL when its base could not be planned. */
 static struct image_config *
 base_config(struct building *b, struct plan_stage *stage)
@@ -245,6 +259,8 @@ base_config(struct building *b, struct plan_stage *stage)
 	}
 	if (!env_get(&config->env, "PATH"))
 		env_set(&config->env, "PATH", PLAN_DEFAULT_PATH);
+	if (node->base.kind != ORIGIN_STAGE)
+		change_base(p->options, config);
 	return config;
 }
 
@@ -336,11 +352,15 @@ plan_stage(struct planner *p, size_t number)
 		stage->author = xstrdup(b.config->author);
 }
 
-/** --label: on the result only, without a row of history. */
+/** --label and --unsetenv: on the result only, without a row of history. */
 static void
-set_labels(struct planner *p)
+change_result(struct planner *p)
 {
 	const struct strv *labels = p->options->labels;
+	const struct strv *unset = p->options->unset_env;
+
+	for (size_t n = 0; unset && n < unset->count; n++)
+		env_unset(&p->plan->stages[p->plan->target].config->env, unset->items[n]);
 
 	for (size_t n = 0; labels && n < labels->count; n++) {
 		const char *item = labels->items[n], *equals = strchr(item, '=');
@@ -368,7 +388,7 @@ make(struct planner *p)
 		return;
 	p->plan->target = p->nodes[p->target].planned;
 	if (p->nodes[p->target].is_planned)
-		set_labels(p);
+		change_result(p);
 	arguments_warn_unused(p);
 }
 

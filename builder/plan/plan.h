@@ -66,6 +66,11 @@ struct plan_options {
 	/* of the client: proxies and SOURCE_DATE_EPOCH are read from it; may be NULL */
 	const struct strv *environment;
 	const struct strv *labels; /* --label "name=value" for the result; may be NULL */
+	const char *from;          /* --from: in the place of the image of the first FROM; NULL */
+	/* --env "NAME=value" that every stage begins with, and --unsetenv of the result; may be NULL */
+	const struct strv *env;
+	const struct strv *unset_env;
+	const struct strv *unset_labels; /* --unsetlabel: of base images; may be NULL */
 	const struct plan_context *contexts;
 	size_t n_contexts;
 	const char *os;           /* native platform: "linux" */

@@ -401,7 +401,10 @@ resolve_base(struct planner *p, size_t number)
 		node->base = images_context(p, s->name, &e);
 		return node->base.kind == ORIGIN_NONE ? report_base(p, number, &lookup, &e) : 0;
 	}
-	node->base_text = expand_from(&lookup, i, i->words[0].text, i->words[0].offset);
+	if (number == 0 && p->options->from)
+		node->base_text = xstrdup(p->options->from);
+	else
+		node->base_text = expand_from(&lookup, i, i->words[0].text, i->words[0].offset);
 	if (!node->base_text || check_platform(p, i) < 0)
 		return -1;
 	if (node->base_text[0] == '\0') {
