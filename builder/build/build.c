@@ -6,6 +6,7 @@
 
 #include "builder/build/agents.h"
 #include "builder/build/findings.h"
+#include "builder/build/remote.h"
 #include "builder/build/result.h"
 #include "builder/build/schedule.h"
 #include "builder/build/sources.h"
@@ -338,7 +339,8 @@ open_store(struct build *b, struct error *e)
 {
 	char *path;
 
-	b->store = store_open(b->options->root, 0, e);
+	if (!b->store)
+		b->store = store_open(b->options->root, 0, e);
 	if (!b->store || choose_tier(b, e) < 0)
 		return -1;
 	b->digests = digests_open(store_context_dir(b->store), e);
@@ -383,8 +385,10 @@ run(struct build *b, struct error *e)
 {
 	if (sources_open(b, e) < 0 || open_store(b, e) < 0 || sources_plan(b, e) < 0)
 		return -1;
-	choose_layers(b);
 	make_states(b);
+	if (remote_fetch_all(b, e) < 0)
+		return -1;
+	choose_layers(b);
 	if (keys_find(b, e) < 0 || digests_save(b->digests, e) < 0)
 		return -1;
 	needs_find(b);
@@ -407,12 +411,24 @@ mounts_release(struct step_state *state, size_t n_mounts)
 }
 
 static void
+remotes_release(struct step_state *state)
+{
+	for (size_t i = 0; i < state->n_remotes; i++) {
+		fd_close_at(&state->remotes[i].dir);
+		free(state->remotes[i].path);
+		free(state->remotes[i].name);
+	}
+	free(state->remotes);
+}
+
+static void
 stages_release(struct build *b)
 {
 	for (size_t s = 0; b->stages && s < b->plan.n_stages; s++) {
 		for (size_t i = 0; i < b->plan.stages[s].n_steps; i++) {
 			mounts_release(&b->stages[s].steps[i], b->plan.stages[s].steps[i].n_mounts);
 			copy_plan_free(b->stages[s].steps[i].copy);
+			remotes_release(&b->stages[s].steps[i]);
 			step_record_release(&b->stages[s].steps[i].record);
 		}
 		free(b->stages[s].steps);

@@ -90,7 +90,8 @@ run(struct build *b, enum build_call call, enum build_call_format format, struct
 	if (sources_open(b, e) < 0)
 		return -1;
 	if (call != BUILD_CALL_DUMP) {
-		b->store = store_open(b->options->root, STORE_READ_ONLY, &no_store);
+		if (!b->store)
+			b->store = store_open(b->options->root, STORE_READ_ONLY, &no_store);
 		sources_check(b, call == BUILD_CALL_OUTLINE ? 0 : PLAN_ALL);
 	}
 	*found = b->diagnostics.n_errors > 0 ||

@@ -287,7 +287,7 @@ scan_step(struct build *b, const struct plan_step *step, struct step_state *stat
 	struct copy_request request;
 	struct copy_stats stats;
 
-	state_copy_request(b, step, &extras, &request);
+	state_copy_request(b, step, state, &extras, &request);
 	state->copy = copy_plan_make(&request, e);
 	if (!state->copy)
 		return -1;

@@ -14,6 +14,8 @@ context_release(struct build_context *context)
 	free(context->path);
 	free(context->ref);
 	free(context->digest);
+	free(context->platform);
+	free(context->head);
 }
 
 void
@@ -49,6 +51,7 @@ build_options_release(struct build_options *o)
 	free(o->hosts);
 	free(o->ulimits);
 	free(o->dockerfile);
+	free(o->ignore_file);
 	free(o->dockerfile_text);
 	free(o->from);
 	free(o->target);

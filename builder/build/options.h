@@ -37,6 +37,9 @@ enum build_compression {
 enum build_context_kind {
 	BUILD_CONTEXT_DIR,    /* @path is a directory */
 	BUILD_CONTEXT_NONE,   /* there is none: a COPY from the context is an error */
+	BUILD_CONTEXT_STREAM, /* an archive from standard input, of which @head was read */
+	BUILD_CONTEXT_GIT,    /* @path is the URL of a repository */
+	BUILD_CONTEXT_HTTP,   /* @path is the URL of an archive, or of a Dockerfile */
 	BUILD_CONTEXT_IMAGE,  /* named contexts only: docker-image://REF; @path is REF */
 	BUILD_CONTEXT_LAYOUT, /* named contexts only: oci-layout://PATH[:NAME][@DIGEST] */
 };
@@ -48,7 +51,10 @@ struct build_context {
 	char *path; /* directory or layout as the user named it, or the image's reference */
 	char
 	    *ref; /* LAYOUT: NAME, may hold slashes and colons; NULL: the only or the first image */
-	char *digest; /* LAYOUT: "sha256:..."; NULL */
+	char *digest;   /* LAYOUT: "sha256:..."; NULL */
+	char *platform; /* named contexts: for this platform alone; NULL: for all */
+	char *head;     /* STREAM */
+	size_t head_length;
 };
 
 enum build_output_kind {
@@ -103,12 +109,14 @@ enum build_allowed {
 struct build_options {
 	/* what is built */
 	struct build_context context;
-	char *dockerfile; /* path as the user named it, for messages; "-" for standard input */
+	/* path as the user named it, for messages; "-" for standard input; NULL: a usual name in the context */
+	char *dockerfile;
 	char *
 	    dockerfile_text; /* the whole text when it came from standard input or a preprocessor, else NULL: read @dockerfile */
 	size_t dockerfile_length;
-	struct strv tags; /* full references ("docker.io/library/app:1.0"), no duplicates */
-	char *target;     /* NULL: the last stage */
+	char *ignore_file; /* --ignorefile; NULL: those of the context */
+	struct strv tags;  /* full references ("docker.io/library/app:1.0"), no duplicates */
+	char *target;      /* NULL: the last stage */
 	struct strv
 	    build_args; /* NAME=value, environment values already filled in; a later one replaces an earlier one */
 	struct strv env;                /* NAME=value, that every stage begins with */

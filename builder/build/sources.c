@@ -4,6 +4,7 @@
  */
 #include "builder/build/sources.h"
 
+#include "builder/build/remote.h"
 #include "builder/image/platform.h"
 #include "builder/import/resolve.h"
 #include "runtime/base/mem.h"
@@ -23,11 +24,26 @@ open_context(const struct build_context *from, struct context *context, struct e
 	return 0;
 }
 
+/* The build context; a URL may be that of a Dockerfile, unless one is named. */
+static int
+open_main_context(struct build *b, struct error *e)
+{
+	const struct build_options *options = b->options;
+	bool is_named = options->dockerfile || options->dockerfile_text;
+
+	if (!remote_is_context(&options->context))
+		return open_context(&options->context, &b->context, e);
+	return remote_open_context(
+	    b, &options->context, &b->context, is_named ? NULL : &b->dockerfile, e);
+}
+
 static int
 read_dockerfile(struct build *b, struct error *e)
 {
 	const struct build_options *options = b->options;
 
+	if (b->dockerfile.path)
+		return 0; /* the context was one */
 	if (!options->dockerfile_text)
 		return context_read_dockerfile(&b->context, options->dockerfile, &b->dockerfile, e);
 	b->dockerfile.path = xstrdup(options->dockerfile);
@@ -45,7 +61,7 @@ open_named_contexts(struct build *b, struct error *e)
 		context_none(&b->contexts[i]);
 		if (open_context(&options->contexts[i], &b->contexts[i], e) < 0 ||
 		    (options->contexts[i].kind == BUILD_CONTEXT_DIR &&
-			context_read_ignore(&b->contexts[i], NULL, e) < 0))
+			context_read_ignore(&b->contexts[i], NULL, NULL, e) < 0))
 			return error_ctx(e, "build context '%s'", options->contexts[i].name);
 	}
 	return 0;
@@ -55,8 +71,8 @@ int
 sources_open(struct build *b, struct error *e)
 {
 	context_none(&b->context);
-	if (open_context(&b->options->context, &b->context, e) < 0 || read_dockerfile(b, e) < 0 ||
-	    context_read_ignore(&b->context, b->dockerfile.path, e) < 0 ||
+	if (open_main_context(b, e) < 0 || read_dockerfile(b, e) < 0 ||
+	    context_read_ignore(&b->context, b->dockerfile.path, b->options->ignore_file, e) < 0 ||
 	    open_named_contexts(b, e) < 0)
 		return -1;
 	diagnostics_init(&b->diagnostics, b->dockerfile.path);
@@ -119,7 +135,7 @@ resolve(void *arg, const char *reference, struct image_config **config, char **i
 static char *
 context_value(const struct build_context *context)
 {
-	if (context->kind == BUILD_CONTEXT_DIR || context->kind == BUILD_CONTEXT_IMAGE)
+	if (context->kind != BUILD_CONTEXT_LAYOUT)
 		return xstrdup(context->path);
 	return xasprintf("oci:%s%s%s%s%s", context->path, context->ref ? ":" : "",
 	    context->ref ? context->ref : "", context->digest ? "@" : "",
@@ -133,9 +149,10 @@ make_contexts(
 	for (size_t i = 0; i < options->n_contexts; i++) {
 		strv_take(values, context_value(&options->contexts[i]));
 		contexts[i] = (struct plan_context){ .name = options->contexts[i].name,
-			.kind = options->contexts[i].kind == BUILD_CONTEXT_DIR
-			            ? PLAN_CONTEXT_DIRECTORY
-			            : PLAN_CONTEXT_IMAGE,
+			.kind = options->contexts[i].kind == BUILD_CONTEXT_IMAGE ||
+			                options->contexts[i].kind == BUILD_CONTEXT_LAYOUT
+			            ? PLAN_CONTEXT_IMAGE
+			            : PLAN_CONTEXT_DIRECTORY,
 			.value = values->items[i] };
 	}
 }
@@ -284,6 +301,7 @@ image_state_free(struct image_state *image)
 void
 sources_release(struct build *b)
 {
+	fetch_free(b->fetch);
 	for (size_t i = 0; i < b->n_images; i++)
 		image_state_free(b->images[i]);
 	free(b->images);

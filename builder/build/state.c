@@ -81,12 +81,18 @@ show_note(void *arg, const char *text)
 
 /* Sources that are no paths of the context. */
 static struct copy_extra *
-make_extras(const struct plan_step *step)
+make_extras(const struct plan_step *step, const struct step_state *state)
 {
-	struct copy_extra *extras = xcalloc(step->n_files + 1, sizeof(*extras));
+	struct copy_extra *extras = xcalloc(state->n_remotes + step->n_files + 1, sizeof(*extras));
 
+	for (size_t i = 0; i < state->n_remotes; i++)
+		extras[i] = (struct copy_extra){ .position = step->remotes[i].position,
+			.from = { .root = state->remotes[i].dir, .name = step->remotes[i].text },
+			.path = state->remotes[i].path,
+			.name = state->remotes[i].name,
+			.unpack = step->unpack_remotes };
 	for (size_t i = 0; i < step->n_files; i++)
-		extras[i] = (struct copy_extra){ .position = step->sources.count,
+		extras[state->n_remotes + i] = (struct copy_extra){ .position = step->sources.count,
 			.name = step->files[i].name,
 			.text = step->files[i].content,
 			.length = strlen(step->files[i].content) };
@@ -137,16 +143,16 @@ state_bind_request(
 }
 
 void
-state_copy_request(struct build *b, const struct plan_step *step, struct copy_extra **extras,
-    struct copy_request *request)
+state_copy_request(struct build *b, const struct plan_step *step, const struct step_state *state,
+    struct copy_extra **extras, struct copy_request *request)
 {
-	*extras = make_extras(step);
+	*extras = make_extras(step, state);
 	*request = (struct copy_request){
 		.from = context_files(b, step->source, step->from),
 		.sources = step->sources.items,
 		.n_sources = step->sources.count,
 		.extras = *extras,
-		.n_extras = step->n_files,
+		.n_extras = state->n_remotes + step->n_files,
 		.dest = step->destination,
 		.exclude = step->exclude.count > 0 ? &step->exclude : NULL,
 		.flags = (step->unpack ? COPY_ADD : 0) | (step->has_chown ? COPY_CHOWN : 0) |

@@ -17,6 +17,7 @@
 #include "builder/build/options.h"
 #include "builder/context/context.h"
 #include "builder/context/digests.h"
+#include "builder/fetch/fetch.h"
 #include "builder/image/config.h"
 #include "builder/image/manifest.h"
 #include "builder/layer/writer.h"
@@ -56,6 +57,15 @@ struct mount_state {
 	struct digest content;   /* of a context; of a stage in a stage worker */
 };
 
+/** A source of ADD that was fetched. */
+struct step_remote {
+	int dir;    /* where it is; -1: not yet */
+	char *path; /* in it, "." for all of it */
+	char *name;
+	bool has_time;
+	int64_t time;
+};
+
 struct step_state {
 	enum step_status status;
 	bool has_key;
@@ -64,9 +74,11 @@ struct step_state {
 
 	struct copy_plan
 	    *copy; /* COPY and ADD from a context: made before anything runs; NULL for others */
-	struct mount_state *mounts; /* RUN: as the plan's; NULL when it has none */
-	struct digest content;      /* of what it copies */
-	bool is_archive;            /* ADD that unpacks something: needs a snapshot */
+	struct mount_state *mounts;  /* RUN: as the plan's; NULL when it has none */
+	struct step_remote *remotes; /* as plan_step.remotes, once they are fetched */
+	size_t n_remotes;
+	struct digest content; /* of what it copies */
+	bool is_archive;       /* ADD that unpacks something: needs a snapshot */
 
 	/* what needs.c found */
 	bool run;       /* has to be executed, for its files or for its layer */
@@ -99,6 +111,7 @@ struct build {
 	    tier_lacks; /* what a better tier would need; its text is "" when this is the best */
 	struct store *store;
 	struct digests *digests; /* of context files */
+	struct fetch *fetch;     /* NULL: nothing was fetched yet */
 	struct context context;
 	struct context *contexts; /* named directories, as options->contexts; dir -1 for images */
 	struct context_dockerfile dockerfile;
@@ -231,8 +244,8 @@ struct image_state *state_image(const struct build *b, size_t index);
 /**
  * What a COPY or ADD from a context asks for; notes go to the display. *@extras, which the request borrows, is to be freed.
  */
-void state_copy_request(struct build *b, const struct plan_step *step, struct copy_extra **extras,
-    struct copy_request *request);
+void state_copy_request(struct build *b, const struct plan_step *step,
+    const struct step_state *state, struct copy_extra **extras, struct copy_request *request);
 /**
  * What a mount of files asks for: all of its source, as STATE_BIND in an empty tree. @pattern and its list are to live as long
  * as @request; the source is a context's, unless the caller fills in another root.

@@ -426,7 +426,7 @@ scan_files(struct stage_worker *w, int *root, struct error *e)
 	*root = chain_open(b->store, &chain, e);
 	if (*root < 0)
 		return -1;
-	state_copy_request(b, step, &extras, &request);
+	state_copy_request(b, step, state, &extras, &request);
 	request.from.root = *root;
 	request.from.name = name;
 	request.from.is_rootfs = true;

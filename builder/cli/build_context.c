@@ -3,6 +3,9 @@
  * build_context - the grammars of --build-context, --add-host and --ulimit.
  */
 #include "builder/cli/build_flags.h"
+
+#include "builder/dockerfile/resource.h"
+#include "builder/image/platform.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/text.h"
 
@@ -35,16 +38,19 @@ parse_layout(const char *text, struct build_context *context, struct error *e)
 	return 0;
 }
 
-static bool
-is_remote(const char *text)
+int
+build_context_parse_url(const char *text, struct build_context *context, struct error *e)
 {
-	static const char *const prefixes[] = { "http://", "https://", "git://", "git@", "ssh://",
-		"target:", "local:" };
+	struct resource source;
 
-	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
-		if (text_starts_with(text, prefixes[i]))
-			return true;
-	return false;
+	if (resource_parse_own(text, &source, e) < 0)
+		return -1;
+	if (source.kind == RESOURCE_PATH)
+		return 0;
+	context->kind = source.kind == RESOURCE_GIT ? BUILD_CONTEXT_GIT : BUILD_CONTEXT_HTTP;
+	context->path = xstrdup(text);
+	resource_release(&source);
+	return 1;
 }
 
 static int
@@ -64,6 +70,8 @@ parse_directory(const char *text, struct build_context *context, struct error *e
 static int
 parse_value(const char *text, struct build_context *context, struct error *e)
 {
+	int is_url;
+
 	if (text_starts_with(text, "oci-layout://"))
 		return parse_layout(text + strlen("oci-layout://"), context, e);
 	if (text_starts_with(text, "docker-image://") || text_starts_with(text, "oci:") ||
@@ -76,11 +84,35 @@ parse_value(const char *text, struct build_context *context, struct error *e)
 		context->path = xstrdup(name);
 		return 0;
 	}
-	if (is_remote(text)) {
-		error_set(e, ERR_USAGE, "'%s' cannot be fetched", text);
-		return error_hint(e, "fetch it first, and name the directory");
-	}
+	if (text_starts_with(text, "target:") || text_starts_with(text, "local:"))
+		return error_set(e, ERR_USAGE,
+		    "'%s' is a value of bake files, and means nothing on its own", text);
+	is_url = build_context_parse_url(text, context, e);
+	if (is_url != 0)
+		return is_url < 0 ? -1 : 0;
 	return parse_directory(text, context, e);
+}
+
+/* NAME::OS/ARCH is NAME, for that platform. */
+static int
+take_name(const char *text, size_t length, struct build_context *context, struct error *e)
+{
+	autofree char *name = xstrndup(text, length);
+	char *colons = strstr(name, "::");
+	auto(platform) struct platform platform = { 0 };
+	auto(buf) struct buf b = { 0 };
+
+	if (colons != NULL) {
+		*colons = '\0';
+		if (platform_parse(colons + 2, &platform, e) < 0)
+			return -1;
+		platform_add_text(&b, &platform);
+		context->platform = buf_steal(&b);
+	}
+	if (*name == '\0')
+		return error_set(e, ERR_USAGE, "there is no name in front of '::'");
+	context->name = steal_ptr(&name);
+	return 0;
 }
 
 int
@@ -91,9 +123,13 @@ build_context_parse(const char *text, struct build_options *options, struct erro
 
 	if (equals == NULL || equals == text || equals[1] == '\0')
 		return error_set(e, ERR_USAGE, "--build-context: '%s' is not NAME=VALUE", text);
-	if (parse_value(equals + 1, &context, e) < 0)
+	if (take_name(text, (size_t)(equals - text), &context, e) < 0 ||
+	    parse_value(equals + 1, &context, e) < 0) {
+		free(context.name);
+		free(context.platform);
+		e->kind = e->kind == ERR_INPUT ? ERR_USAGE : e->kind;
 		return error_ctx(e, "--build-context %.*s", (int)(equals - text), text);
-	context.name = xstrndup(text, (size_t)(equals - text));
+	}
 	options->contexts =
 	    xrealloc(options->contexts, options->n_contexts + 1, sizeof(*options->contexts));
 	options->contexts[options->n_contexts++] = context;

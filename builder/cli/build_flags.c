@@ -49,21 +49,9 @@ copy_text(const char *text)
 
 /* ---- the build context and the Dockerfile ---- */
 
-static bool
-is_url(const char *text)
-{
-	static const char *const prefixes[] = { "http://", "https://", "git://", "git@", "ssh://",
-		"github.com/", "s3://", "gs://" };
-
-	for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
-		if (text_starts_with(text, prefixes[i]))
-			return true;
-	return false;
-}
-
 /* The beginnings of what tar, gzip, bzip2, xz and zstd write; a Dockerfile begins with none of them. */
 static bool
-is_archive(const struct buf *b)
+has_mark(const struct buf *b)
 {
 	static const struct {
 		size_t at;
@@ -87,21 +75,92 @@ is_archive(const struct buf *b)
 	return false;
 }
 
+/* Old archives have no mark: the first header's checksum tells. */
+static bool
+is_tar_header(const struct buf *b)
+{
+	char text[9] = { 0 };
+	uint32_t want, sum = 8 * ' ';
+	struct error ignored = ERROR_INIT;
+
+	if (b->len < 512)
+		return false;
+	for (size_t i = 0; i < 512; i++)
+		if (i < 148 || i >= 156)
+			sum += (unsigned char)b->data[i];
+	memcpy(text, b->data + 148 + strspn(b->data + 148, " "), 6);
+	text[strspn(text, "01234567")] = '\0';
+	return sum > 8 * ' ' && parse_octal(text, 0777777, "checksum", &want, &ignored) == 0 &&
+	       want == sum;
+}
+
+/* The beginning of standard input: enough to tell an archive. */
 static int
-read_dockerfile_from_stdin(struct build_options *options, struct error *e)
+read_head(struct buf *b, struct error *e)
+{
+	while (b->len < 512) {
+		ssize_t got = read(STDIN_FILENO, buf_reserve(b, 4096), 4096);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return error_sys(e, "cannot read standard input");
+		if (got == 0)
+			break;
+		buf_added(b, (size_t)got);
+	}
+	buf_add(b, "", 0);
+	return 0;
+}
+
+/* The rest of a Dockerfile whose beginning is in @b. */
+static int
+read_dockerfile_from_stdin(struct build_options *options, struct buf *b, struct error *e)
+{
+	if (fd_read_all(STDIN_FILENO, b, DOCKERFILE_MAX, "standard input", e) < 0)
+		return -1;
+	options->dockerfile = xstrdup("-");
+	options->dockerfile_length = b->len;
+	options->dockerfile_text = buf_steal(b);
+	return 0;
+}
+
+/* "-" as context: an archive, or a Dockerfile without a context. */
+static int
+apply_stdin(const struct build_flags *flags, struct build_options *options, struct error *e)
 {
 	auto(buf) struct buf b = { 0 };
 
-	if (fd_read_all(STDIN_FILENO, &b, DOCKERFILE_MAX, "standard input", e) < 0)
+	if (read_head(&b, e) < 0)
 		return -1;
-	if (is_archive(&b)) {
-		error_set(e, ERR_USAGE, "a build context from standard input is not supported");
-		return error_hint(e, "unpack the archive, and name the directory: croze build DIR");
+	if (has_mark(&b) || is_tar_header(&b)) {
+		options->context.kind = BUILD_CONTEXT_STREAM;
+		options->context.head_length = b.len;
+		options->context.head = buf_steal(&b);
+		options->dockerfile = copy_text(flags->file);
+		return 0;
 	}
-	options->dockerfile = xstrdup("-");
-	options->dockerfile_length = b.len;
-	options->dockerfile_text = buf_steal(&b);
-	return 0;
+	if (flags->file != NULL) {
+		error_set(e, ERR_USAGE,
+		    "--file=%s names a file in the archive on standard input, and that is none",
+		    flags->file);
+		return error_hint(e, "for a Dockerfile on standard input, leave --file out");
+	}
+	options->context.kind = BUILD_CONTEXT_NONE;
+	return read_dockerfile_from_stdin(options, &b, e);
+}
+
+static int
+apply_dockerfile_stdin(struct build_options *options, struct error *e)
+{
+	auto(buf) struct buf b = { 0 };
+
+	if (read_head(&b, e) < 0)
+		return -1;
+	if (!has_mark(&b) && !is_tar_header(&b))
+		return read_dockerfile_from_stdin(options, &b, e);
+	error_set(e, ERR_USAGE, "standard input is an archive, and no Dockerfile");
+	return error_hint(e, "as a build context it is named -: croze build -");
 }
 
 static bool
@@ -116,18 +175,22 @@ is_file(const char *path)
 static int
 find_dockerfile(const char *file, struct build_options *options, struct error *e)
 {
-	static const char *const names[] = { "Dockerfile", "Containerfile" };
+	static const char *const usual[] = { "Dockerfile", "dockerfile", "Containerfile", NULL };
+	autofree char *lower = NULL;
+	const char *given[] = { file, NULL, NULL };
+	const char *const *names = file != NULL ? given : usual;
 
-	if (file != NULL && is_file(file)) {
-		options->dockerfile = xstrdup(file);
-		return 0;
+	if (file != NULL && strcmp(path_base(file), "Dockerfile") == 0)
+		given[1] = lower = xasprintf("%.*sdockerfile", (int)(path_base(file) - file), file);
+	for (size_t i = 0; file != NULL && names[i] != NULL; i++) {
+		if (is_file(names[i])) {
+			options->dockerfile = xstrdup(names[i]);
+			return 0;
+		}
 	}
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		autofree char *path = NULL;
+	for (size_t i = 0; options->context.kind == BUILD_CONTEXT_DIR && names[i] != NULL; i++) {
+		autofree char *path = path_join(options->context.path, names[i]);
 
-		if (options->context.kind != BUILD_CONTEXT_DIR)
-			break;
-		path = path_join(options->context.path, file != NULL ? file : names[i]);
 		if (is_file(path)) {
 			options->dockerfile = steal_ptr(&path);
 			return 0;
@@ -146,21 +209,28 @@ apply_context(const struct build_flags *flags, const struct strv *words,
 	const char *path = words->count > 0 ? words->items[0] : ".";
 	bool file_is_stdin = flags->file != NULL && strcmp(flags->file, "-") == 0;
 	struct stat st;
+	int is_url;
 
 	if (words->count > 1)
 		return error_set(e, ERR_USAGE, "one build context is wanted, not %zu ('%s', '%s')",
 		    words->count, words->items[0], words->items[1]);
-	if (strcmp(path, "-") == 0) {
-		if (file_is_stdin)
-			return error_set(e, ERR_USAGE,
-			    "standard input cannot be both the Dockerfile and the context");
-		if (flags->file != NULL)
-			return error_set(
-			    e, ERR_USAGE, "a build context from standard input is not supported");
-		options->context.kind = BUILD_CONTEXT_NONE;
-		return read_dockerfile_from_stdin(options, e);
+	if (strcmp(path, "-") == 0 && file_is_stdin)
+		return error_set(
+		    e, ERR_USAGE, "standard input cannot be both the Dockerfile and the context");
+	if (strcmp(path, "-") == 0)
+		return apply_stdin(flags, options, e);
+	is_url = build_context_parse_url(path, &options->context, e);
+	if (is_url < 0) {
+		e->kind = ERR_USAGE;
+		return error_ctx(e, "the build context");
 	}
-	if (is_url(path)) {
+	if (is_url > 0 && file_is_stdin)
+		return apply_dockerfile_stdin(options, e);
+	if (is_url > 0) {
+		options->dockerfile = copy_text(flags->file);
+		return 0;
+	}
+	if (text_starts_with(path, "s3://") || text_starts_with(path, "gs://")) {
 		error_set(e, ERR_USAGE, "the build context '%s' cannot be fetched", path);
 		return error_hint(e, "fetch it first, and name the directory: croze build DIR");
 	}
@@ -170,7 +240,7 @@ apply_context(const struct build_flags *flags, const struct strv *words,
 		return error_set(e, ERR_USAGE, "the build context '%s' is not a directory", path);
 	options->context.kind = BUILD_CONTEXT_DIR;
 	options->context.path = xstrdup(path);
-	return file_is_stdin ? read_dockerfile_from_stdin(options, e)
+	return file_is_stdin ? apply_dockerfile_stdin(options, e)
 	                     : find_dockerfile(flags->file, options, e);
 }
 
@@ -291,6 +361,33 @@ apply_platform(const struct build_flags *flags, struct build_options *options, s
 		return error_hint(e, "build on a machine of that platform");
 	}
 	return 0;
+}
+
+/* Contexts for this platform come first, and those for another one are not there. */
+static void
+choose_contexts(struct build_options *options)
+{
+	size_t n_kept = 0, n_first = 0;
+
+	for (size_t i = 0; i < options->n_contexts; i++) {
+		struct build_context context = options->contexts[i];
+		size_t to = context.platform != NULL ? n_first : n_kept;
+
+		if (context.platform != NULL && strcmp(context.platform, options->platform) != 0) {
+			free(context.name);
+			free(context.path);
+			free(context.ref);
+			free(context.digest);
+			free(context.platform);
+			continue;
+		}
+		memmove(options->contexts + to + 1, options->contexts + to,
+		    (n_kept - to) * sizeof(context));
+		options->contexts[to] = context;
+		n_first += context.platform != NULL;
+		n_kept++;
+	}
+	options->n_contexts = n_kept;
 }
 
 static int
@@ -462,6 +559,8 @@ build_flags_apply(const struct build_flags *flags, const struct strv *words,
 	options->compression_level = -1;
 	if (apply_compression(flags, options, e) < 0 || apply_outputs(flags, options, e) < 0)
 		return -1;
+	choose_contexts(options);
+	options->ignore_file = copy_text(flags->ignore_file);
 	options->target = copy_text(flags->target);
 	options->no_cache = flags->no_cache;
 	options->pull = flags->pull ? BUILD_PULL_ALWAYS : BUILD_PULL_MISSING;

@@ -23,6 +23,7 @@ struct build_flags {
 	struct strv agents;
 	struct strv allowed;
 	const char *platform;
+	const char *ignore_file;
 	const char *progress;
 	const char *network;
 	const char *isolation;
@@ -90,6 +91,8 @@ int build_extras_preprocess(
 /* The flags whose values have a grammar of their own; each appends to @options. */
 int build_output_parse(const char *text, struct build_options *options, struct error *e);
 int build_context_parse(const char *text, struct build_options *options, struct error *e);
+/** 1 when @text is the URL of a repository or file and @context is set, 0 when it is something else, -1. */
+int build_context_parse_url(const char *text, struct build_context *context, struct error *e);
 int build_host_parse(const char *text, struct build_options *options, struct error *e);
 int build_ulimit_parse(const char *text, struct build_options *options, struct error *e);
 int build_secret_parse(const char *text, struct build_options *options, struct error *e);

@@ -109,8 +109,14 @@ const struct option_def build_option_table[] = {
 	    .offset = MEMBER(build_contexts),
 	    .argument = "NAME=VALUE",
 	    .group = "Common",
-	    .help = "a directory or image under a name: DIR, oci-layout://PATH[:NAME][@DIGEST], "
+	    .help = "files or an image under a name: DIR, URL, oci-layout://PATH[:NAME][@DIGEST], "
 		    "docker-image://NAME" },
+	{ .name = "ignorefile",
+	    .type = OPTION_TEXT,
+	    .offset = MEMBER(ignore_file),
+	    .argument = "FILE",
+	    .group = "Common",
+	    .help = "what stays out of the build context, instead of its .dockerignore" },
 	{ .name = "label",
 	    .type = OPTION_LIST,
 	    .offset = MEMBER(labels),
@@ -467,9 +473,6 @@ const struct option_def build_option_table[] = {
 	    .type = OPTION_REFUSED,
 	    .refused =
 		"proxy variables of the environment are passed on; unset them to prevent it" },
-	{ .name = "ignorefile",
-	    .type = OPTION_REFUSED,
-	    .refused = "put the rules beside the Dockerfile as FILE.dockerignore" },
 	{ .name = "iidfile-raw", .type = OPTION_REFUSED, .refused = "use --iidfile" },
 	{ .name = "logfile",
 	    .type = OPTION_REFUSED,

@@ -10,7 +10,7 @@ const struct command command_table[] = {
 	{
 	    .name = "build",
 	    .aliases = "b bud",
-	    .arguments = "[OPTIONS] [DIR]",
+	    .arguments = "[OPTIONS] [DIR | URL | -]",
 	    .summary = "build an image from a Dockerfile",
 	    .examples = "croze build -t app .\n"
 			"croze build --target test --progress=plain .\n"

@@ -157,10 +157,14 @@ read_file(int fd, const char *file, bool is_inside, size_t max, struct buf *text
 static int
 open_named(const struct context *context, const char *file, bool *is_inside, struct error *e)
 {
-	autofree char *name = context->dir >= 0 ? name_in_context(context, file) : NULL;
+	autofree char *name = NULL;
 	struct error why = ERROR_INIT;
 	int fd;
 
+	if (context->is_foreign)
+		name = path_clean(file[0] == '/' ? file + 1 : file);
+	else if (context->dir >= 0)
+		name = name_in_context(context, file);
 	*is_inside = name != NULL;
 	/* A pipe is fine for what is the user's own: -f <(generate). */
 	fd = name ? open_inside(context, name) : path_open_user(file, O_RDONLY, 0, &why);
@@ -194,6 +198,7 @@ context_read_dockerfile(const struct context *context, const char *file,
     struct context_dockerfile *dockerfile, struct error *e)
 {
 	static const char *const names[] = { "Dockerfile", "dockerfile", "Containerfile" };
+	autofree char *lower = NULL;
 	autofd int fd = -1;
 	bool is_inside = true;
 
@@ -202,9 +207,18 @@ context_read_dockerfile(const struct context *context, const char *file,
 		fd = open_named(context, file, &is_inside, e);
 		if (fd == -2)
 			return -1;
+		if (fd < 0 && strcmp(path_base(file), "Dockerfile") == 0) {
+			lower = xasprintf("%.*sdockerfile", (int)(path_base(file) - file), file);
+			fd = open_named(context, lower, &is_inside, e);
+			file = fd >= 0 ? lower : file;
+		}
+		if (fd == -2)
+			return -1;
 		if (fd >= 0)
 			return dockerfile_read(dockerfile, fd, file, is_inside, e);
-		return error_set(e, ERR_USAGE, "Dockerfile '%s' is not there", file);
+		return error_set(e, ERR_USAGE, "Dockerfile '%s' is not there%s%s", file,
+		    context->is_foreign ? ": it is looked for in " : "",
+		    context->is_foreign ? context->path : "");
 	}
 	for (size_t i = 0; context->dir >= 0 && i < ARRAY_LEN(names); i++) {
 		fd = open_inside(context, names[i]);
@@ -275,12 +289,17 @@ ignore_read(struct context *context, int fd, const char *file, bool is_inside, s
 }
 
 int
-context_read_ignore(struct context *context, const char *dockerfile, struct error *e)
+context_read_ignore(
+    struct context *context, const char *dockerfile, const char *own, struct error *e)
 {
 	static const char *const names[] = { ".containerignore", ".dockerignore" };
 	autofd int fd = -1;
 
-	if (context->dir < 0)
+	if (own) {
+		fd = path_open_user(own, O_RDONLY, 0, e);
+		return fd < 0 ? -1 : ignore_read(context, fd, own, false, e);
+	}
+	if (context->dir < 0 || context->is_foreign)
 		return 0;
 	if (dockerfile && strcmp(dockerfile, "-") != 0) {
 		autofree char *beside = xasprintf("%s.dockerignore", dockerfile);

@@ -15,12 +15,17 @@
 #include "runtime/base/error.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define CONTEXT_DOCKERFILE_MAX (16U << 20)
 
 struct context {
 	int dir;    /* O_PATH is not used: it can be read; -1: there is no context */
 	char *path; /* as the user named it, for messages */
+	/* it was brought here: -f names a file in it, and no ignore file in it counts */
+	bool is_foreign;
+	bool has_time; /* of the commit, the newest entry, Last-Modified */
+	int64_t time;
 	struct ignore ignore;
 	char *ignore_file; /* name of the ignore file for messages, NULL when there is none */
 };
@@ -44,7 +49,7 @@ void context_dockerfile_release(struct context_dockerfile *dockerfile);
 
 /**
  * Finds and reads the Dockerfile: @file as given with -f (looked up from the working directory,
- * then from the context), or, when it is NULL, "Dockerfile", then "dockerfile", then
+ * then from the context; from a foreign context only), or, when it is NULL, "Dockerfile", then "dockerfile", then
  * "Containerfile" in the context. In a file below the context links may not leave it; a file
  * elsewhere is the user's own and opened as any other. ERR_USAGE with a hint when there is none.
  */
@@ -56,10 +61,12 @@ int context_read_dockerfile(const struct context *context, const char *file,
 int context_read_dockerfile_stream(int fd, struct context_dockerfile *dockerfile, struct error *e);
 
 /**
- * Reads the ignore patterns: "<Dockerfile>.dockerignore" beside the Dockerfile (as @dockerfile
+ * Reads the ignore patterns: @own when it is not NULL (--ignorefile, a file of the user's), else
+ * "<Dockerfile>.dockerignore" beside the Dockerfile (as @dockerfile
  * names it; NULL or "-": none), else ".containerignore", else ".dockerignore" at the top of the
  * context. None of them is fine.
  */
-int context_read_ignore(struct context *context, const char *dockerfile, struct error *e);
+int context_read_ignore(
+    struct context *context, const char *dockerfile, const char *own, struct error *e);
 
 #endif

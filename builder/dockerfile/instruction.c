@@ -58,7 +58,7 @@ static const struct flag_def add_flags[] = {
 	    .expand = true,
 	    .help = "digest that the source must have" },
 	{ .name = "keep-git-dir",
-	    .type = FLAG_LATER,
+	    .type = FLAG_BOOL,
 	    .help = "keep the .git folder of a repository" },
 	{ .name = "unpack", .type = FLAG_BOOL, .help = "whether archives are unpacked" },
 	{ 0 },

@@ -196,7 +196,7 @@ fetch_submit(struct fetch *f, const struct fetch_request *r, uint64_t *id, struc
 	if (r->has_in)
 		fds[n_fds++] = r->in;
 	j = request_write(++f->last_id, &request, &f->proxies);
-	if (message_send(f->socket, j, fds, n_fds, e) < 0) {
+	if (fetch_message_send(f->socket, j, fds, n_fds, e) < 0) {
 		if (e->kind == ERR_SYSTEM)
 			(void)explain_end(f, e);
 		return -1;
@@ -213,7 +213,7 @@ receive(struct fetch *f, uint64_t *id, struct fetch_response *response, struct e
 	int fds[MESSAGE_FDS];
 	size_t n_fds;
 	uint64_t bytes = 0;
-	int got = f->pid > 0 ? message_receive(f->socket, &j, fds, &n_fds, e) : 0;
+	int got = f->pid > 0 ? fetch_message_receive(f->socket, &j, fds, &n_fds, e) : 0;
 
 	if (got == 0)
 		return f->pid > 0 ? explain_end(f, e)

@@ -98,26 +98,35 @@ headers_content_range(const char *text, uint64_t *first, uint64_t *last, uint64_
 }
 
 bool
-headers_retry_after(const char *text, time_t now, uint64_t *seconds)
+headers_date(const char *text, time_t *time)
 {
 	static const char *const forms[] = { "%a, %d %b %Y %H:%M:%S GMT",
 		"%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y" };
+
+	for (size_t i = 0; text && i < ARRAY_LEN(forms); i++) {
+		struct tm tm = { 0 };
+		const char *end = strptime(text, forms[i], &tm);
+
+		if (!end || *end)
+			continue;
+		*time = timegm(&tm);
+		return true;
+	}
+	return false;
+}
+
+bool
+headers_retry_after(const char *text, time_t now, uint64_t *seconds)
+{
 	const char *rest = text;
+	time_t then;
 
 	if (!text)
 		return false;
 	if (take_number(&rest, seconds))
 		return *rest == '\0';
-	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
-		struct tm tm = { 0 };
-		const char *end = strptime(text, forms[i], &tm);
-		time_t then;
-
-		if (!end || *end)
-			continue;
-		then = timegm(&tm);
-		*seconds = then > now ? (uint64_t)(then - now) : 0;
-		return true;
-	}
-	return false;
+	if (!headers_date(text, &then))
+		return false;
+	*seconds = then > now ? (uint64_t)(then - now) : 0;
+	return true;
 }

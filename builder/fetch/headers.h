@@ -22,6 +22,8 @@ const char *headers_get(const struct strv *headers, const char *name);
 
 /** "bytes FIRST-LAST/TOTAL" (TOTAL may be '*', then UINT64_MAX). */
 bool headers_content_range(const char *text, uint64_t *first, uint64_t *last, uint64_t *total);
+/** A date in one of the forms of RFC 9110, 5.6.7 (Last-Modified). */
+bool headers_date(const char *text, time_t *time);
 /** Retry-After: seconds, or a date in one of the forms of RFC 9110, 5.6.7; *@seconds is counted from @now, 0 for the past. */
 bool headers_retry_after(const char *text, time_t now, uint64_t *seconds);
 

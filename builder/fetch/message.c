@@ -44,7 +44,7 @@ send_text(int socket, const struct buf *text, const int *fds, size_t n_fds, int 
 }
 
 int
-message_send(int socket, const struct json *j, const int *fds, size_t n_fds, struct error *e)
+fetch_message_send(int socket, const struct json *j, const int *fds, size_t n_fds, struct error *e)
 {
 	auto(buf) struct buf text = { 0 };
 
@@ -58,7 +58,7 @@ message_send(int socket, const struct json *j, const int *fds, size_t n_fds, str
 }
 
 void
-message_offer(int socket, const struct json *j)
+fetch_message_offer(int socket, const struct json *j)
 {
 	auto(buf) struct buf text = { 0 };
 
@@ -83,7 +83,8 @@ take_fds(struct msghdr *message, int fds[MESSAGE_FDS], size_t *n_fds)
 }
 
 int
-message_receive(int socket, struct json **j, int fds[MESSAGE_FDS], size_t *n_fds, struct error *e)
+fetch_message_receive(
+    int socket, struct json **j, int fds[MESSAGE_FDS], size_t *n_fds, struct error *e)
 {
 	union control control = { 0 };
 	autofree char *room = xmalloc(MESSAGE_MAX);

@@ -26,7 +26,7 @@ send_response(
 {
 	autojson struct json *j = response_write(id, response);
 
-	return message_send(s->socket, j, NULL, 0, e);
+	return fetch_message_send(s->socket, j, NULL, 0, e);
 }
 
 /* Sends the answer of @t and forgets it. */
@@ -139,7 +139,7 @@ serve(struct service *s, struct error *e)
 			return error_set(e, ERR_SYSTEM, "libcurl cannot wait");
 		if (!wait.revents)
 			continue;
-		got = message_receive(s->socket, &message, fds, &n_fds, e);
+		got = fetch_message_receive(s->socket, &message, fds, &n_fds, e);
 		if (got <= 0)
 			return got;
 		if (take_request(s, message, fds, n_fds, e) < 0)

@@ -317,7 +317,7 @@ tell_progress(struct transfer *t, uint64_t bytes)
 	j = json_new_object();
 	json_set(j, "id", json_new_u64(t->id));
 	json_set(j, "bytes", json_new_u64(bytes));
-	message_offer(t->socket, j);
+	fetch_message_offer(t->socket, j);
 }
 
 static int

@@ -361,7 +361,8 @@ static bool
 is_for_builder(const char *name)
 {
 	static const char *const names[] = { "BUILDKIT_SYNTAX", "BUILDKIT_DOCKERFILE_CHECK",
-		"BUILDKIT_CACHE_MOUNT_NS", "BUILDKIT_SANDBOX_HOSTNAME" };
+		"BUILDKIT_CACHE_MOUNT_NS", "BUILDKIT_SANDBOX_HOSTNAME",
+		"BUILDKIT_CONTEXT_KEEP_GIT_DIR" };
 
 	for (size_t n = 0; n < ARRAY_LEN(names); n++)
 		if (strcmp(names[n], name) == 0)

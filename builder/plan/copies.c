@@ -29,18 +29,6 @@ has_flag(const struct instruction *i, const char *name)
 	return flag && strcmp(flag->value, "true") == 0;
 }
 
-/** Is @source something to be fetched? */
-static bool
-is_remote(const char *source)
-{
-	static const char *const prefixes[] = { "http://", "https://", "git://", "ssh://", "git@" };
-
-	for (size_t n = 0; n < ARRAY_LEN(prefixes); n++)
-		if (text_starts_with(source, prefixes[n]))
-			return true;
-	return false;
-}
-
 /* ---- flags ---- */
 
 static int
@@ -143,31 +131,62 @@ read_flags(struct copying *c)
 	c->step->unpack = c->step->kind == PLAN_ADD;
 	if (unpack)
 		c->step->unpack = has_flag(c->i, "unpack");
+	c->step->unpack_remotes = unpack && c->step->unpack;
 	return result;
 }
 
 /** ADD --checksum: of one source that is fetched. */
 static int
-check_checksum(const struct copying *c)
+read_checksum(struct copying *c)
 {
 	const struct flag *flag = instruction_flag(c->i, "checksum");
+	struct plan_remote *remote = c->step->n_remotes > 0 ? &c->step->remotes[0] : NULL;
+	size_t count = c->i->n_words - 1 + c->i->heredocs.count;
+	autofree char *text = NULL;
 	struct error e = ERROR_INIT;
 
 	if (!flag)
 		return 0;
-	if (c->i->n_words + c->i->heredocs.count != 2)
+	text = planner_expand(c->b, c->i, flag->value, flag->offset);
+	if (!text)
+		return -1;
+	if (count != 1)
+		(void)error_set(
+		    &e, ERR_INPUT, "ADD --checksum is for one source, and there are %zu", count);
+	else if (!remote)
 		(void)error_set(&e, ERR_INPUT,
-		    "ADD --checksum is for one source, and there are %zu",
-		    c->i->n_words - 1 + c->i->heredocs.count);
-	else if (c->i->n_words == 1)
-		(void)error_set(&e, ERR_INPUT,
-		    "ADD --checksum is for what is fetched by HTTP or git, and not for a heredoc");
-	else
-		(void)error_set(&e, ERR_INPUT,
-		    "ADD --checksum is for what is fetched by HTTP or git, and '%s' is a local "
-		    "path",
-		    c->i->words[0].text);
+		    "ADD --checksum is for what is fetched by HTTP or git, and not for %s",
+		    c->i->n_words > 1 ? "a local path" : "a heredoc");
+	else if (remote->source.kind == RESOURCE_HTTP &&
+		 digest_parse(text, &remote->digest, &e) == 0)
+		remote->has_digest = true;
+	else if (remote->source.kind == RESOURCE_GIT)
+		(void)resource_set_checksum(&remote->source, text, &e);
+	if (e.kind == ERR_NONE)
+		return 0;
+	if (remote && count == 1)
+		(void)error_ctx(&e, "ADD --checksum=%s", text);
 	return planner_error(c->b, c->i, flag->offset, &e);
+}
+
+/** ADD --keep-git-dir, which what a URL says must not contradict. */
+static int
+read_keep_git_dir(struct copying *c)
+{
+	const struct flag *flag = instruction_flag(c->i, "keep-git-dir");
+	struct error e = ERROR_INIT;
+
+	c->step->keep_git_dir = has_flag(c->i, "keep-git-dir");
+	for (size_t n = 0; flag && n < c->step->n_remotes; n++) {
+		enum resource_choice said = c->step->remotes[n].source.keep_git_dir;
+
+		if (said == RESOURCE_UNSAID || (said == RESOURCE_YES) == c->step->keep_git_dir)
+			continue;
+		(void)error_set(&e, ERR_INPUT, "ADD --keep-git-dir=%s, and '%s' says otherwise",
+		    flag->value, c->step->remotes[n].text);
+		return planner_error(c->b, c->i, flag->offset, &e);
+	}
+	return 0;
 }
 
 /* ---- sources and destination ---- */
@@ -177,11 +196,8 @@ check_source(struct error *e, const struct instruction *i, const char *source)
 {
 	if (source[0] == '\0')
 		return error_set(e, ERR_INPUT, "a source is empty once variables are replaced");
-	if (is_remote(source) && i->def->kind == INSTRUCTION_COPY)
+	if (resource_is_remote(source) && i->def->kind == INSTRUCTION_COPY)
 		return error_set(e, ERR_INPUT, "COPY takes no URL: '%s'", source);
-	if (is_remote(source))
-		return error_set(e, ERR_INPUT,
-		    "ADD of the URL '%s' is not supported by this version of croze", source);
 	return glob_check(source, e);
 }
 
@@ -199,6 +215,20 @@ add_source(struct plan_step *step, const char *source)
 		strv_add(&step->sources, relative);
 	else
 		strv_printf(&step->sources, "%s/./%s", base + 1, relative);
+}
+
+/** Something to be fetched. */
+static int
+add_remote(struct plan_step *step, const char *text, struct error *e)
+{
+	struct plan_remote remote = { .position = step->sources.count };
+
+	if (resource_parse(text, &remote.source, e) < 0)
+		return -1;
+	remote.text = xstrdup(text);
+	step->remotes = xrealloc(step->remotes, step->n_remotes + 1, sizeof(*step->remotes));
+	step->remotes[step->n_remotes++] = remote;
+	return 0;
 }
 
 /** Absolute and clean; a slash at the end says that it is a folder. */
@@ -233,6 +263,15 @@ read_files(struct copying *c)
 	return 0;
 }
 
+/** A password in a URL is for the server alone. */
+static void
+add_shown(struct copying *c, const char *text)
+{
+	autofree char *shown = resource_is_remote(text) ? resource_shown(text) : xstrdup(text);
+
+	buf_printf(&c->words, " %s", shown);
+}
+
 static int
 read_word(struct copying *c, size_t n)
 {
@@ -242,11 +281,15 @@ read_word(struct copying *c, size_t n)
 
 	if (!text || (n + 1 == c->i->n_words && read_files(c) < 0))
 		return -1;
-	buf_printf(&c->words, " %s", text);
+	add_shown(c, text);
 	if (n + 1 == c->i->n_words) {
 		c->step->destination = make_destination(c->b, text);
 		return 0;
 	}
+	if (resource_is_remote(text) && c->step->kind == PLAN_ADD)
+		return add_remote(c->step, text, &e) < 0
+		           ? planner_error(c->b, c->i, word->offset, &e)
+		           : 0;
 	add_source(c->step, text);
 	plan_lint_source(c->b, c->i, word, text);
 	return check_source(&e, c->i, text) < 0 ? planner_error(c->b, c->i, word->offset, &e) : 0;
@@ -291,7 +334,7 @@ copies_apply(struct building *b, const struct instruction *i)
 	for (size_t n = 0; n < i->n_words; n++)
 		if (read_word(&c, n) < 0)
 			result = -1;
-	if (check_checksum(&c) < 0)
+	if (read_checksum(&c) < 0 || read_keep_git_dir(&c) < 0)
 		result = -1;
 	c.step->workdir = xstrdup(steps_workdir(b));
 	name_step(&c);

@@ -42,6 +42,11 @@ step_release(struct plan_step *step)
 	strv_release(&step->env);
 	strv_release(&step->sources);
 	strv_release(&step->exclude_texts);
+	for (size_t n = 0; n < step->n_remotes; n++) {
+		free(step->remotes[n].text);
+		resource_release(&step->remotes[n].source);
+	}
+	free(step->remotes);
 	ignore_release(&step->exclude);
 }
 

@@ -14,7 +14,9 @@
 #include "builder/dockerfile/ignore.h"
 #include "builder/dockerfile/mountspec.h"
 #include "builder/dockerfile/parser.h"
+#include "builder/dockerfile/resource.h"
 #include "builder/dockerfile/user.h"
+#include "runtime/base/digest.h"
 #include "runtime/base/strv.h"
 
 #include <stdbool.h>
@@ -134,6 +136,15 @@ struct plan_file {
 	char *content; /* expanded where it is to be */
 };
 
+/** A source of ADD that is fetched. */
+struct plan_remote {
+	size_t position; /* it stands in front of plan_step.sources[position] */
+	char *text;      /* as written, expanded */
+	struct resource source;
+	bool has_digest; /* --checksum of what is fetched by HTTP */
+	struct digest digest;
+};
+
 struct plan_step {
 	enum plan_step_kind kind;
 	const struct instruction
@@ -185,8 +196,12 @@ struct plan_step {
 	struct strv exclude_texts; /* as written */
 	struct ignore exclude;
 	bool parents;
-	bool is_link;      /* its layer is made in an empty tree, and depends on nothing below */
-	bool unpack;       /* archives among local sources */
+	bool is_link;        /* its layer is made in an empty tree, and depends on nothing below */
+	bool unpack;         /* archives among local sources */
+	bool unpack_remotes; /* and among @remotes */
+	bool keep_git_dir;
+	struct plan_remote *remotes;
+	size_t n_remotes;
 	char *destination; /* absolute and clean, with a slash at the end where one was written */
 	enum plan_source source;
 	size_t from;

@@ -113,6 +113,23 @@ record_run(struct plan_step *step)
 	finish(step, object);
 }
 
+/* Where each came from, without user and password; what came is part of the content. */
+static void
+set_remotes(struct json *object, const struct plan_step *step)
+{
+	struct json *remotes = json_set(object, "remotes", json_new_array());
+
+	for (size_t n = 0; n < step->n_remotes; n++) {
+		autofree char *shown = resource_shown(step->remotes[n].text);
+
+		json_append(remotes, json_new_text(shown));
+	}
+	if (step->unpack_remotes)
+		json_set(object, "unpackRemotes", json_new_bool(true));
+	if (step->keep_git_dir)
+		json_set(object, "keepGitDir", json_new_bool(true));
+}
+
 void
 record_copy(struct plan_step *step, const char *chown, const char *chmod)
 {
@@ -127,6 +144,8 @@ record_copy(struct plan_step *step, const char *chown, const char *chmod)
 		json_set(object, "parents", json_new_bool(true));
 	if (step->is_link)
 		json_set(object, "link", json_new_bool(true));
+	if (step->n_remotes > 0)
+		set_remotes(object, step);
 	if (step->kind == PLAN_ADD && !step->unpack)
 		json_set(object, "unpack", json_new_bool(false));
 	if (step->has_chown)

@@ -12,8 +12,9 @@
 #include <stddef.h>
 
 enum landlock_access {
-	LANDLOCK_READ,  /* read files, list folders */
-	LANDLOCK_WRITE, /* and make, change, remove everything below, device nodes included */
+	LANDLOCK_READ,    /* read files, list folders */
+	LANDLOCK_EXECUTE, /* and execute what is there */
+	LANDLOCK_WRITE,   /* and make, change, remove everything below, device nodes included */
 };
 
 struct landlock_rule {

@@ -3,7 +3,8 @@
 #
 # attack_context - contexts, paths and accounts that try to leave the image (SECURITY.md, rows C1 to C20).
 #
-# C14 (compose files) and C4, C10 (git and HTTP contexts) have nothing here to attack: those inputs are refused.
+# C2, C3, C4 and C10 (repositories, HTTP) are in remote.bats, C1 of archives in contexts.bats. C14 (compose files) has nothing here to
+# attack: there are no such inputs.
 
 load ../lib/common
 load ../lib/canary
@@ -18,12 +19,12 @@ teardown_file()
 	croze_suite_end
 }
 
-@test "C1 C2 C3 contexts from git and the network are refused by name, and nothing is started" {
+@test "C3 contexts whose URL is an option or a command are refused by name, and nothing is started" {
 	local url
 	need strace
 	canary_make
-	for url in "https://example.invalid/x.git#main:../../.." "git@example.invalid:x.git" "-u" \
-	    "ext::sh -c touch% $CANARY/pwn" "https://example.invalid/x.tar.gz" "git://example.invalid/x#--upload-pack=x"; do
+	for url in "https://example.invalid/x.git#main:../../.." "git@-x:x.git" "-u" \
+	    "ext::sh -c touch% $CANARY/pwn" "s3://example.invalid/x.tar.gz" "git://example.invalid/x#--upload-pack=x"; do
 		echo "case $url"
 		attack strace -f -qq -e trace=execve,connect -o "$W/trace" croze build -t attack "$url"
 		fails 2

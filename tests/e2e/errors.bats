@@ -73,13 +73,6 @@ refuses()
 	says "nowhere/Dockerfile"
 }
 
-@test "what is not built yet is refused by name: ADD of URLs" {
-	refuses "Dockerfile:2" http <<-'EOF'
-		FROM busybox:musl
-		ADD https://example.invalid/x /x
-	EOF
-}
-
 @test "JSON with a number, an unknown flag, a repeated flag, a missing argument" {
 	refuses "Dockerfile:2" <<<$'FROM busybox:musl\nRUN ["echo", 1]'
 	refuses "Dockerfile:2" --chown <<<$'FROM busybox:musl\nCOPY --chwon=1 a /a'

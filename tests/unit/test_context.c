@@ -100,7 +100,7 @@ check_ignore(const char *dockerfile, const char *expected)
 	int result;
 
 	assert_ok(context_open(&context, "context", &e), &e);
-	result = context_read_ignore(&context, dockerfile, &e);
+	result = context_read_ignore(&context, dockerfile, NULL, &e);
 	if (*expected == '!') {
 		assert_int_equal(result, -1);
 		if (!strstr(e.text, expected + 1))
@@ -238,7 +238,7 @@ wrong_contexts_are_refused(void **state)
 	assert_int_equal(context_open(&context, "https://example.org/x.git", &e), -1);
 	assert_non_null(strstr(e.text, "not supported"));
 	context_none(&context);
-	assert_ok(context_read_ignore(&context, NULL, &e), &e);
+	assert_ok(context_read_ignore(&context, NULL, NULL, &e), &e);
 	context_release(&context);
 }
 

@@ -7,6 +7,7 @@
 #include "builder/cli/build_flags.h"
 #include "builder/cli/commands.h"
 #include "builder/cli/show.h"
+#include "builder/image/platform.h"
 #include "runtime/base/mem.h"
 
 #include <sys/resource.h>
@@ -233,9 +234,60 @@ named_contexts_are_directories_images_or_layouts(void **state)
 	assert_string_equal(t.options.contexts[4].path, "oci:p:q");
 	typed_release(&t);
 	bad("--build-context a .", "NAME=VALUE");
-	bad("--build-context a=https://x/y .", "cannot be fetched");
+	bad("--build-context a=git@-x:y .", "does not begin with '-'");
+	bad("--build-context a=https://x/y.git#-x .", "does not begin with '-'");
+	bad("--build-context a=target:x .", "bake");
+	bad("--build-context a::nosuch/x/y/z=. .", "nosuch");
+	bad("--build-context ::linux/amd64=. .", "no name");
 	bad("--build-context a=Dockerfile .", "not a directory");
 	bad("--build-context a=oci-layout://:x .", "path is empty");
+}
+
+static void
+urls_are_contexts(void **state)
+{
+	struct typed t;
+
+	(void)state;
+	good(&t, "--build-context a=https://x/y.tar --build-context b=ssh://x/y "
+		 "--build-context c=file:///r.git https://github.com/x/y.git#main:sub");
+	assert_int_equal(t.options.context.kind, BUILD_CONTEXT_GIT);
+	assert_string_equal(t.options.context.path, "https://github.com/x/y.git#main:sub");
+	assert_null(t.options.dockerfile);
+	assert_int_equal(t.options.contexts[0].kind, BUILD_CONTEXT_HTTP);
+	assert_int_equal(t.options.contexts[1].kind, BUILD_CONTEXT_GIT);
+	assert_int_equal(t.options.contexts[2].kind, BUILD_CONTEXT_GIT);
+	typed_release(&t);
+	good(&t, "-f sub/Dockerfile http://x/Dockerfile");
+	assert_int_equal(t.options.context.kind, BUILD_CONTEXT_HTTP);
+	assert_string_equal(t.options.dockerfile, "sub/Dockerfile");
+	typed_release(&t);
+	bad("https://x/y.git?depth=1", "unknown key 'depth'");
+	bad("s3://x/y", "cannot be fetched");
+}
+
+static void
+contexts_for_a_platform_come_first_or_are_not_there(void **state)
+{
+	auto(platform) struct platform native = { 0 };
+	auto(buf) struct buf text = { 0 };
+	autofree char *line = NULL;
+	struct typed t;
+
+	(void)state;
+	platform_native(&native);
+	platform_add_text(&text, &native);
+	line = xasprintf("--build-context a=docker-image://1 --build-context "
+			 "a::plan9/mips=docker-image://2 --build-context b=docker-image://3 "
+			 "--build-context a::%s=docker-image://4 .",
+	    buf_text(&text));
+	good(&t, line);
+	assert_int_equal(t.options.n_contexts, 3);
+	assert_string_equal(t.options.contexts[0].path, "4");
+	assert_string_equal(t.options.contexts[0].name, "a");
+	assert_string_equal(t.options.contexts[1].path, "1");
+	assert_string_equal(t.options.contexts[2].path, "3");
+	typed_release(&t);
 }
 
 static void
@@ -269,7 +321,6 @@ what_cannot_be_is_refused_by_name(void **state)
 	bad("--platform plan9/mips .", "not this machine's");
 	bad("--platform linux/amd64,linux/arm64 .", "one platform");
 	bad("--network bridge .", "'bridge'");
-	bad("https://github.com/x/y.git", "cannot be fetched");
 	bad("a b", "one build context");
 	bad("--colour .", "unknown option '--colour'");
 	bad("nowhere", "no build context 'nowhere'");
@@ -384,6 +435,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test_setup_teardown(outputs_have_short_and_long_forms, in_a_context, out_of_it),
 	cmocka_unit_test_setup_teardown(
 	    named_contexts_are_directories_images_or_layouts, in_a_context, out_of_it),
+	cmocka_unit_test_setup_teardown(urls_are_contexts, in_a_context, out_of_it),
+	cmocka_unit_test_setup_teardown(
+	    contexts_for_a_platform_come_first_or_are_not_there, in_a_context, out_of_it),
 	cmocka_unit_test_setup_teardown(hosts_and_limits_are_checked, in_a_context, out_of_it),
 	cmocka_unit_test_setup_teardown(
 	    secrets_are_read_from_files_and_variables, in_a_context, out_of_it),

@@ -1,7 +1,7 @@
 FROM alpine
-ADD --checksum=sha256:0 a b
-ADD --keep-git-dir a b
-ADD --checksum=sha256:0 a b c/
 ADD --from=x a b
 ADD --parents a b
 COPY --unpack a b
+COPY --keep-git-dir a b
+COPY --checksum=x a b
+ADD --keep-git-dir=maybe a b
