@@ -8,9 +8,11 @@
 #include "builder/store/store.h"
 
 /**
- * Enters the user namespace where there is one to be had, because snapshots hold files of subordinate ids, and opens the
- * store with STORE_EXCLUSIVE. NULL on failure.
+ * Enters the user namespace where there is one to be had, because the store holds files of subordinate ids, and opens it. NULL on
+ * failure.
  */
+struct store *store_open_with_ids(const char *root, enum store_flags flags, struct error *e);
+/** The same with STORE_EXCLUSIVE. */
 struct store *store_open_alone(const char *root, struct error *e);
 
 #endif

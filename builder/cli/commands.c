@@ -129,6 +129,17 @@ const struct command command_table[] = {
 	    .run = prune_main,
 	},
 	{
+	    .name = "cache",
+	    .arguments = "ls|du|prune|export|import [OPTIONS] [ID]",
+	    .summary = "cache mounts of RUN --mount=type=cache",
+	    .examples = "croze cache ls\n"
+			"croze cache prune --until 168h\n"
+			"croze cache export /root/.m2 -o m2.tar.gz\n"
+			"croze cache import /root/.m2 -i m2.tar.gz",
+	    .options = cache_option_table,
+	    .run = cache_main,
+	},
+	{
 	    .name = "store",
 	    .arguments = "check|usage [OPTIONS]",
 	    .summary = "check the store, or what it takes",

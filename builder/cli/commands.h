@@ -21,6 +21,7 @@ extern const struct option_def load_option_table[];
 extern const struct option_def save_option_table[];
 extern const struct option_def import_option_table[];
 extern const struct option_def prune_option_table[];
+extern const struct option_def cache_option_table[];
 extern const struct option_def doctor_option_table[];
 extern const struct option_def store_option_table[];
 extern const struct option_def root_option_table[]; /* --root alone */
@@ -40,6 +41,7 @@ int load_main(int argc, char **argv, const struct command *self);
 int save_main(int argc, char **argv, const struct command *self);
 int import_main(int argc, char **argv, const struct command *self);
 int prune_main(int argc, char **argv, const struct command *self);
+int cache_main(int argc, char **argv, const struct command *self);
 int doctor_main(int argc, char **argv, const struct command *self);
 int store_main(int argc, char **argv, const struct command *self);
 int version_main(int argc, char **argv, const struct command *self);
