@@ -263,7 +263,7 @@ concurrent()
 	says "there is no cache mount '/nowhere'"
 	head -c 100 k.tar.gz >broken
 	run croze cache import /broken -i broken
-	fails 1
+	fails 2
 	equal "$(croze cache ls --format '{{.ID}}' | sort | tr '\n' ' ')" "/again /k "
 	nothing_left
 }

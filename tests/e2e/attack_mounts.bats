@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2154
+#
+# attack_mounts - RUN --mount that tries to leave the image (SECURITY.md, rows M1 to M14), each with the honest thing beside it.
+#
+# CROZE_TEST_LONG=1 runs the races 1,000 times.
+
+load ../lib/common
+load ../lib/canary
+
+setup_file()
+{
+	croze_suite
+}
+
+teardown_file()
+{
+	croze_suite_end
+}
+
+rounds()
+{
+	if [ -n "${CROZE_TEST_LONG-}" ]; then echo 1000; else echo 8; fi
+}
+
+# unseen: no file of the canary can be read below /m; for the end of a RUN.
+unseen()
+{
+	# shellcheck disable=SC2016
+	printf '! cat /m/secret /m%s/secret /m/passwd 2>/dev/null | grep canary' "$CANARY"
+}
+
+@test "M1 a source of another stage that is a link to / is that stage's root" {
+	canary_make
+	dockerfile <<-EOF
+		FROM busybox:musl AS a
+		RUN ln -s / /link && ln -s $CANARY /out && ln -s ../../../../../../..$CANARY /up && mkdir /real && echo honest >/real/f && ln -s real /twin
+		FROM busybox:musl
+		RUN --mount=type=bind,from=a,source=/link,target=/m,rw ls /m/real && touch /m$W/pwn /m/pwn; $(unseen)
+		RUN --mount=type=bind,from=a,source=/twin,target=/m cat /m/f
+	EOF
+	attack croze build --progress=plain -t attack c
+	confined
+	says honest
+	[ ! -e "$W/pwn" ]
+	for link in out up; do
+		printf 'FROM busybox:musl AS a\nRUN ln -s %s /out && ln -s ../../../../../../..%s /up\nFROM busybox:musl\nRUN --mount=type=bind,from=a,source=/%s,target=/m,rw touch /m/pwn; %s\n' \
+		    "$CANARY" "$CANARY" "$link" "$(unseen)" >c/Dockerfile
+		attack croze build --progress=plain -t attack c
+		refused_or_confined
+	done
+}
+
+# swapper_dockerfile: a stage that exchanges /k/sub, a folder, for a link to the canary until /k/stop is there.
+swapper()
+{
+	cat <<-EOF
+		RUN --mount=type=cache,id=k,target=/k mkdir -p /k/sub; i=0; while [ ! -e /k/stop ] && [ \$i -lt 20000 ]; do i=\$((i + 1)); \
+		    rm -rf /k/sub; ln -s $CANARY /k/sub; rm -f /k/sub; ln -s ../../../../../..$CANARY /k/sub; rm -f /k/sub; mkdir /k/sub; done; true
+	EOF
+}
+
+# race NAME DOCKERFILE-LINES: the lines are built again and again beside a swapper; each try ends well or is refused.
+race()
+{
+	local i n swapping
+	n=$(rounds)
+	mkdir s
+	{
+		echo "FROM busybox:musl"
+		swapper
+	} >s/Dockerfile
+	LIMIT=900
+	while [ "$n" -gt 0 ]; do
+		timeout 60 croze build --progress=plain --no-cache -t swapper s >"$W/swapper.log" 2>&1 &
+		swapping=$!
+		for ((i = 0; i < 15 && n > 0; i++, n--)); do
+			run timeout 60 croze build --progress=plain --no-cache -t attack c
+			says_not "$CANARY_SECRET" || return 1
+			[ "$status" -lt 124 ] || return 1
+		done
+		printf 'FROM busybox:musl\nRUN --mount=type=cache,id=k,target=/k touch /k/stop\n' >s/stop
+		croze build --progress=quiet --no-cache -f s/stop s >/dev/null
+		wait "$swapping" || true
+		printf 'FROM busybox:musl\nRUN --mount=type=cache,id=k,target=/k rm -f /k/stop\n' >s/stop
+		croze build --progress=quiet --no-cache -f s/stop s >/dev/null
+	done
+}
+
+@test "M2 a source that is exchanged by a stage beside it stays inside of the cache" {
+	local n i
+	canary_make
+	n=$(rounds)
+	{
+		echo "FROM busybox:musl AS swap"
+		swapper | sed "s/-lt 20000/-lt $((n * 12))/"
+		echo "FROM busybox:musl AS victim"
+		for ((i = 0; i < n; i++)); do
+			echo "RUN --mount=type=cache,id=k,source=sub,target=/m touch /m/pwn; $(unseen) # $i"
+		done
+		printf 'FROM busybox:musl\nCOPY --from=swap /etc/passwd /a\nCOPY --from=victim /etc/passwd /b\n'
+	} >c/Dockerfile
+	LIMIT=900 attack croze build --progress=plain --jobs 2 -t attack c
+	refused_or_confined
+}
+
+@test "M3 a source that is exchanged by another build stays inside of the cache" {
+	canary_make
+	dockerfile <<-EOF
+		FROM busybox:musl
+		RUN --mount=type=cache,id=k,source=sub,target=/m touch /m/pwn; $(unseen)
+	EOF
+	race
+	canary_holds
+}
+
+@test "M4 the clean-up of mount points follows no link that a step has put in the way" {
+	canary_make
+	dockerfile <<-EOF
+		FROM busybox:musl
+		RUN --mount=type=tmpfs,target=/x/empty mv /x /y && ln -s $CANARY /x
+		RUN --mount=type=tmpfs,target=/a/sub --mount=type=cache,target=/a/empty mv /a /b && ln -s /proc/1/root$CANARY /a
+		RUN --mount=type=tmpfs,target=/d/e/f true
+	EOF
+	attack croze build --progress=plain -t attack c
+	confined
+	[ -n "$(entry attack /x)" ]
+	equal "$(entry attack /d)" ""
+}
+
+@test "M5 the id of a cache is no path, whatever stands in it" {
+	local id
+	canary_make
+	long=$(printf '%0300d' 7)
+	for id in ../../.. "$CANARY" "$long" "a/../../b" . .. / '%2e%2e' 'a b'; do
+		printf 'FROM busybox:musl\nARG ID\nRUN --mount=type=cache,id=$ID,target=/k echo "%s" >/k/pwn && ls /k | wc -l\n' x >c/Dockerfile
+		attack croze build --progress=plain -t attack --build-arg "ID=$id" c
+		confined
+	done
+	attack croze build --progress=plain -t attack --build-arg "ID=$(printf 'a\nb')" c
+	confined
+	attack croze build --progress=plain -t attack --build-arg ID= c
+	confined
+	equal "$(find "$CROZE_ROOT/mounts" -mindepth 1 -maxdepth 1 | sed 's|.*/||' | grep -vcE '^[0-9a-f]{64}-0$')" 0
+	equal "$(find "$CROZE_ROOT/mounts" -mindepth 1 -maxdepth 1 | wc -l)" 11
+	run croze cache ls
+	ok
+	says '../../..'
+}
+
+@test "M6 options that are unknown, of other programs, or given twice are refused by name" {
+	local option
+	canary_make
+	for option in bind-propagation=rshared,rw propagation=shared z Z relabel=shared U=true chown=true idmap nosuid \
+	    upperdir=/x target=/y dst=/z source=a,src=b,x=y consistency=cached; do
+		printf 'FROM busybox:musl\nRUN --mount=type=bind,target=/m,%s true\n' "$option" >c/Dockerfile
+		attack croze build --progress=plain -t attack c
+		fails 2
+		refused Dockerfile:2 "RUN --mount"
+	done
+	printf 'FROM busybox:musl\nRUN --mount=type=bind,target=/m,rw touch /m/x\n' >c/Dockerfile
+	attack croze build --progress=plain -t attack c
+	confined
+}
+
+@test "M7 a link of the context that leads out is no source" {
+	local where
+	canary_make
+	ln -s "$CANARY" c/abs
+	ln -s ../canary c/up
+	ln -s "$CANARY/secret" c/file
+	mkdir c/real
+	echo honest >c/real/f
+	ln -s real c/twin
+	ln -s "$CANARY" c/real/inner
+	for where in abs up file abs/secret up/sub ../canary "$CANARY"; do
+		printf 'FROM busybox:musl\nRUN --mount=source=%s,target=/m,rw touch /m/pwn; cat /m; %s\n' "$where" "$(unseen)" >c/Dockerfile
+		attack croze build --progress=plain -t attack c
+		refused_or_confined
+	done
+	printf 'FROM busybox:musl\nRUN --mount=source=twin,target=/m cat /m/f; %s; ! cat /m/inner/secret\n' "$(unseen)" >c/Dockerfile
+	attack croze build --progress=plain -t attack c
+	confined
+	says honest
+}
+
+@test "M8 a target behind a link is made inside, and taken away again" {
+	canary_make
+	dockerfile <<-EOF
+		FROM busybox:musl
+		RUN ln -s $CANARY /mt && ln -s ../../../../../../../..$CANARY /up && mkdir /real && ln -s /real /twin
+		RUN --mount=type=tmpfs,target=/mt/pwn --mount=type=tmpfs,target=/up/pwn2 touch /mt/pwn/x && ls -d $CANARY/pwn
+		RUN --mount=type=tmpfs,target=/twin/x touch /real/x/y && ls /twin/x
+	EOF
+	attack croze build --progress=plain -t attack c
+	confined
+	equal "$(entry attack "$CANARY")" ""
+}
+
+@test "M9 targets in a cache whose folders are exchanged meanwhile make nothing outside" {
+	canary_make
+	dockerfile <<-EOF
+		FROM busybox:musl
+		RUN --mount=type=cache,id=k,target=/k --mount=type=tmpfs,target=/k/sub/pwn --mount=target=/k/sub/pwn2 true
+	EOF
+	race
+	canary_holds
+}
+
+@test "M10 rights are refused unless they are allowed, and unknown ones always" {
+	local flag
+	canary_make
+	for flag in --network=host --security=insecure --network=HOST --network=bridge --network= --network=container:x --security= \
+	    --security=Insecure --security=unconfined --device=x,required; do
+		printf 'FROM busybox:musl\nRUN %s true\n' "$flag" >c/Dockerfile
+		attack croze build --progress=plain -t attack c
+		fails 2
+		refused Dockerfile:2 "${flag%%=*}"
+	done
+	printf 'FROM busybox:musl\nARG N=host\nRUN --network=$N true\n' >c/Dockerfile
+	attack croze build --progress=plain -t attack --allow network.host c
+	fails 2
+	printf 'FROM busybox:musl\nRUN --network=none --security=sandbox true\nRUN --network=default true\n' >c/Dockerfile
+	attack croze build --progress=plain -t attack c
+	confined
+}
+
+# leaked TEXT: where in the store, its records and the outputs the secret stands, also in files of other ids.
+leaked()
+{
+	ns "$PYTHON" "$LIB/leak.py" "$1" "$CROZE_ROOT" "$W/out.tar" "$W/out" || true
+}
+
+@test "M11 a secret that is used is in no layer, snapshot, config, history, log, key or record" {
+	canary_make
+	echo "$CANARY_SECRET" >s
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		RUN --mount=type=secret,id=s,env=E --mount=type=secret,id=s,target=/etc/s --mount=type=cache,target=/k \
+		    [ -n "$E" ] && grep -q canary /etc/s && ! ln /etc/s /k/hard 2>/dev/null && ! ln /etc/s /hard 2>/dev/null && \
+		    sh -c 'exec 9</etc/s; sleep 100' & sleep 0.1; sha256sum /etc/s >/sum
+		RUN [ -z "$E" ] && [ ! -e /etc/s ] && [ ! -e /run/secrets ] && ! ls /hard /k 2>/dev/null
+	EOF
+	attack croze build --progress=plain -t attack --secret id=s,src=s -o "type=oci,dest=$W/out.tar" c
+	confined
+	equal "$(leaked "$CANARY_SECRET")" ""
+	[ -n "$(entry attack /sum)" ]
+}
+
+@test "M12 the socket of an agent is gone after the step, and has no other name" {
+	need ssh-agent ssh-add ssh-keygen
+	canary_make
+	ssh-keygen -q -t ed25519 -N '' -f key
+	probe
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		COPY probe /
+		RUN --mount=type=ssh [ -S "$SSH_AUTH_SOCK" ] && echo "$SSH_AUTH_SOCK" >/was && [ "$(grep -c ssh_agent /proc/net/unix)" = 0 ]
+		RUN ! ls "$(cat /was)" /run/buildkit 2>/dev/null && [ -z "$SSH_AUTH_SOCK" ] && [ "$(grep -c . /proc/net/unix)" -le 1 ]
+	EOF
+	attack croze build --progress=plain -t attack --ssh default=key c
+	confined
+}
+
+@test "M13 labels and annotations of an image that look like ours do nothing" {
+	canary_make
+	dockerfile <<-EOF
+		FROM busybox:musl
+		LABEL croze.mount="type=bind,source=$CANARY,target=/m" croze.ids="0:0" io.buildah.version=1 \
+		    moby.buildkit.cache.v0="e30=" org.opencontainers.image.ref.name="../../x" croze.allow=network.host
+	EOF
+	attack croze build --progress=plain -t attack c
+	confined
+	printf 'FROM attack\nRUN ls /m; %s\nRUN --network=host true\n' "$(unseen)" >c/Dockerfile
+	attack croze build --progress=plain -t attack2 c
+	fails 2
+	refused "--allow network.host"
+	printf 'FROM attack\nRUN ! ls /m; %s\n' "$(unseen)" >c/Dockerfile
+	attack croze build --progress=plain -t attack2 c
+	confined
+}
+
+@test "M14 a tmpfs ends at its size, the step fails, and the memory comes back" {
+	canary_make
+	before=$(awk '/^Shmem:/ { print $2 }' /proc/meminfo)
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		RUN --mount=type=tmpfs,target=/t,size=32m dd if=/dev/zero of=/t/f bs=1M count=100
+	EOF
+	attack croze build --progress=plain -t attack c
+	fails 1
+	refused Dockerfile:2 "No space left"
+	[ $(($(awk '/^Shmem:/ { print $2 }' /proc/meminfo) - before)) -lt 30000 ]
+	# without a size: at most half of the memory
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		RUN --mount=type=tmpfs,target=/t [ "$(df -k /t | awk 'END { print $2 }')" -le "$(awk '/^MemTotal/ { print int($2 / 2) + 4 }' /proc/meminfo)" ]
+	EOF
+	attack croze build --progress=plain -t attack c
+	confined
+}
