@@ -408,6 +408,7 @@ plan_make(struct plan *plan, const struct dockerfile *f, const struct plan_optio
 	if (diagnostics->n_errors > 0) {
 		stages_check_references(&p);
 		stages_check_names(&p);
+		plan_check_words(&p);
 	} else {
 		make(&p);
 	}

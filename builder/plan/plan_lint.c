@@ -178,6 +178,63 @@ plan_lint_base(struct planner *p, const struct instruction *i, struct origin bas
 	    image->name, buf_text(&have), buf_text(&want));
 }
 
+/* ---- the grammar of words ---- */
+
+/** Every variable is set, so that only the grammar can be wrong. */
+static const char *
+lookup_anything(void *arg, const char *name)
+{
+	(void)arg;
+	(void)name;
+	return "x";
+}
+
+static void
+check_word(struct planner *p, const struct instruction *i, const char *text, uint32_t offset)
+{
+	struct expansion x = { .escape = p->f->escape, .lookup = lookup_anything };
+	auto(buf) struct buf result = { 0 };
+	struct error e = ERROR_INIT;
+
+	if (text && expand_word(&x, text, &result, &e) < 0)
+		(void)diagnostics_error(
+		    p->diagnostics, instruction_locate(i, offset + (uint32_t)x.failed_at), &e);
+}
+
+/** Has an error been reported within the lines of @i? */
+static bool
+is_reported(const struct planner *p, const struct instruction *i)
+{
+	for (size_t n = 0; n < p->diagnostics->count; n++) {
+		const struct diagnostic *d = &p->diagnostics->items[n];
+
+		if (d->severity == SEVERITY_ERROR && d->at.line >= i->line &&
+		    d->at.line <= i->end_line)
+			return true;
+	}
+	return false;
+}
+
+/** More instructions are not compared with all that was reported. */
+#define CHECKED_WORDS_MAX 2000
+
+void
+plan_check_words(struct planner *p)
+{
+	for (size_t n = 0; n < p->f->count && n < CHECKED_WORDS_MAX; n++) {
+		const struct instruction *i = &p->f->instructions[n];
+
+		if (!(i->def->properties & INSTRUCTION_EXPANDS) || is_reported(p, i))
+			continue;
+		for (size_t m = 0; m < i->n_words; m++)
+			check_word(p, i, i->words[m].text, i->words[m].offset);
+		for (size_t m = 0; m < i->n_pairs; m++) {
+			check_word(p, i, i->pairs[m].name, i->pairs[m].offset);
+			check_word(p, i, i->pairs[m].value, i->pairs[m].value_offset);
+		}
+	}
+}
+
 /* ---- inside of a stage ---- */
 
 /** Byte @at of what is expanded, in the file. */

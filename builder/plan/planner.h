@@ -148,6 +148,8 @@ struct origin images_unknown(
 void plan_lint_from(struct planner *p);
 /** The base image that FROM @i of the file names. */
 void plan_lint_base(struct planner *p, const struct instruction *i, struct origin base);
+/** After errors, when nothing is expanded any more: reports ${ that do not end and the like. */
+void plan_check_words(struct planner *p);
 /** Before instruction @i is obeyed. */
 void plan_lint_instruction(struct building *b, const struct instruction *i);
 /** WORKDIR @path, COPY and ADD of @source: expanded. */

@@ -1,0 +1,8 @@
+FROM a
+RUN a \
+
+
+  b
+
+
+LABEL x=1

@@ -1,0 +1,5 @@
+# escape=`
+FROM a
+RUN dir c:\ `
+  && x
+ENV A=`$B C=\d

@@ -1,0 +1,3 @@
+FROM a
+COPPY a b
+QWERTY

@@ -1,0 +1,4 @@
+# check=skip=LegacyKeyValueFormat
+FROM a
+ENV a b
+CMD x

@@ -1,0 +1,4 @@
+#  EsCaPe  =  `  
+FROM a
+RUN x `
+ y

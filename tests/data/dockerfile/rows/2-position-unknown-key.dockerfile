@@ -1,0 +1,5 @@
+# other=1
+# escape=`
+FROM a
+RUN x \
+ y

@@ -1,0 +1,2 @@
+# syntax=example/front:2
+FROM a

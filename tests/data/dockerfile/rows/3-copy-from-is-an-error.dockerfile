@@ -1,0 +1,3 @@
+FROM a AS one
+ARG X=one
+COPY --from=$X a /a

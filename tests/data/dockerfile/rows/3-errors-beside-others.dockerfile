@@ -1,0 +1,6 @@
+FROM a
+ENV A=${
+RNU x
+COPY ${B c /d
+USER ${U:?no user}
+ENV x y ${

@@ -1,0 +1,3 @@
+FROM a
+ENV D="${X:?must be set}"
+ENV E=${Y?}

@@ -1,0 +1,8 @@
+FROM a
+ENV A=${
+ENV B=${}
+ENV C=${A:
+LABEL e=${{
+EXPOSE ${P:=80}
+WORKDIR "x
+USER 'u

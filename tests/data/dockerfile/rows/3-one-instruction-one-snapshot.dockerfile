@@ -1,0 +1,4 @@
+FROM a
+ENV abc=hello
+ENV abc=bye def=$abc
+ENV ghi=$abc

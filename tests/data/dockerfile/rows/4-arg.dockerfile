@@ -1,0 +1,3 @@
+FROM a
+ARG A B=1 C="x y"
+RUN x

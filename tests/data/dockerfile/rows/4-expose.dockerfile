@@ -1,0 +1,2 @@
+FROM a
+EXPOSE 90 80/TCP 81-83/udp 127.0.0.1:70:71 99/sctp

@@ -1,0 +1,5 @@
+FROM a AS base
+ONBUILD RUN x
+ONBUILD COPY a /a
+FROM base
+RUN y

@@ -1,0 +1,4 @@
+FROM a
+ARG K=v
+RUN a && b
+RUN ["a", "b c"]

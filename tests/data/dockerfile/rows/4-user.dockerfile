@@ -1,0 +1,3 @@
+FROM a
+USER 1000
+USER name:group

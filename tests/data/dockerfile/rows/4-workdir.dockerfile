@@ -1,0 +1,5 @@
+FROM workdir
+WORKDIR x
+WORKDIR ../y/./z//
+WORKDIR /
+WORKDIR /a b/

@@ -1,0 +1,9 @@
+FROM a AS one
+ARG X=1
+ENV E=2
+WORKDIR /w
+USER u
+ONBUILD RUN z
+FROM one
+WORKDIR sub
+RUN x$X

@@ -1,0 +1,4 @@
+FROM a AS one
+COPY --from=two /a /a
+FROM b AS two
+COPY --from=one /a /a

@@ -1,0 +1,3 @@
+FROM a AS builder
+FROM onbuild:copy
+RUN y

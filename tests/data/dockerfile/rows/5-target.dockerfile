@@ -1,0 +1,3 @@
+FROM a AS One
+RUN x
+FROM missing

@@ -1,0 +1,7 @@
+ARG V=1
+ARG W=2
+FROM a AS one
+ARG V
+ENV E=[$V$W]
+FROM one
+ENV F=[$V]

@@ -1,0 +1,3 @@
+FROM a
+ARG HTTP_PROXY
+RUN x

@@ -1,0 +1,7 @@
+FROM a
+ARG A=arg
+ENV A=env
+RUN x
+ENV B=env
+ARG B=arg
+RUN y

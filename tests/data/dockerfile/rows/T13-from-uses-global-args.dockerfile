@@ -1,0 +1,4 @@
+ARG X=a
+FROM $X
+ARG Y=b
+FROM $Y

@@ -1,0 +1,4 @@
+FROM a AS Build
+FROM b
+COPY --from=BUILD /a /a
+COPY --from=0 /b /b

@@ -1,0 +1,3 @@
+FROM a AS x
+ARG S=x
+COPY --from=${S} /a /b

@@ -1,0 +1,4 @@
+FROM missing AS ctx
+RUN x
+FROM a
+COPY --from=ctx /a /b

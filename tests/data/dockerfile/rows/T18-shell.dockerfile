@@ -1,0 +1,6 @@
+FROM a
+SHELL ["/bin/bash", "-c"]
+RUN r
+CMD c
+ENTRYPOINT e
+HEALTHCHECK CMD h

@@ -1,0 +1,4 @@
+FROM a
+USER 5
+WORKDIR /unused
+WORKDIR ~

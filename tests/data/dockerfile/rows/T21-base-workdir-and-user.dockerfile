@@ -1,0 +1,2 @@
+FROM workdir
+RUN x

@@ -1,0 +1,2 @@
+FROM a
+EXPOSE 10-12 12-13/udp

@@ -1,0 +1,4 @@
+FROM a AS builder
+FROM onbuild:copy
+ENV OWN=1
+RUN own

@@ -1,0 +1,5 @@
+ARG P=p
+ARG G=g$P
+FROM a
+ARG G
+ENV R=$G

@@ -1,0 +1,5 @@
+ARG G=g
+FROM a
+ARG G
+ARG H=h
+ENV R=$G$H
