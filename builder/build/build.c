@@ -14,6 +14,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/process.h"
+#include "runtime/sandbox/probe.h"
 
 #include <time.h>
 #include <unistd.h>
@@ -99,13 +100,41 @@ show_stages(struct build *b)
 
 /* ---- what runs ---- */
 
+/* Tried where the snapshots are, with a real whiteout, opaque folder and executable. */
+static int
+choose_driver(struct build *b, struct error *e)
+{
+	struct error refused = ERROR_INIT;
+	autofd int dir = -1;
+
+	if (b->options->snapshots == BUILD_SNAPSHOTS_COPY) {
+		store_set_driver(b->store, STORE_COPY);
+		return 0;
+	}
+	dir = store_tmp_dir(b->store, NULL, e);
+	if (dir < 0)
+		return -1;
+	if (probe_overlay_in(dir, &refused) == 0)
+		return 0;
+	if (b->options->snapshots == BUILD_SNAPSHOTS_OVERLAY) {
+		*e = refused;
+		return error_hint(e, "leave out --snapshots overlay, or put the store on a local "
+				     "ext4, xfs, btrfs or tmpfs: --root DIR");
+	}
+	store_set_driver(b->store, STORE_COPY);
+	progress_note(b->progress,
+	    "no overlay on the store (%s), so that every step works on a copy of its files",
+	    refused.text);
+	return 0;
+}
+
 static int
 enter_namespace(struct build *b, struct error *e)
 {
 	if (tier_enter(b->tier, &b->run.userns, e) < 0)
 		return -1;
 	b->in_namespace = true;
-	if (store_reopen(b->store, e) < 0)
+	if (store_reopen(b->store, e) < 0 || choose_driver(b, e) < 0)
 		return -1;
 	return store_clean_tmp(b->store, e);
 }
@@ -327,7 +356,8 @@ choose_tier(struct build *b, struct error *e)
 
 	if (tier_choose(b->options->isolation, &b->tier, &b->tier_lacks, e) < 0)
 		return -1;
-	with_driver = xasprintf("%s+overlay", tier_name(b->tier));
+	with_driver = xasprintf("%s+%s", tier_name(b->tier),
+	    b->options->snapshots == BUILD_SNAPSHOTS_COPY ? "copy" : "overlay");
 	progress_tier(b->progress, b->tier == TIER_NONE ? tier_name(b->tier) : with_driver);
 	if (b->tier == TIER_USERNS_SINGLE)
 		store_record_owners(b->store);

@@ -23,6 +23,12 @@ enum build_network {
 	BUILD_NETWORK_HOST,
 };
 
+enum build_snapshots {
+	BUILD_SNAPSHOTS_AUTO, /* the first of those below that works on the store */
+	BUILD_SNAPSHOTS_OVERLAY,
+	BUILD_SNAPSHOTS_COPY,
+};
+
 enum build_pull {
 	BUILD_PULL_MISSING, /* a name that is in the store is taken from there */
 	BUILD_PULL_ALWAYS,  /* --pull: named layouts and archives are read again */
@@ -135,6 +141,7 @@ struct build_options {
 	enum build_pull pull;
 	enum build_network network;
 	enum tier isolation;
+	enum build_snapshots snapshots;
 	bool
 	    has_timestamp; /* --timestamp, or SOURCE_DATE_EPOCH as build argument or in the environment */
 	int64_t timestamp;        /* seconds: no time in the image is later */

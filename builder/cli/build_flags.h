@@ -27,6 +27,7 @@ struct build_flags {
 	const char *progress;
 	const char *network;
 	const char *isolation;
+	const char *snapshots;
 	const char *timestamp;
 	const char *shm_size;
 	const char *iidfile;

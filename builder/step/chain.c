@@ -9,6 +9,7 @@
 
 #include "builder/layer/apply.h"
 #include "builder/layer/diff.h"
+#include "builder/layer/merge.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/sandbox/overlay.h"
@@ -46,7 +47,7 @@ static void
 lowers_release(struct lowers *lowers)
 {
 	for (size_t i = 0; i < lowers->count; i++)
-		(void)close(lowers->fds[i]); /* read-only */
+		fd_close_at(&lowers->fds[i]);
 	free(lowers->fds);
 }
 
@@ -72,6 +73,54 @@ lowers_open(struct store *store, const struct chain *chain, int bottom, struct l
 	return 0;
 }
 
+/* One layer is its own tree. */
+static int
+open_copy(struct store *store, struct lowers *lowers, struct error *e)
+{
+	autofd int tree = -1;
+
+	if (lowers->count == 1)
+		return steal_fd(&lowers->fds[0]);
+	tree = store_tmp_dir(store, NULL, e);
+	if (tree < 0 || merge_layers(lowers->fds, lowers->count, tree, e) < 0)
+		return -1;
+	return steal_fd(&tree);
+}
+
+static void
+free_state(void *state)
+{
+	merge_state_free(state);
+}
+
+/* The copy is made where an overlay would have its work: it goes with that. */
+static int
+mount_copy(const struct lowers *lowers, struct snapshot_writer *upper, struct error *e)
+{
+	autofd int tree = openat(upper->work, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (tree < 0)
+		return error_sys(e, "cannot open a work directory");
+	if (merge_layers(lowers->fds, lowers->count, tree, e) < 0)
+		return -1;
+	upper->extra = merge_remember(tree, e);
+	upper->free_extra = free_state;
+	return upper->extra ? steal_fd(&tree) : -1;
+}
+
+int
+chain_settle(struct store *store, struct snapshot_writer *upper, struct error *e)
+{
+	int result = 0;
+
+	if (store_driver(store) != STORE_COPY || !upper->extra)
+		return 0;
+	result = merge_collect(upper->extra, upper->work, upper->fs, e);
+	upper->free_extra(upper->extra);
+	upper->extra = NULL;
+	return result;
+}
+
 int
 chain_open(struct store *store, const struct chain *chain, struct error *e)
 {
@@ -82,6 +131,8 @@ chain_open(struct store *store, const struct chain *chain, struct error *e)
 		return store_tmp_dir(store, NULL, e);
 	if (lowers_open(store, chain, -1, &lowers, e) < 0)
 		return -1;
+	if (store_driver(store) == STORE_COPY)
+		return open_copy(store, &lowers, e);
 	spec.lowers = lowers.fds;
 	spec.n_lowers = lowers.count;
 	return overlay_mount(&spec, e);
@@ -99,6 +150,8 @@ chain_mount(struct store *store, const struct chain *chain, int bottom,
 	if (chain->snapshots.count > 0 &&
 	    diff_prepare_upper(upper->fs, lowers.fds[lowers.count - 1], e) < 0)
 		return -1;
+	if (store_driver(store) == STORE_COPY)
+		return mount_copy(&lowers, upper, e);
 	spec.lowers = lowers.fds;
 	spec.n_lowers = lowers.count;
 	return overlay_mount(&spec, e);
@@ -144,6 +197,8 @@ chain_unpack_layer(struct store *store, const struct chain *parents, const struc
 		ok = apply(store, root, blob, diff_id, notes, e);
 		(void)close(root); /* ends the mount; what was written is synced with the store */
 	}
+	if (ok == 0)
+		ok = chain_settle(store, &upper, e);
 	if (ok == 0)
 		ok = snapshot_writer_commit(&upper, id, NULL, e);
 	snapshot_writer_release(&upper);

@@ -11,6 +11,7 @@
 #include "runtime/base/process.h"
 #include "runtime/sandbox/mount.h"
 #include "runtime/sandbox/user.h"
+#include "seccomp/owner.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -19,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define RESOLV_CONF_MAX (64U << 10)
@@ -337,6 +339,24 @@ run_command(const struct run_request *request, int root, const struct user *user
 	return end_command(&container, result, e);
 }
 
+/* fstat(2), with the owner that is recorded, where it is. */
+static int
+look_at_root(int fs, struct stat *st)
+{
+	char value[OWNER_TEXT_MAX];
+	struct owner owner;
+	ssize_t n;
+
+	if (fstat(fs, st) < 0)
+		return -1;
+	n = fgetxattr(fs, OWNER_XATTR, value, sizeof(value));
+	if (n > 0 && owner_parse(value, (size_t)n, &owner)) {
+		st->st_uid = owner.uid;
+		st->st_gid = owner.gid;
+	}
+	return 0;
+}
+
 /* Has nothing been written to a fresh upper directory, and its root not been changed? */
 static bool
 is_untouched(int fs, const struct stat *before)
@@ -346,7 +366,7 @@ is_untouched(int fs, const struct stat *before)
 	struct dirent *entry;
 	struct stat now;
 
-	if (!dir || fstat(fs, &now) < 0)
+	if (!dir || look_at_root(fs, &now) < 0)
 		return false;
 	if (now.st_mode != before->st_mode || now.st_uid != before->st_uid ||
 	    now.st_gid != before->st_gid)
@@ -415,13 +435,13 @@ run_in(const struct run_request *request, struct run_files *files, struct run_re
 
 	if (files_open(request, files, e) < 0)
 		return -1;
-	if (fstat(files->upper.fs, &before) < 0)
+	if (look_at_root(files->upper.fs, &before) < 0)
 		return error_sys(e, "cannot look at a fresh snapshot");
 	if (user_resolve_in(files->root, request->step->user, &user, e) < 0)
 		return error_ctx(e, "USER %s", request->step->user);
 	ok = run_command(request, files->root, &user, result, e);
 	user_release(&user);
-	if (ok < 0)
+	if (ok < 0 || chain_settle(request->store, &files->upper, e) < 0)
 		return -1;
 	result->empty = is_untouched(files->upper.fs, &before);
 	return 0;
@@ -437,7 +457,9 @@ run_step(const struct run_request *request, struct run_result *result, struct er
 	memset(result, 0, sizeof(*result));
 	ok = run_in(request, files, result, e);
 	result->cpu_seconds = children_cpu_seconds() - before;
-	if (ok == 0 && result->empty && files_last(files))
+	/* a copy has told what was changed in it, and does so once */
+	if (ok == 0 && result->empty && store_driver(request->store) == STORE_OVERLAY &&
+	    files_last(files))
 		return 0;
 	fd_close_at(&files->root);
 	files->root = -1;

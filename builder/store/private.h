@@ -41,6 +41,7 @@ struct store {
 	int session_dir;                   /* holds an flock as long as any process of ours lives */
 	int session_lock;                  /* holds it instead, after store_reopen() */
 	bool tmp_needs_userns;
+	enum store_driver driver;
 	bool records_owners; /* snapshots are those with recorded owners */
 };
 

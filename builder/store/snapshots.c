@@ -67,6 +67,18 @@ make_name(const struct store *store, char id[SNAPSHOT_ID_MAX + 1], struct error 
 	return 0;
 }
 
+void
+store_set_driver(struct store *store, enum store_driver driver)
+{
+	store->driver = driver;
+}
+
+enum store_driver
+store_driver(const struct store *store)
+{
+	return store->driver;
+}
+
 static int
 check_id(const char *id, struct error *e)
 {
@@ -121,6 +133,9 @@ close_writer(struct snapshot_writer *w)
 	fd_close_at(&w->fs);
 	fd_close_at(&w->work);
 	fd_close_at(&w->dir);
+	if (w->extra)
+		w->free_extra(w->extra);
+	w->extra = NULL;
 	w->fs = w->work = w->dir = -1;
 }
 

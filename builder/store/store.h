@@ -157,6 +157,8 @@ struct snapshot_writer {
 	int dir;  /* tmp/<process>/<name> */
 	int fs;   /* fs/ in it, empty, 0755: becomes the snapshot */
 	int work; /* work/ in it, for overlay; removed on commit */
+	void *extra; /* of who fills it; freed with the writer by @free_extra; NULL */
+	void (*free_extra)(void *);
 };
 
 #define SNAPSHOT_WRITER_INIT                    \
@@ -170,6 +172,13 @@ struct snapshot_writer {
  * kernel keeps owners cannot read them, nor the other way.
  */
 void store_record_owners(struct store *store);
+/** How snapshots are put on top of each other. */
+enum store_driver {
+	STORE_OVERLAY, /* by the kernel */
+	STORE_COPY,    /* as copies */
+};
+void store_set_driver(struct store *store, enum store_driver driver);
+enum store_driver store_driver(const struct store *store);
 /** The name of the snapshot of an image's layer, by its chain ID. */
 void store_snapshot_of_chain(
     const struct store *store, const struct digest *chain_id, char id[SNAPSHOT_ID_MAX + 1]);

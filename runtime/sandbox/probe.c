@@ -110,8 +110,8 @@ try_subids(const char *store, struct probe_result *r, struct error *e)
 }
 
 /* Layers in @dir; the exact things that fail where extended attributes are missing. */
-static int
-try_overlay_in(int dir, struct error *e)
+int
+probe_overlay_in(int dir, struct error *e)
 {
 	autofd int lower = path_make_dirs(dir, "lower/folder/below", 0755, (uid_t)-1, (gid_t)-1, e);
 	autofd int upper = -1, work = -1, tree = -1, program = -1;
@@ -207,7 +207,7 @@ try_overlay(const char *store, struct probe_result *r, struct error *e)
 		return error_sys(e, "cannot write to the store's file system");
 	dir = openat(base, path_base(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	result =
-	    dir < 0 ? error_sys(e, "cannot open a folder in the store") : try_overlay_in(dir, e);
+	    dir < 0 ? error_sys(e, "cannot open a folder in the store") : probe_overlay_in(dir, e);
 	(void)path_remove_tree(base, path_base(path), &ignored); /* the probe's result counts */
 	if (result < 0) {
 		error_ctx(e, "%s", file_system_name(base));

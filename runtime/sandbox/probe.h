@@ -43,6 +43,8 @@ struct probe_result {
 void probe_all(const char *store, struct probe_result results[PROBE_COUNT]);
 /** One of them. */
 void probe_one(enum probe_id id, const char *store, struct probe_result *result);
+/** PROBE_OVERLAY in the caller's own namespaces, in the empty directory @dir, which is left with what was made. 0 or -1 with @e. */
+int probe_overlay_in(int dir, struct error *e);
 /** "ok", "part", "no" */
 const char *probe_state_text(enum probe_state state);
 

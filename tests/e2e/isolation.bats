@@ -35,7 +35,9 @@ both()
 equal_images()
 {
 	[ "$(manifest_digest app "$W/userns")" = "$(manifest_digest app "$W/userns-single")" ] && return
-	diff <(tree app "$W/userns") <(tree app "$W/userns-single")
+	diff <(tree app "$W/userns") <(tree app "$W/userns-single") &&
+	    diff <(layers app "$W/userns") <(layers app "$W/userns-single") &&
+	    diff <(config app "$W/userns") <(config app "$W/userns-single")
 	return 1
 }
 
@@ -144,6 +146,28 @@ said()
 	ok
 	run croze prune --all --force
 	ok
+}
+
+@test "snapshots as copies give the image that an overlay gives, in both tiers" {
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN rm -rf /etc/apk && mkdir /etc/apk && echo x >/etc/apk/new && rm /etc/motd && ln -s group /etc/motd
+		RUN rm -rf /usr/share && echo f >/usr/share; mv /etc/profile.d /etc/p2; chmod u+s /bin/busybox; touch -a /etc/group
+		RUN rm /usr/share && mkdir /usr/share && touch /usr/share/y && chown 5:6 /usr/share/y && ln -s y /usr/share/l && chown -h 7:8 /usr/share/l
+		RUN true
+		RUN rmdir /opt; chmod 700 /root; chown 5:5 /srv; chown 3 /
+		COPY Dockerfile /usr/share/
+		RUN rm /usr/share/Dockerfile; rm -rf /usr/local; mkdir -p /a/b/c/d; echo 1 >/a/b/c/d/e
+		RUN mv /a/b/c/d /a/b/c/e; rm -rf /a/b/c/e; echo 2 >/a/b/c/f
+	EOF
+	both --snapshots overlay
+	equal_images
+	mv "$W/userns" "$W/overlay"
+	rm -rf "$W/userns-single"
+	both --snapshots copy
+	equal_images
+	equal "$(manifest_digest app "$W/userns")" "$(manifest_digest app "$W/overlay")"
+	head -n 1 "$W/userns-single.log" | grep -qF 'tier: userns-single+copy'
 }
 
 @test "an isolation that is not to be had is refused with what mends it" {

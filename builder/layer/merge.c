@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * merge - file trees from stacked directories by copying, where nothing can be stacked by the kernel.
+ *
+ * What has changed is told by inode number and change time: every change of content or metadata moves the latter, and nobody can
+ * move it back.
+ */
+#include "builder/layer/merge.h"
+
+#include "builder/layer/names.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/map.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/path.h"
+#include "runtime/base/strv.h"
+#include "runtime/base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <time.h>
+#include <unistd.h>
+
+#define OVERLAY_PREFIX "user.overlay."
+#define OVERLAY_ESCAPED "user.overlay.overlay."
+#define OPEN_DIR (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+
+/* ---- copying one layer ---- */
+
+struct copier {
+	struct map links; /* inode number -> path in @dest of the first name */
+	int root;         /* of @dest */
+	struct buf path;  /* where the walk is */
+};
+
+static bool
+is_whiteout(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
+}
+
+static bool
+has_mark(int fd, const char *name, char value)
+{
+	char got[2];
+
+	return fgetxattr(fd, name, got, sizeof(got)) == 1 && got[0] == value;
+}
+
+/* All attributes but the overlay's own, whose escaped ones lose a level. */
+static int
+copy_xattrs(int from, int to, const char *path, struct error *e)
+{
+	autofree char *names = xmalloc(XATTR_LIST_MAX);
+	autofree char *value = xmalloc(XATTR_SIZE_MAX);
+	ssize_t length = flistxattr(from, names, XATTR_LIST_MAX);
+
+	if (length < 0)
+		return errno == ENOTSUP ? 0 : error_sys(e, "cannot list attributes of '%s'", path);
+	for (const char *name = names; name < names + length; name += strlen(name) + 1) {
+		autofree char *kept = NULL;
+		ssize_t size;
+
+		if (text_starts_with(name, OVERLAY_PREFIX) &&
+		    !text_starts_with(name, OVERLAY_ESCAPED))
+			continue;
+		if (text_starts_with(name, OVERLAY_ESCAPED))
+			kept = xasprintf("%s%s", OVERLAY_PREFIX, name + strlen(OVERLAY_ESCAPED));
+		if (text_starts_with(name, "security.") && strcmp(name, "security.capability") != 0)
+			continue;
+		size = fgetxattr(from, name, value, XATTR_SIZE_MAX);
+		if (size < 0 || fsetxattr(to, kept ? kept : name, value, (size_t)size, 0) < 0)
+			return error_sys(e, "cannot copy attribute '%s' of '%s'", name, path);
+	}
+	return 0;
+}
+
+/* Owner before mode, which chown(2) clears set-id bits of; attributes behind both. */
+static int
+copy_metadata(int from, int to, const struct stat *st, const char *path, struct error *e)
+{
+	struct timespec times[2] = { st->st_atim, st->st_mtim };
+
+	if (fchown(to, st->st_uid, st->st_gid) < 0 || fchmod(to, st->st_mode & 07777) < 0)
+		return error_sys(e, "cannot set owner and mode of '%s'", path);
+	if (copy_xattrs(from, to, path, e) < 0)
+		return -1;
+	return futimens(to, times) < 0 ? error_sys(e, "cannot set the times of '%s'", path) : 0;
+}
+
+static int
+copy_file(struct copier *c, int from_dir, int to_dir, const char *name, const struct stat *st,
+    struct error *e)
+{
+	const char *path = buf_text(&c->path);
+	autofd int from = openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	autofd int to = -1;
+
+	if (from < 0)
+		return error_sys(e, "cannot open '%s'", path);
+	to = openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (to < 0)
+		return error_sys(e, "cannot make '%s'", path);
+	if (fd_copy(from, to, UINT64_MAX, NULL, e) < 0)
+		return error_ctx(e, "'%s'", path);
+	return copy_metadata(from, to, st, path, e);
+}
+
+/* Links, FIFOs, sockets and devices: all that has no attributes. */
+static int
+copy_special(struct copier *c, int from_dir, int to_dir, const char *name, const struct stat *st,
+    struct error *e)
+{
+	struct timespec times[2] = { st->st_atim, st->st_mtim };
+	const char *path = buf_text(&c->path);
+	char target[PATH_MAX];
+	ssize_t length;
+	int result;
+
+	if (S_ISLNK(st->st_mode)) {
+		length = readlinkat(from_dir, name, target, sizeof(target) - 1);
+		if (length < 0)
+			return error_sys(e, "cannot read link '%s'", path);
+		target[length] = '\0';
+		result = symlinkat(target, to_dir, name);
+	} else {
+		result = mknodat(to_dir, name, st->st_mode & (S_IFMT | 07777), st->st_rdev);
+	}
+	if (result < 0 || fchownat(to_dir, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    (!S_ISLNK(st->st_mode) && fchmodat(to_dir, name, st->st_mode & 07777, 0) < 0) ||
+	    utimensat(to_dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(e, "cannot make '%s'", path);
+	return 0;
+}
+
+/* A further name of a file that was copied before: 1, 0 when it is the first, -1. */
+static int
+copy_link(struct copier *c, int to_dir, const char *name, const struct stat *st, struct error *e)
+{
+	char key[40];
+	const char *first;
+
+	if (st->st_nlink < 2 || S_ISDIR(st->st_mode))
+		return 0;
+	(void)snprintf(key, sizeof(key), "%llx", (unsigned long long)st->st_ino);
+	first = map_get(&c->links, key);
+	if (!first) {
+		(void)map_set(&c->links, key, xstrdup(buf_text(&c->path)));
+		return 0;
+	}
+	if (linkat(c->root, first, to_dir, name, 0) == 0)
+		return 1;
+	if (errno == EMLINK || errno == ENOENT)
+		return 0;
+	return error_sys(e, "cannot link '%s'", buf_text(&c->path));
+}
+
+static int copy_dir(struct copier *c, int from, int to, struct error *e);
+
+/* A folder over a folder keeps what is in it, unless it is opaque. */
+static int
+copy_folder(struct copier *c, int from_dir, int to_dir, const char *name, const struct stat *st,
+    struct error *e)
+{
+	autofd int from = openat(from_dir, name, OPEN_DIR);
+	autofd int to = -1;
+	const char *path = buf_text(&c->path);
+
+	if (from < 0)
+		return error_sys(e, "cannot open '%s'", path);
+	if (has_mark(from, OVERLAY_PREFIX "opaque", 'y') && path_remove_tree(to_dir, name, e) < 0)
+		return -1;
+	if (mkdirat(to_dir, name, 0700) < 0 && errno != EEXIST)
+		return error_sys(e, "cannot make '%s'", path);
+	to = openat(to_dir, name, OPEN_DIR);
+	if (to < 0)
+		return error_sys(e, "cannot open '%s'", path);
+	if (copy_dir(c, from, to, e) < 0)
+		return -1;
+	return copy_metadata(from, to, st, buf_text(&c->path), e);
+}
+
+static int
+copy_entry(
+    struct copier *c, int from, int to, const char *name, bool has_whiteouts, struct error *e)
+{
+	struct stat st, old;
+	char value;
+	int linked;
+
+	if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(e, "cannot read '%s'", buf_text(&c->path));
+	if (has_whiteouts && S_ISREG(st.st_mode) && st.st_size == 0) {
+		autofd int fd = openat(from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+		if (fd >= 0 && fgetxattr(fd, OVERLAY_PREFIX "whiteout", &value, 1) >= 0)
+			return path_remove_tree(to, name, e);
+	}
+	if (is_whiteout(&st))
+		return path_remove_tree(to, name, e);
+	if (fstatat(to, name, &old, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    !(S_ISDIR(st.st_mode) && S_ISDIR(old.st_mode)) && path_remove_tree(to, name, e) < 0)
+		return -1;
+	if (S_ISDIR(st.st_mode))
+		return copy_folder(c, from, to, name, &st, e);
+	linked = copy_link(c, to, name, &st, e);
+	if (linked != 0)
+		return linked < 0 ? -1 : 0;
+	return S_ISREG(st.st_mode) ? copy_file(c, from, to, name, &st, e)
+	                           : copy_special(c, from, to, name, &st, e);
+}
+
+static int
+copy_dir(struct copier *c, int from, int to, struct error *e)
+{
+	auto(names) struct names names = { 0 };
+	bool has_whiteouts = has_mark(from, OVERLAY_PREFIX "opaque", 'x');
+	size_t length = c->path.len;
+	int result = names_read(&names, from, buf_text(&c->path), e);
+
+	for (size_t i = 0; i < names.count && result == 0; i++) {
+		const char *name = names_at(&names, i);
+
+		if (length > 0)
+			buf_add_char(&c->path, '/');
+		buf_add_text(&c->path, name);
+		result = copy_entry(c, from, to, name, has_whiteouts, e);
+		buf_truncate(&c->path, length);
+	}
+	return result;
+}
+
+int
+merge_layers(const int *lowers, size_t n_lowers, int dest, struct error *e)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < n_lowers && result == 0; i++) {
+		struct copier c = { .root = dest };
+		autofd int from = openat(lowers[i], ".", OPEN_DIR);
+		struct stat st;
+
+		if (from < 0 || fstat(from, &st) < 0)
+			return error_sys(e, "cannot open a layer");
+		result = copy_dir(&c, from, dest, e);
+		if (result == 0)
+			result = copy_metadata(from, dest, &st, "/", e);
+		map_release_with(&c.links, free);
+		buf_release(&c.path);
+	}
+	return result;
+}
+
+/* ---- what has changed ---- */
+
+struct mark {
+	ino_t ino;
+	struct statx_timestamp born; /* zeros where the file system does not tell */
+	struct timespec changed;
+	mode_t mode;
+};
+
+struct merge_state {
+	struct map
+	    marks; /* path -> struct mark; a folder's path ends in '/' once more, with its names, a line each */
+};
+
+static void
+add_child(struct buf *path, const char *name)
+{
+	if (path->len > 0)
+		buf_add_char(path, '/');
+	buf_add_text(path, name);
+}
+
+/* When the folder was made: its inode number may have been another one's before. */
+static struct statx_timestamp
+born(int dir)
+{
+	struct statx x;
+
+	if (statx(dir, "", AT_EMPTY_PATH, STATX_BTIME, &x) < 0 || !(x.stx_mask & STATX_BTIME))
+		return (struct statx_timestamp){ 0 };
+	return x.stx_btime;
+}
+
+/*
+ * Waits until what changes from here on gets another change time than what is there: before Linux 6.13 that moves once a tick of the
+ * clock.
+ */
+static void
+await_tick(void)
+{
+	struct timespec start, now, pause = { .tv_nsec = 500000 };
+
+	(void)clock_gettime(CLOCK_REALTIME_COARSE, &start); /* cannot fail */
+	do {
+		(void)nanosleep(&pause, NULL); /* again, when it was too short */
+		(void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	} while (now.tv_sec == start.tv_sec && now.tv_nsec == start.tv_nsec);
+}
+
+static int
+remember_dir(struct merge_state *s, int dir, struct buf *path, struct error *e)
+{
+	auto(names) struct names names = { 0 };
+	auto(buf) struct buf list = { 0 };
+	size_t length = path->len;
+
+	if (names_read(&names, dir, buf_text(path), e) < 0)
+		return -1;
+	for (size_t i = 0; i < names.count; i++) {
+		const char *name = names_at(&names, i);
+		struct mark *mark = xcalloc(1, sizeof(*mark));
+		struct stat st;
+		autofd int child = -1;
+
+		buf_add(&list, name, strlen(name) + 1);
+		add_child(path, name);
+		if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+			free(mark);
+			return error_sys(e, "cannot read '%s'", buf_text(path));
+		}
+		*mark =
+		    (struct mark){ .ino = st.st_ino, .changed = st.st_ctim, .mode = st.st_mode };
+		(void)map_set(&s->marks, buf_text(path), mark);
+		if (S_ISDIR(st.st_mode)) {
+			child = openat(dir, name, OPEN_DIR);
+			if (child < 0)
+				return error_sys(e, "cannot open '%s'", buf_text(path));
+			mark->born = born(child);
+			if (remember_dir(s, child, path, e) < 0)
+				return -1;
+		}
+		buf_truncate(path, length);
+	}
+	buf_add_char(path, '/');
+	buf_add_char(&list, '\0');
+	(void)map_set(&s->marks, buf_text(path), buf_steal(&list));
+	buf_truncate(path, length);
+	return 0;
+}
+
+struct merge_state *
+merge_remember(int tree, struct error *e)
+{
+	struct merge_state *s = xcalloc(1, sizeof(*s));
+	auto(buf) struct buf path = { 0 };
+	autofd int dir = openat(tree, ".", OPEN_DIR);
+
+	if (dir >= 0 && remember_dir(s, dir, &path, e) == 0) {
+		await_tick();
+		return s;
+	}
+	if (dir < 0)
+		error_sys(e, "cannot open a tree");
+	merge_state_free(s);
+	return NULL;
+}
+
+void
+merge_state_free(struct merge_state *s)
+{
+	if (!s)
+		return;
+	map_release_with(&s->marks, free);
+	free(s);
+}
+
+struct collector {
+	const struct merge_state *state;
+	struct buf path;
+};
+
+static bool
+is_same(const struct mark *mark, const struct stat *st)
+{
+	return mark && mark->ino == st->st_ino && mark->changed.tv_sec == st->st_ctim.tv_sec &&
+	       mark->changed.tv_nsec == st->st_ctim.tv_nsec;
+}
+
+static bool
+is_same_folder(const struct mark *mark, int dir, const struct stat *st)
+{
+	struct statx_timestamp now = born(dir);
+
+	return mark->ino == st->st_ino && mark->born.tv_sec == now.tv_sec &&
+	       mark->born.tv_nsec == now.tv_nsec;
+}
+
+/* A folder of the upper, made when something is put into it. */
+struct target {
+	struct target *above;
+	const char *name;
+	int from; /* the folder in the tree */
+	struct stat st;
+	int fd; /* -1: not made yet */
+	bool is_opaque;
+};
+
+static int
+make_target(struct target *t, struct error *e)
+{
+	if (t->fd >= 0)
+		return 0;
+	if (make_target(t->above, e) < 0)
+		return -1;
+	if (mkdirat(t->above->fd, t->name, 0700) < 0)
+		return error_sys(e, "cannot make folder '%s' of a snapshot", t->name);
+	t->fd = openat(t->above->fd, t->name, OPEN_DIR);
+	return t->fd < 0 ? error_sys(e, "cannot open folder '%s' of a snapshot", t->name) : 0;
+}
+
+static int
+finish_target(const struct target *t, struct error *e)
+{
+	if (t->fd < 0)
+		return 0;
+	if (t->is_opaque && fsetxattr(t->fd, OVERLAY_PREFIX "opaque", "y", 1, 0) < 0)
+		return error_sys(e, "cannot mark an opaque folder");
+	return copy_metadata(t->from, t->fd, &t->st, t->name, e);
+}
+
+static int
+collect_removed(struct collector *c, struct target *t, struct error *e)
+{
+	const char *name;
+	struct stat st;
+
+	buf_add_char(&c->path, '/');
+	name = map_get(&c->state->marks, buf_text(&c->path));
+	buf_truncate(&c->path, c->path.len - 1);
+	for (; name && *name; name += strlen(name) + 1) {
+		if (fstatat(t->from, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		/* what was moved to the upper is there; what is in neither is gone */
+		if (t->fd >= 0 && fstatat(t->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		if (make_target(t, e) < 0)
+			return -1;
+		if (mknodat(t->fd, name, S_IFCHR, makedev(0, 0)) < 0)
+			return error_sys(e, "cannot make a whiteout for '%s'", name);
+	}
+	return 0;
+}
+
+static int collect_dir(struct collector *c, struct target *t, struct error *e);
+
+static int
+collect_folder(struct collector *c, struct target *t, const char *name, const struct stat *st,
+    const struct mark *mark, struct error *e)
+{
+	struct target child = { .above = t, .name = name, .st = *st, .fd = -1 };
+	int result;
+
+	child.from = openat(t->from, name, OPEN_DIR);
+	if (child.from < 0)
+		return error_sys(e, "cannot open '%s'", buf_text(&c->path));
+	/* another folder of that name hides the one that was there */
+	child.is_opaque = S_ISDIR(mark->mode) && !is_same_folder(mark, child.from, st);
+	result = is_same(mark, st) ? 0 : make_target(&child, e);
+	if (result == 0)
+		result = collect_dir(c, &child, e);
+	if (result == 0)
+		result = finish_target(&child, e);
+	fd_close_at(&child.from);
+	fd_close_at(&child.fd);
+	return result;
+}
+
+static int
+collect_entry(struct collector *c, struct target *t, const char *name, struct error *e)
+{
+	const struct mark *mark = map_get(&c->state->marks, buf_text(&c->path));
+	struct stat st;
+
+	if (fstatat(t->from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(e, "cannot read '%s'", buf_text(&c->path));
+	if (S_ISDIR(st.st_mode) && mark)
+		return collect_folder(c, t, name, &st, mark, e);
+	if (is_same(mark, &st))
+		return 0;
+	if (make_target(t, e) < 0)
+		return -1;
+	if (renameat(t->from, name, t->fd, name) < 0)
+		return error_sys(e, "cannot keep '%s'", buf_text(&c->path));
+	return 0;
+}
+
+static int
+collect_dir(struct collector *c, struct target *t, struct error *e)
+{
+	auto(names) struct names names = { 0 };
+	size_t length = c->path.len;
+	int result = names_read(&names, t->from, buf_text(&c->path), e);
+
+	for (size_t i = 0; i < names.count && result == 0; i++) {
+		add_child(&c->path, names_at(&names, i));
+		result = collect_entry(c, t, names_at(&names, i), e);
+		buf_truncate(&c->path, length);
+	}
+	if (result == 0 && !t->is_opaque)
+		result = collect_removed(c, t, e);
+	return result;
+}
+
+int
+merge_collect(const struct merge_state *state, int tree, int upper, struct error *e)
+{
+	struct collector c = { .state = state };
+	struct target root = { .name = "/" };
+	int result = -1;
+
+	root.from = openat(tree, ".", OPEN_DIR);
+	root.fd = openat(upper, ".", OPEN_DIR);
+	if (root.from < 0 || root.fd < 0 || fstat(root.from, &root.st) < 0)
+		error_sys(e, "cannot open a tree");
+	else if (collect_dir(&c, &root, e) == 0)
+		result = finish_target(&root, e);
+	fd_close_at(&root.from);
+	fd_close_at(&root.fd);
+	buf_release(&c.path);
+	return result;
+}
