@@ -121,6 +121,50 @@ const struct command command_table[] = {
 	    .run = import_main,
 	},
 	{
+	    .name = "pull",
+	    .arguments = "[OPTIONS] NAME...",
+	    .summary = "bring images from registries",
+	    .examples = "croze pull alpine:3.19\n"
+			"croze pull --all-platforms registry.example/team/app:1.4",
+	    .options = pull_option_table,
+	    .run = pull_main,
+	},
+	{
+	    .name = "push",
+	    .arguments = "[OPTIONS] IMAGE [NAME]",
+	    .summary = "send an image to a registry",
+	    .examples = "croze push registry.example/team/app:1.4\n"
+			"croze push app docker://registry.example/team/app:1.4",
+	    .options = push_option_table,
+	    .run = push_main,
+	},
+	{
+	    .name = "copy",
+	    .arguments = "[OPTIONS] SOURCE DESTINATION",
+	    .summary = "copy an image between registries, layouts, archives and the store",
+	    .examples =
+		"croze copy --all docker://alpine:3.19 docker://registry.example/alpine:3.19\n"
+		"croze copy docker://alpine:3.19 oci:layout:alpine\n"
+		"croze copy docker-archive:app.tar app",
+	    .options = copy_option_table,
+	    .run = copy_main,
+	},
+	{
+	    .name = "login",
+	    .arguments = "[OPTIONS] [REGISTRY]",
+	    .summary = "keep the password for a registry",
+	    .examples = "croze login --username me --password-stdin registry.example <token",
+	    .options = login_option_table,
+	    .run = login_main,
+	},
+	{
+	    .name = "logout",
+	    .arguments = "[OPTIONS] [REGISTRY]",
+	    .summary = "forget the password for a registry",
+	    .options = logout_option_table,
+	    .run = logout_main,
+	},
+	{
 	    .name = "prune",
 	    .arguments = "[OPTIONS]",
 	    .summary = "remove what nothing needs",

@@ -254,6 +254,7 @@ fetch_perform(struct fetch *f, const struct fetch_request *r, struct fetch_respo
     struct error *e)
 {
 	uint64_t wanted, id = 0;
+	bool no_tls;
 
 	if (fetch_submit(f, r, &wanted, e) < 0)
 		return -1;
@@ -272,7 +273,9 @@ fetch_perform(struct fetch *f, const struct fetch_request *r, struct fetch_respo
 	if (response->error.kind == ERR_NONE)
 		return 0;
 	*e = response->error;
+	no_tls = response->no_tls;
 	fetch_response_release(response);
+	response->no_tls = no_tls;
 	return -1;
 }
 

@@ -76,7 +76,9 @@ struct fetch_response {
 	struct digest digest; /* of them, when @has_out */
 	struct buf
 	    text; /* the beginning of the body of another status, at most 16 KiB, as it came */
-	unsigned attempts;  /* how often it was sent */
+	unsigned attempts; /* how often it was sent */
+	bool
+	    no_tls; /* https was asked for and TLS could not be begun; kept when fetch_perform() fails */
 	struct error error; /* ERR_NONE: an answer came, whatever its status */
 };
 

@@ -152,6 +152,7 @@ response_write(uint64_t id, const struct fetch_response *r)
 	set_number(j, "reach", r->reach);
 	set_number(j, "size", r->size);
 	set_number(j, "attempts", r->attempts);
+	set_number(j, "no_tls", r->no_tls);
 	if (r->has_digest)
 		set_text(j, "digest", digest_text(&r->digest, text));
 	if (r->text.len > 0) {
@@ -188,7 +189,7 @@ read_error(const struct json *j, struct error *found, struct error *e)
 int
 response_read(const struct json *j, uint64_t *id, struct fetch_response *response, struct error *e)
 {
-	uint64_t status = 0, reach = 0, attempts = 0;
+	uint64_t status = 0, reach = 0, attempts = 0, no_tls = 0;
 	const char *url = NULL, *digest = NULL, *text = NULL;
 
 	*response = (struct fetch_response){ 0 };
@@ -197,6 +198,7 @@ response_read(const struct json *j, uint64_t *id, struct fetch_response *respons
 	    json_read_u64(j, "reach", "response", &reach, e) < 0 ||
 	    json_read_u64(j, "size", "response", &response->size, e) < 0 ||
 	    json_read_u64(j, "attempts", "response", &attempts, e) < 0 ||
+	    json_read_u64(j, "no_tls", "response", &no_tls, e) < 0 ||
 	    json_read_text(j, "url", "response", &url, e) < 0 ||
 	    json_read_text(j, "digest", "response", &digest, e) < 0 ||
 	    json_read_text(j, "text", "response", &text, e) < 0 ||
@@ -208,6 +210,7 @@ response_read(const struct json *j, uint64_t *id, struct fetch_response *respons
 	response->status = (unsigned)status;
 	response->reach = (enum reach)reach;
 	response->attempts = (unsigned)attempts;
+	response->no_tls = no_tls != 0;
 	response->url = url ? xstrdup(url) : NULL;
 	response->has_digest = digest != NULL;
 	if (digest && digest_parse(digest, &response->digest, e) < 0)

@@ -450,14 +450,69 @@ resolve_docker_archive(struct store *store, const struct outside *o,
 	return picked ? image_load_descriptor(store, &picked->target, platform, image, e) : -1;
 }
 
+/* ---- whole ---- */
+
+static int
+bring_source(struct store *store, const struct source *s, const struct outside *o,
+    struct descriptor *target, struct error *e)
+{
+	const struct descriptor *d = layout_find(s, o->name, o->has_digest ? &o->digest : NULL, e);
+
+	if (!d || copy_image(store, s, d, e) < 0)
+		return -1;
+	descriptor_copy(target, d);
+	return 0;
+}
+
+static int
+bring_layout(
+    struct store *store, const struct outside *o, struct descriptor *target, struct error *e)
+{
+	auto(source) struct source s = SOURCE_INIT;
+
+	if (source_open_layout(&s, o->path, e) < 0)
+		return -1;
+	return bring_source(store, &s, o, target, e);
+}
+
+static int
+bring_oci_archive(
+    struct store *store, const struct outside *o, struct descriptor *target, struct error *e)
+{
+	auto(source) struct source s = SOURCE_INIT;
+
+	if (open_archive(store, o, &s, e) < 0 || source_read_index(&s, e) < 0)
+		return -1;
+	return bring_source(store, &s, o, target, e);
+}
+
+static int
+bring_docker_archive(
+    struct store *store, const struct outside *o, struct descriptor *target, struct error *e)
+{
+	auto(source) struct source s = SOURCE_INIT;
+	auto(import_result) struct import_result all = { 0 };
+	const struct imported *picked;
+
+	if (open_archive(store, o, &s, e) < 0 || docker_copy_all(store, &s, &all, e) < 0)
+		return -1;
+	picked = pick(&all, o, e);
+	if (!picked)
+		return -1;
+	descriptor_copy(target, &picked->target);
+	return 0;
+}
+
 static const struct transport {
 	const char *prefix;
+	int (*bring)(struct store *store, const struct outside *o, struct descriptor *target,
+	    struct error *e);
 	int (*resolve)(struct store *store, const struct outside *o,
 	    const struct platform *platform, struct image *image, struct error *e);
 } transports[] = {
-	{ "oci:", resolve_layout },
-	{ "oci-archive:", resolve_oci_archive },
-	{ "docker-archive:", resolve_docker_archive },
+	{ "oci:", bring_layout, resolve_layout },
+	{ "oci-archive:", bring_oci_archive, resolve_oci_archive },
+	{ "docker-archive:", bring_docker_archive, resolve_docker_archive },
 };
 
 static const struct transport *
@@ -488,5 +543,33 @@ image_resolve(struct store *store, const char *text, const struct platform *plat
 	rest = xstrdup(text + strlen(transport->prefix));
 	if (parse_outside(rest, &o, e) < 0 || transport->resolve(store, &o, platform, image, e) < 0)
 		return error_ctx(e, "'%s'", text);
+	return 0;
+}
+
+int
+image_find_target(struct store *store, const char *text, struct descriptor *target, struct error *e)
+{
+	const struct transport *transport = find_transport(text);
+	auto(reference) struct reference r = { 0 };
+	auto(image) struct image image = { 0 };
+	struct error ignored = ERROR_INIT;
+	autofree char *rest = NULL;
+	struct outside o;
+	int found;
+
+	if (transport) {
+		rest = xstrdup(text + strlen(transport->prefix));
+		if (parse_outside(rest, &o, e) < 0 || transport->bring(store, &o, target, e) < 0)
+			return error_ctx(e, "'%s'", text);
+		return 0;
+	}
+	if (reference_parse(text, &r, &ignored) == 0) {
+		found = find_reference(store, &r, target, e);
+		if (found != 0)
+			return found < 0 ? -1 : 0;
+	}
+	if (image_resolve(store, text, NULL, &image, e) < 0)
+		return -1;
+	descriptor_copy(target, &image.descriptor);
 	return 0;
 }

@@ -37,6 +37,12 @@ int image_load(struct store *store, const struct digest *digest, const struct pl
 /** What the blob @digest of the store is: a manifest or an index, as it says itself. */
 int image_describe(
     struct store *store, const struct digest *digest, struct descriptor *d, struct error *e);
+/**
+ * What @text stands for, as it is: an index stays one, with what the store has of it. What is outside is brought in whole, all
+ * platforms that are there, without names.
+ */
+int image_find_target(
+    struct store *store, const char *text, struct descriptor *target, struct error *e);
 /** Does @text begin with a transport ("oci:", "oci-archive:", "docker-archive:")? */
 bool image_is_outside(const char *text);
 

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * login - croze login and croze logout: the passwords of registries.
+ */
+#include "builder/cli/commands.h"
+#include "builder/cli/registry_flags.h"
+#include "builder/cli/show.h"
+#include "builder/registry/credentials.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/text.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define PASSWORD_MAX 65536
+
+struct login_flags {
+	struct registry_flags registry;
+	const char *user;
+	const char *password;
+	bool from_stdin;
+	bool get_login;
+};
+
+#define MEMBER(name) offsetof(struct login_flags, name)
+
+const struct option_def login_option_table[] = {
+	{ .name = "username",
+	    .short_name = 'u',
+	    .type = OPTION_TEXT,
+	    .offset = MEMBER(user),
+	    .argument = "NAME",
+	    .help = "the user (default: asked for)" },
+	{ .name = "password-stdin",
+	    .type = OPTION_FLAG,
+	    .offset = MEMBER(from_stdin),
+	    .help = "read the password from standard input" },
+	{ .name = "password",
+	    .short_name = 'p',
+	    .type = OPTION_TEXT,
+	    .offset = MEMBER(password),
+	    .argument = "PASSWORD",
+	    .help = "other users of this machine see it: --password-stdin is better" },
+	{ .name = "get-login",
+	    .type = OPTION_FLAG,
+	    .offset = MEMBER(get_login),
+	    .help = "print the user that is logged in, change nothing" },
+	REGISTRY_OPTIONS,
+	{ 0 },
+};
+
+struct logout_flags {
+	struct registry_flags registry;
+	bool all;
+};
+
+const struct option_def logout_option_table[] = {
+	{ .name = "all",
+	    .short_name = 'a',
+	    .type = OPTION_FLAG,
+	    .offset = offsetof(struct logout_flags, all),
+	    .help = "of every registry in the file" },
+	{ .name = "authfile",
+	    .type = OPTION_TEXT,
+	    .offset = REGISTRY_FLAG(authfile),
+	    .argument = "FILE",
+	    .group = REGISTRY_GROUP,
+	    .help = "in this file (default: $REGISTRY_AUTH_FILE)" },
+	{ 0 },
+};
+
+/* ---- asking ---- */
+
+static void
+trim_line(struct buf *b)
+{
+	while (b->len > 0 && (b->data[b->len - 1] == '\n' || b->data[b->len - 1] == '\r'))
+		buf_truncate(b, b->len - 1);
+}
+
+static int
+read_line(struct buf *b, struct error *e)
+{
+	char c;
+
+	for (;;) {
+		ssize_t got = read(STDIN_FILENO, &c, 1);
+
+		if (got < 0)
+			return error_sys(e, "cannot read standard input");
+		if (got == 0 || c == '\n' || b->len > PASSWORD_MAX)
+			return 0;
+		buf_add_char(b, c);
+	}
+}
+
+/* On the terminal, without showing it when it is @hidden. */
+static int
+ask(const char *question, bool hidden, struct buf *b, struct error *e)
+{
+	struct termios before, quiet;
+	int result;
+
+	if (isatty(STDIN_FILENO) != 1) {
+		error_set(e, ERR_USAGE, "there is no terminal to ask for '%s'", question);
+		return error_hint(e, "croze login --username NAME --password-stdin REGISTRY <FILE");
+	}
+	fprintf(stderr, "%s: ", question);
+	if (hidden && tcgetattr(STDIN_FILENO, &before) == 0) {
+		quiet = before;
+		quiet.c_lflag &= ~(tcflag_t)ECHO;
+		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+		result = read_line(b, e);
+		(void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+		fputc('\n', stderr);
+		return result;
+	}
+	return read_line(b, e);
+}
+
+static int
+get_password(const struct login_flags *flags, struct buf *password, struct error *e)
+{
+	if (flags->password != NULL && flags->from_stdin)
+		return error_set(
+		    e, ERR_USAGE, "--password and --password-stdin exclude each other");
+	if (flags->password != NULL) {
+		buf_add_text(password, flags->password);
+		return 0;
+	}
+	if (!flags->from_stdin)
+		return ask("Password", true, password, e);
+	if (flags->user == NULL)
+		return error_set(e, ERR_USAGE, "--password-stdin needs --username");
+	if (fd_read_all(STDIN_FILENO, password, PASSWORD_MAX, "the password", e) < 0)
+		return -1;
+	trim_line(password);
+	return 0;
+}
+
+/* ---- the registry ---- */
+
+/* "docker.io" when none is named, as docker does. */
+static char *
+registry_host(const struct strv *words, struct error *e)
+{
+	autofree char *host = NULL;
+
+	if (words->count > 1) {
+		error_set(e, ERR_USAGE, "one registry is wanted");
+		return NULL;
+	}
+	host = words->count == 1 ? credentials_key(words->items[0]) : xstrdup("docker.io");
+	if (*host == '\0' || strchr(host, '/') != NULL || strchr(host, '@') != NULL ||
+	    strpbrk(host, " \t\n?#\\") != NULL) {
+		error_set(e, ERR_USAGE, "'%s' is no registry: HOST[:PORT]", words->items[0]);
+		return NULL;
+	}
+	return steal_ptr(&host);
+}
+
+static int
+show_login(const struct credentials_options *who, const char *host, struct buf *b, struct error *e)
+{
+	auto(credentials) struct credentials c = { 0 };
+	int found = credentials_find(who, host, "", &c, e);
+
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return error_set(e, ERR_NOT_FOUND, "not logged in to '%s'", host);
+	buf_printf(b, "%s\n", c.user != NULL ? c.user : "<token>");
+	return 0;
+}
+
+static int
+check_and_store(const struct login_flags *flags, const char *host, const char *user,
+    const char *password, struct buf *b, struct error *e)
+{
+	autofree char *creds = xasprintf("%s:%s", user, password);
+	struct registry_flags own = flags->registry;
+	struct registry_display display = { 0 };
+	struct registry_options how;
+	autoregistry struct registry *registry = NULL;
+	struct credentials_options who = { .authfile = flags->registry.authfile };
+	autofree char *where = NULL;
+	int result = -1;
+
+	own.creds = creds;
+	if (registry_flags_apply(&own, &display, &how, e) == 0)
+		registry = registry_new(&how, e);
+	if (registry != NULL)
+		result = registry_check_login(registry, host, e);
+	explicit_bzero(creds, strlen(creds));
+	if (result < 0 || credentials_store(&who, host, user, password, &where, e) < 0)
+		return -1;
+	buf_printf(b, "logged in to %s, kept in %s\n", host, where);
+	return 0;
+}
+
+static int
+login(const struct login_flags *flags, const struct strv *words, struct buf *b, struct error *e)
+{
+	struct credentials_options who = { .authfile = flags->registry.authfile };
+	autofree char *host = registry_host(words, e);
+	auto(buf) struct buf user = { 0 };
+	auto(buf) struct buf password = { 0 };
+	int result;
+
+	if (host == NULL)
+		return -1;
+	if (flags->get_login)
+		return show_login(&who, host, b, e);
+	if (flags->user != NULL)
+		buf_add_text(&user, flags->user);
+	else if (!flags->from_stdin && ask("Username", false, &user, e) < 0)
+		return -1;
+	if (get_password(flags, &password, e) < 0)
+		return -1;
+	if (user.len == 0 || password.len == 0)
+		return error_set(
+		    e, ERR_USAGE, "the %s is empty", user.len == 0 ? "user" : "password");
+	if (strchr(buf_text(&user), ':') != NULL)
+		return error_set(e, ERR_USAGE, "a user's name has no ':'");
+	result = check_and_store(flags, host, buf_text(&user), buf_text(&password), b, e);
+	explicit_bzero(password.data, password.len);
+	return result;
+}
+
+int
+login_main(int argc, char **argv, const struct command *self)
+{
+	struct login_flags flags = { .registry = REGISTRY_FLAGS_INIT };
+	auto(strv) struct strv words = { 0 };
+	auto(buf) struct buf b = { 0 };
+	struct error e = ERROR_INIT;
+	int result = options_parse(self, argc, argv, &flags, &words, &e);
+
+	if (result > 0)
+		return 0;
+	if (result == 0)
+		result = login(&flags, &words, &b, &e);
+	return result < 0 ? command_fail(&e) : show_print(&b);
+}
+
+static int
+logout(const struct logout_flags *flags, const struct strv *words, struct buf *b, struct error *e)
+{
+	struct credentials_options who = { .authfile = flags->registry.authfile };
+	autofree char *host = NULL;
+	int found;
+
+	if (flags->all && words->count > 0)
+		return error_set(e, ERR_USAGE, "--all goes without a registry");
+	host = flags->all ? NULL : registry_host(words, e);
+	if (host == NULL && !flags->all)
+		return -1;
+	found = credentials_erase(&who, host, e);
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return error_set(
+		    e, ERR_NOT_FOUND, "not logged in to '%s'", host != NULL ? host : "anything");
+	buf_printf(b, "logged out of %s\n", host != NULL ? host : "all registries");
+	return 0;
+}
+
+int
+logout_main(int argc, char **argv, const struct command *self)
+{
+	struct logout_flags flags = { .registry = REGISTRY_FLAGS_INIT };
+	auto(strv) struct strv words = { 0 };
+	auto(buf) struct buf b = { 0 };
+	struct error e = ERROR_INIT;
+	int result = options_parse(self, argc, argv, &flags, &words, &e);
+
+	if (result > 0)
+		return 0;
+	if (result == 0)
+		result = logout(&flags, &words, &b, &e);
+	return result < 0 ? command_fail(&e) : show_print(&b);
+}
