@@ -15,6 +15,7 @@
 
 /* Set once, by command_main(), before anything reads it. */
 static const char *program_name = "";
+static void (*failure_log)(const struct error *e);
 
 const char *
 command_program(void)
@@ -60,9 +61,17 @@ print_safe(const char *label, const char *text)
 	(void)fputs(buf_text(&b), stderr); /* there is nowhere to tell of it */
 }
 
+void
+command_log_failures(void (*log)(const struct error *e))
+{
+	failure_log = log;
+}
+
 int
 command_fail(const struct error *e)
 {
+	if (failure_log)
+		failure_log(e);
 	(void)fflush(stdout); /* command_main() looks at its result */
 	print_safe(*program_name ? program_name : "error", e->text);
 	if (e->hint[0] != '\0')
@@ -182,14 +191,20 @@ finish(int status)
 	return status ? status : command_fail(&e);
 }
 
-int
-command_main(
-    const char *program, const char *summary, const struct command *table, int argc, char **argv)
+void
+command_begin(const char *program)
 {
 	struct error e = ERROR_INIT;
 
 	program_name = program;
 	if (fill_standard(&e) < 0 || refuse_setuid(&e) < 0)
-		return command_fail(&e);
+		exit(command_fail(&e));
+}
+
+int
+command_main(
+    const char *program, const char *summary, const struct command *table, int argc, char **argv)
+{
+	command_begin(program);
 	return finish(run_command(summary, table, argc, argv));
 }

@@ -289,6 +289,21 @@ cloexec_range(unsigned int first, unsigned int last)
 }
 
 void
+fd_close_range(int first, int last)
+{
+	struct rlimit limit;
+
+	if (first > last ||
+	    syscall(SYS_close_range, (unsigned int)first, (unsigned int)last, 0) == 0)
+		return;
+	/* An old kernel or an outer filter: one by one. */
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < (rlim_t)last)
+		last = (int)limit.rlim_cur;
+	for (int fd = first; fd <= last && fd < 1 << 20; fd++)
+		(void)close(fd); /* EBADF for those that are not open */
+}
+
+void
 fd_cloexec_from(int first, const int *keep, size_t n_keep)
 {
 	unsigned int from = (unsigned int)first;

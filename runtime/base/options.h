@@ -64,6 +64,10 @@ int command_main(
     const char *program, const char *summary, const struct command *table, int argc, char **argv);
 /** Prints @e to stderr in the form that all commands use ("croze: ...", then "hint: ..."), returns its exit status. */
 int command_fail(const struct error *e);
+/** For a program that does something before command_main(): its name, standard descriptors and rights, as command_main() has them. Ends it on failure. */
+void command_begin(const char *program);
+/** @log is called by command_fail() before it prints. */
+void command_log_failures(void (*log)(const struct error *e));
 /** The program's name as given to command_main(). */
 const char *command_program(void);
 

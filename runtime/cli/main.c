@@ -1,34 +1,84 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * main - croze-runtime: finds the command.
+ * main - croze-runtime: options before the command, then the command.
  */
-#include "runtime/base/options.h"
+#include "runtime/base/help.h"
+#include "runtime/base/mem.h"
 #include "runtime/cli/commands.h"
+#include "runtime/cli/global.h"
+#include "runtime/oci/config.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Commands of the runtime interface that callers try, answered by name rather than as unknown words. */
-static const char *const refused[] = { "create", "start", "state", "kill", "delete", "exec", "list",
-	"ps", "pause", "resume", "update", "events", "features", "checkpoint", "restore" };
+#define PROGRAM "croze-runtime"
+#define SUMMARY "runs OCI bundles, with and without root"
+
+/* Commands of other runtimes that callers try, answered by name rather than as unknown words. */
+static int
+refuse(int argc, char **argv, const struct command *self)
+{
+	struct error e = ERROR_INIT;
+
+	(void)argc;
+	(void)argv;
+	error_set(
+	    &e, ERR_HOST, "'%s' is not supported: containers are not saved to disk", self->name);
+	return command_fail(&e);
+}
+
+const char *
+command_id(const struct command *self, const struct strv *words, struct error *e)
+{
+	if (words->count == 1)
+		return words->items[0];
+	error_set(e, ERR_USAGE, "%s takes the name of one container", self->name);
+	error_hint(e, "see '" PROGRAM " %s --help'", self->name);
+	return NULL;
+}
+
+/* Callers look for lines "NAME version X" and "spec: X". */
+static int
+print_version(void)
+{
+	(void)printf(PROGRAM " version %s\nspec: %s\n", CROZE_VERSION, OCI_VERSION);
+	return fflush(stdout) == 0 ? 0 : 1;
+}
 
 static int
-refuse(const char *name)
+print_help(const struct command *table)
 {
-	fprintf(stderr,
-	    "croze-runtime: '%s' is not built: containers are run in the foreground\n"
-	    "hint: croze-runtime run --bundle DIR NAME\n",
-	    name);
-	return 2;
+	static const struct command self = { .name = "[OPTIONS] COMMAND",
+		.options = global_option_table };
+	auto(buf) struct buf text = { 0 };
+
+	help_program(PROGRAM, SUMMARY, table, &text);
+	buf_add_char(&text, '\n');
+	options_help(PROGRAM, &self, &text);
+	(void)fputs(buf_text(&text), stdout);
+	return fflush(stdout) == 0 ? 0 : 1;
 }
 
 int
 main(int argc, char **argv)
 {
-	const struct command commands[] = { command_run, command_spec, { 0 } };
+	const struct command commands[] = { command_create, command_start, command_run,
+		command_exec, command_state, command_list, command_ps, command_kill, command_delete,
+		command_features, command_spec, { .name = "checkpoint", .run = refuse },
+		{ .name = "restore", .run = refuse }, { 0 } };
+	struct error e = ERROR_INIT;
+	int at = 1;
 
-	for (size_t i = 0; argc > 1 && i < sizeof(refused) / sizeof(refused[0]); i++)
-		if (strcmp(argv[1], refused[i]) == 0)
-			return refuse(argv[1]);
-	return command_main("croze-runtime", "runs OCI bundles without root", commands, argc, argv);
+	(void)signal(SIGCHLD,
+	    SIG_DFL); /* a caller that ignores it would have its children reaped before we can */
+	command_begin(PROGRAM);
+	if (global_parse(argc, argv, &at, &e) < 0)
+		return command_fail(&e);
+	if (global_options()->version)
+		return print_version();
+	if (global_options()->help)
+		return print_help(commands);
+	argv[at - 1] = argv[0];
+	return command_main(PROGRAM, SUMMARY, commands, argc - at + 1, argv + at - 1);
 }

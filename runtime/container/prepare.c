@@ -318,15 +318,13 @@ prepare_groups(struct prepared *p, struct container_spec *spec, struct error *e)
 	return 0;
 }
 
-static void
-prepare_process(struct prepared *p, struct container_spec *spec)
+void
+prepare_process(
+    const struct oci_process *o, struct container_spec *spec, struct container_rlimit **rlimits)
 {
-	const struct oci_process *o = &p->config.process;
-
 	spec->argv = strv_array(&o->args);
 	spec->envp = strv_array(&o->env);
 	spec->cwd = o->cwd;
-	spec->make_cwd = !p->config.root_readonly;
 	spec->uid = o->uid;
 	spec->gid = o->gid;
 	spec->umask = o->umask;
@@ -336,11 +334,11 @@ prepare_process(struct prepared *p, struct container_spec *spec)
 	spec->caps.ambient &= spec->caps.permitted & spec->caps.inheritable;
 	spec->no_new_privs = o->no_new_privileges;
 	spec->oom_score_adj = o->oom_score_adj;
-	p->rlimits = xcalloc(o->n_rlimits + 1, sizeof(p->rlimits[0]));
+	*rlimits = xcalloc(o->n_rlimits + 1, sizeof(**rlimits));
 	for (size_t i = 0; i < o->n_rlimits; i++)
-		p->rlimits[i] =
+		(*rlimits)[i] =
 		    (struct container_rlimit){ o->rlimits[i].resource, o->rlimits[i].limit };
-	spec->rlimits = p->rlimits;
+	spec->rlimits = *rlimits;
 	spec->n_rlimits = o->n_rlimits;
 }
 
@@ -374,7 +372,8 @@ prepare_spec(struct prepared *p, struct error *e)
 	spec->masked_paths = strv_array(&p->config.masked_paths);
 	spec->readonly_paths = strv_array(&p->config.readonly_paths);
 	spec->seccomp = NULL;
-	prepare_process(p, spec);
+	prepare_process(&p->config.process, spec, &p->rlimits);
+	spec->make_cwd = !p->config.root_readonly;
 	if (prepare_rootfs(p, path, spec, e) < 0 ||
 	    mounts_open(&p->config, path, translate_for_mount, p, &p->mounts, e) < 0 ||
 	    prepare_namespaces(p, spec, e) < 0 || prepare_groups(p, spec, e) < 0 ||

@@ -38,6 +38,9 @@ int prepare_read(struct prepared *p, const char *bundle, struct error *e);
 int prepare_enter(struct prepared *p, struct error *e);
 /** Opens what the container is made of, and sets @p->spec but for its standard streams and terminal. After prepare_enter(). */
 int prepare_spec(struct prepared *p, struct error *e);
+/** What is of the process alone: command, user, capabilities, limits. @spec points into @o and *@rlimits, which is to be freed. */
+void prepare_process(
+    const struct oci_process *o, struct container_spec *spec, struct container_rlimit **rlimits);
 void prepared_release(struct prepared *p);
 
 #endif

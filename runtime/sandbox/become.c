@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -170,6 +171,24 @@ become_ready(const struct container_spec *spec, struct error *e)
 	return spec->hold_read >= 0 ? exec_check(spec->argv, spec->envp, e) : 0;
 }
 
+/* Nothing of the host's is open while it waits, which may be for ever. */
+static void
+close_others(const struct container_spec *spec)
+{
+	int keep[2] = { spec->hold_read, spec->hold_write };
+	int from = FIRST_FREE_FD + spec->preserve_fds;
+
+	if (keep[0] > keep[1]) {
+		keep[0] = spec->hold_write;
+		keep[1] = spec->hold_read;
+	}
+	for (int i = 0; i < 2; i++) {
+		fd_close_range(from, keep[i] - 1);
+		from = keep[i] + 1;
+	}
+	fd_close_range(from, INT_MAX);
+}
+
 /* The descriptor is open for writing too, so that a read waits; whoever deletes the container kills its processes. */
 void
 become_wait(const struct container_spec *spec)
@@ -177,6 +196,7 @@ become_wait(const struct container_spec *spec)
 	char byte;
 	ssize_t n;
 
+	close_others(spec);
 	do
 		n = read(spec->hold_read, &byte, 1);
 	while (n < 0 && errno == EINTR);

@@ -189,6 +189,9 @@ struct container_spec {
 	char *const *masked_paths; /* NULL: container_masked_paths and what /sys should not show */
 	char *const *readonly_paths; /* NULL: container_readonly_paths */
 	bool outlives;               /* it goes on when the calling process ends */
+	bool
+	    no_pivot; /* enter the rootfs by a move and chroot, where pivot_root(2) cannot work: the host is on a ramdisk */
+	bool new_keyring; /* a session keyring of its own */
 	int preserve_fds; /* so many descriptors from 3 on are the command's too, with their numbers */
 	/*
 	 * Not -1: two FIFOs, open for reading and writing, and for writing. container_start() then returns once everything is ready but for

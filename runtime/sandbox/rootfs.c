@@ -518,11 +518,22 @@ leave_host(const struct rootfs *r, struct error *e)
 	return error_set(e, ERR_HOST, "too many mounts are on top of the host's root");
 }
 
+/* The old root stays below; only a holder of CAP_SYS_CHROOT could find it, and there is nothing else on a ramdisk. */
+static int
+move_root(struct error *e)
+{
+	if (mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0)
+		return error_sys(e, "cannot make the rootfs the root directory");
+	return chdir("/") < 0 ? error_sys(e, "cannot enter the rootfs") : 0;
+}
+
 int
-rootfs_enter(const struct rootfs *r, struct error *e)
+rootfs_enter(const struct rootfs *r, bool no_pivot, struct error *e)
 {
 	if (fchdir(r->root) < 0)
 		return error_sys(e, "cannot enter the rootfs");
+	if (no_pivot)
+		return move_root(e);
 	if (syscall(SYS_pivot_root, ".", ".") < 0) {
 		error_sys(e, "cannot make the rootfs the root directory");
 		e->kind = ERR_HOST;

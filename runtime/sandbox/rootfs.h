@@ -29,6 +29,6 @@ const struct container_mount *rootfs_mount_at(const struct container_spec *spec,
 /** In the new mount namespace: attaches the root and all mounts, masks paths. The host's tree is still the root directory. */
 int rootfs_build(struct rootfs *r, const struct container_spec *spec, struct error *e);
 /** Makes it the root directory and lets go of the host's tree. */
-int rootfs_enter(const struct rootfs *r, struct error *e);
+int rootfs_enter(const struct rootfs *r, bool no_pivot, struct error *e);
 
 #endif

@@ -219,11 +219,12 @@ userns_is_root(void)
 }
 
 /* setgroups(2) is refused for good where a user mapped his own group himself (user_namespaces(7)). */
-static bool
-groups_are_denied(void)
+bool
+userns_groups_denied(pid_t pid)
 {
+	autofree char *path = xasprintf("/proc/%d/setgroups", (int)pid);
 	char word[8] = "";
-	autofd int fd = open("/proc/self/setgroups", O_RDONLY | O_CLOEXEC);
+	autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	return fd >= 0 && read(fd, word, sizeof(word) - 1) > 0 && strncmp(word, "deny", 4) == 0;
 }
@@ -231,7 +232,7 @@ groups_are_denied(void)
 int
 userns_stay(struct userns *u, struct error *e)
 {
-	*u = (struct userns){ .stayed = true, .own_id_only = groups_are_denied() };
+	*u = (struct userns){ .stayed = true, .own_id_only = userns_groups_denied(getpid()) };
 	return plan_root(u, e);
 }
 

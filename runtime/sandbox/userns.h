@@ -72,6 +72,8 @@ struct userns {
  * describes where it is, every id by its own number.
  */
 int userns_stay(struct userns *u, struct error *e);
+/** Is setgroups(2) refused in the user namespace of process @pid? */
+bool userns_groups_denied(pid_t pid);
 /** Is the calling process uid 0 with CAP_SYS_ADMIN, so that userns_stay() will do? */
 bool userns_is_root(void);
 
