@@ -107,7 +107,10 @@ choose_driver(struct build *b, struct error *e)
 	struct error refused = ERROR_INIT;
 	autofd int dir = -1;
 
-	if (b->options->snapshots == BUILD_SNAPSHOTS_COPY) {
+	if (b->options->snapshots == BUILD_SNAPSHOTS_OVERLAY && b->tier == TIER_CHROOT)
+		return error_set(
+		    e, ERR_USAGE, "--snapshots overlay: the isolation 'chroot' has no mounts");
+	if (b->options->snapshots == BUILD_SNAPSHOTS_COPY || b->tier == TIER_CHROOT) {
 		store_set_driver(b->store, STORE_COPY);
 		return 0;
 	}
@@ -182,6 +185,18 @@ open_environment(struct build *b, struct error *e)
 	for (size_t i = 0; i < options->n_hosts; i++)
 		hosts[i] = (struct run_host){ options->hosts[i].name, options->hosts[i].address };
 	b->run.network = modes[options->network];
+	b->run.chroot = b->tier == TIER_CHROOT;
+	if (b->run.chroot && options->network == BUILD_NETWORK_NONE)
+		return error_set(e, ERR_HOST,
+		    "--network=none: the isolation 'chroot' has no network of its own");
+	if (b->run.chroot && options->network == BUILD_NETWORK_DEFAULT) {
+		b->run.network = NETNS_HOST;
+		progress_note(b->progress,
+		    "namespaces are not to be had here (%s): steps are kept apart by chroot, "
+		    "capabilities, seccomp and Landlock, have the network of this container and no "
+		    "/proc",
+		    b->tier_lacks.text[0] ? b->tier_lacks.text : "asked for by name");
+	}
 	b->run.n_rlimits = options->n_ulimits;
 	b->run.rlimits = steal_ptr(&rlimits);
 	b->run.shm_size = options->shm_size;
@@ -357,7 +372,8 @@ choose_tier(struct build *b, struct error *e)
 	if (tier_choose(b->options->isolation, &b->tier, &b->tier_lacks, e) < 0)
 		return -1;
 	with_driver = xasprintf("%s+%s", tier_name(b->tier),
-	    b->options->snapshots == BUILD_SNAPSHOTS_COPY ? "copy" : "overlay");
+	    b->options->snapshots == BUILD_SNAPSHOTS_COPY || b->tier == TIER_CHROOT ? "copy"
+										    : "overlay");
 	progress_tier(b->progress, b->tier == TIER_NONE ? tier_name(b->tier) : with_driver);
 	if (b->tier == TIER_USERNS_SINGLE)
 		store_record_owners(b->store);

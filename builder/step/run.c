@@ -314,7 +314,8 @@ run_command(const struct run_request *request, int root, const struct user *user
 	spec.envp = strv_array(&env);
 	spec.cwd = request->step->workdir;
 	spec.make_cwd = true;
-	spec.record_ids = environment->userns.own_id_only;
+	spec.record_ids = environment->userns.own_id_only && !environment->chroot;
+	spec.chroot = environment->chroot;
 	spec.uid = user->uid;
 	spec.gid = user->gid;
 	spec.groups = user->groups;
@@ -404,14 +405,16 @@ files_fit(const struct run_files *files, const struct chain *parents)
 static int
 files_open(const struct run_request *request, struct run_files *files, struct error *e)
 {
+	/* what a chroot needs is made for as long as it runs */
+	int bottom = request->environment->chroot ? -1 : request->environment->points;
+
 	if (files_fit(files, request->parents))
 		return 0;
 	run_files_release(files);
 	if (snapshot_writer_open(&files->upper, request->store, e) < 0)
 		return -1;
 	strv_copy(&files->parents.snapshots, &request->parents->snapshots);
-	files->root = chain_mount(
-	    request->store, request->parents, request->environment->points, &files->upper, e);
+	files->root = chain_mount(request->store, request->parents, bottom, &files->upper, e);
 	return files->root < 0 ? -1 : 0;
 }
 

@@ -19,6 +19,7 @@
 /** What all commands of a build share. */
 struct run_environment {
 	struct userns userns;
+	bool chroot; /* without namespaces: jail.h; the network is then the caller's */
 	enum netns_mode network;
 	struct netns netns;
 	int resolv_conf; /* file that becomes /etc/resolv.conf; -1: none */

@@ -14,6 +14,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
 #include "runtime/sandbox/init.h"
+#include "runtime/sandbox/jail.h"
 #include "runtime/sandbox/join.h"
 #include "runtime/sandbox/mount.h"
 #include "runtime/sandbox/passfd.h"
@@ -506,6 +507,17 @@ start_child(struct start *s, struct container *c, struct error *e)
 	return 0;
 }
 
+static int
+start_jail(const struct container_spec *spec, struct container *c, struct error *e)
+{
+	struct error ignored = ERROR_INIT;
+
+	if (jail_start(spec, c, &c->jail, e) == 0)
+		return 0;
+	(void)container_finish(c, &ignored); /* the first failure counts */
+	return -1;
+}
+
 int
 container_start(const struct container_spec *spec, struct container *c, struct error *e)
 {
@@ -516,6 +528,8 @@ container_start(const struct container_spec *spec, struct container *c, struct e
 	int result = -1;
 
 	*c = (struct container)CONTAINER_INIT;
+	if (spec->chroot)
+		return start_jail(spec, c, e);
 	take_kit(spec, r);
 	r->root = take_rootfs(spec->rootfs, e);
 	if (r->root >= 0 && (spec->userns->stayed || spec->userns->slave) &&
@@ -588,6 +602,8 @@ container_finish(struct container *c, struct error *e)
 	reap(c);
 	supervisor_stop(c->supervisor);
 	result = stubs_undo(&c->stubs, e);
+	if (jail_finish(c->jail, e) < 0)
+		result = -1;
 	if (c->pidfd >= 0)
 		(void)close(c->pidfd);
 	if (c->console >= 0)

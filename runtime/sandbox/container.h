@@ -165,6 +165,7 @@ struct container_spec {
 	struct caps caps;                      /* bounding = permitted = effective = caps_default */
 	const struct seccomp_program *seccomp; /* NULL: no filter. Default: seccomp_default() */
 	bool no_new_privs;                     /* false: sudo and su work in a build step */
+	bool chroot;                           /* no namespaces and no mounts: jail.h */
 	bool
 	    record_ids; /* users, owners and devices are recorded and answered for (seccomp/ids.h): where one id alone is mapped */
 	const struct container_rlimit *rlimits; /* RLIMIT_CORE is 0 unless it is here */
@@ -206,9 +207,12 @@ extern const size_t container_n_default_mounts;
 extern char *const *const container_masked_paths;
 extern char *const *const container_readonly_paths;
 
+struct jail;
+
 struct container {
 	pid_t pid;          /* child of the caller, for waitpid(2) or loop_add_child() */
 	pid_t supervisor;   /* of its ids; 0: none */
+	struct jail *jail;  /* without namespaces; NULL */
 	int pidfd;          /* -1 where the kernel has none */
 	int console;        /* master of the terminal; -1 */
 	int socket;         /* to a first process that is held; -1 */

@@ -74,6 +74,8 @@ add_rule(int ruleset, const struct landlock_rule *rule, uint64_t known, struct e
 		rights |= FS_EXECUTE;
 	if (rule->access == LANDLOCK_WRITE)
 		rights = known & ~(FS_EXECUTE | FS_IOCTL_DEV);
+	if (rule->access == LANDLOCK_ALL)
+		rights = known;
 	if (fstat(rule->fd, &st) < 0)
 		return error_sys(e, "cannot look at a folder for Landlock");
 	if (!S_ISDIR(st.st_mode))
@@ -114,6 +116,12 @@ int
 landlock_restrict(const struct landlock_rule *rules, size_t n_rules, struct error *e)
 {
 	return restrict_to(rules, n_rules, NET_ALL, e);
+}
+
+int
+landlock_restrict_files(const struct landlock_rule *rules, size_t n_rules, struct error *e)
+{
+	return restrict_to(rules, n_rules, 0, e);
 }
 
 int

@@ -14,7 +14,8 @@
 enum landlock_access {
 	LANDLOCK_READ,    /* read files, list folders */
 	LANDLOCK_EXECUTE, /* and execute what is there */
-	LANDLOCK_WRITE,   /* and make, change, remove everything below, device nodes included */
+	LANDLOCK_ALL,     /* whatever there is */
+	LANDLOCK_WRITE, /* read, and make, change, remove everything below, device nodes included */
 };
 
 struct landlock_rule {
@@ -32,6 +33,9 @@ int landlock_abi(void);
 int landlock_restrict(const struct landlock_rule *rules, size_t n_rules, struct error *e);
 /** As landlock_restrict(), but connections by TCP stay possible; listening does not. */
 int landlock_restrict_client(const struct landlock_rule *rules, size_t n_rules, struct error *e);
+
+/** As landlock_restrict(), without a word on TCP. */
+int landlock_restrict_files(const struct landlock_rule *rules, size_t n_rules, struct error *e);
 
 /** What a process of ours does for the rest of its life. */
 enum strict_role {

@@ -5,9 +5,14 @@
 #include "runtime/sandbox/tier.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/base/process.h"
+#include "runtime/sandbox/chroot.h"
+#include "runtime/sandbox/diagnose.h"
 #include "seccomp/owner.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <linux/capability.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -49,6 +54,30 @@ check_range(struct error *e)
 	return userns_check(NULL, e);
 }
 
+static int
+namespace_main(void *arg, struct buf *result, struct error *e)
+{
+	(void)arg;    /* nothing to be told */
+	(void)result; /* nothing to tell */
+	return chroot_unshare_user() < 0 ? userns_explain(errno, e) : 0;
+}
+
+/* Tried in a child, which is left as it becomes. */
+static int
+check_namespaces(struct error *e)
+{
+	struct worker w;
+
+	return worker_start(&w, namespace_main, NULL, e) < 0 ? -1 : worker_finish(&w, NULL, e);
+}
+
+static bool
+has_chroot(void)
+{
+	return geteuid() == 0 && diagnose_status("CapEff") >= 0 &&
+	       (diagnose_status("CapEff") & 1LL << CAP_SYS_CHROOT) != 0;
+}
+
 int
 tier_choose(enum tier wanted, enum tier *tier, struct error *why, struct error *e)
 {
@@ -57,7 +86,13 @@ tier_choose(enum tier wanted, enum tier *tier, struct error *why, struct error *
 	*tier = wanted;
 	switch (wanted) {
 	case TIER_AUTO:
-		*tier = check_range(&lacking) == 0 ? TIER_USERNS : TIER_USERNS_SINGLE;
+		if (check_range(&lacking) == 0)
+			*tier = TIER_USERNS;
+		else
+			*tier = TIER_USERNS_SINGLE;
+		/* a root that lacks rights is in a container, most likely in one that may make no namespaces */
+		if (geteuid() == 0 && !userns_is_root() && check_namespaces(&lacking) < 0)
+			*tier = has_chroot() ? TIER_CHROOT : TIER_NONE;
 		if (why)
 			*why = lacking;
 		return 0;
@@ -67,8 +102,12 @@ tier_choose(enum tier wanted, enum tier *tier, struct error *why, struct error *
 	case TIER_NONE:
 		return 0;
 	case TIER_CHROOT:
-		error_set(e, ERR_HOST, "the isolation 'chroot' is not built yet");
-		return error_hint(e, "--isolation userns-single needs nothing but user namespaces");
+		if (has_chroot())
+			return 0;
+		error_set(e, ERR_HOST, "the isolation 'chroot' is for root with CAP_SYS_CHROOT");
+		return error_hint(e,
+		    "--isolation userns-single needs nothing but user namespaces; in a "
+		    "container: run as root, docker: --cap-add SYS_CHROOT");
 	}
 	return 0;
 }
@@ -78,6 +117,8 @@ tier_enter(enum tier tier, struct userns *u, struct error *e)
 {
 	struct userns_options options = { .own_id_only = tier == TIER_USERNS_SINGLE };
 
-	assert(tier == TIER_USERNS || tier == TIER_USERNS_SINGLE);
+	assert(tier != TIER_AUTO && tier != TIER_NONE);
+	if (tier == TIER_CHROOT)
+		return userns_stay(u, e);
 	return userns_enter(&options, u, e);
 }

@@ -28,7 +28,7 @@ enum tier tier_named(const char *name);
  * the next better one lacks ("" when nothing). Any other is checked likewise: ERR_HOST with what would mend it.
  */
 int tier_choose(enum tier wanted, enum tier *tier, struct error *why, struct error *e);
-/** Enters the namespaces of the tier, which is TIER_USERNS or TIER_USERNS_SINGLE. As userns_enter(). */
+/** Enters the namespaces of the tier, of which TIER_CHROOT has none. Not for TIER_NONE. As userns_enter(). */
 int tier_enter(enum tier tier, struct userns *u, struct error *e);
 
 #endif

@@ -179,6 +179,9 @@ said()
 	fails 3
 	says "c/Dockerfile:2: 'RUN true'"
 	says 'hint: '
+	run build --isolation chroot
+	fails 3
+	says "'chroot' is for root" 'hint: '
 	run build --isolation everything
 	fails 2
 	says "'--isolation' is one of auto|userns|userns-single|chroot|none"

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * jail - a command in a chroot, for the root of a container that may make no namespaces and no mounts.
+ *
+ * Between the caller and the command stands a keeper: processes that lose their parent become its children (PR_SET_CHILD_SUBREAPER), and
+ * it kills them when the command has ended.
+ */
+#include "runtime/sandbox/jail.h"
+
+#include "runtime/base/buf.h"
+#include "runtime/base/child.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/path.h"
+#include "runtime/sandbox/become.h"
+#include "runtime/sandbox/init.h"
+#include "runtime/sandbox/landlock.h"
+#include "runtime/sandbox/rootfs.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FILE_MAX (1U << 20)
+#define KILL_ROUNDS 100
+
+/* A file of the rootfs whose content is another one for a while. */
+struct lent {
+	int fd;
+	struct buf content;
+	struct stat st;
+};
+
+struct jail {
+	struct stubs stubs;
+	int dev;           /* /dev of the rootfs */
+	struct stat st;    /* of it, before */
+	unsigned int made; /* nodes, by bit */
+	struct lent lent[4];
+	size_t n_lent;
+};
+
+static const struct {
+	const char *name;
+	unsigned int major, minor;
+} nodes[] = {
+	{ "null", 1, 3 },
+	{ "zero", 1, 5 },
+	{ "full", 1, 7 },
+	{ "random", 1, 8 },
+	{ "urandom", 1, 9 },
+	{ "tty", 5, 0 },
+};
+
+/* ---- what is put into the rootfs ---- */
+
+static int
+make_nodes(struct jail *j, int root, struct error *e)
+{
+	autofd int dev = stubs_open(&j->stubs, root, "/dev", true, e);
+
+	if (dev < 0)
+		return -1;
+	j->dev = openat(dev, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (j->dev < 0 || fstat(j->dev, &j->st) < 0)
+		return error_sys(e, "cannot open '/dev' of the rootfs");
+	for (size_t i = 0; i < ARRAY_LEN(nodes); i++) {
+		if (mknodat(j->dev, nodes[i].name, S_IFCHR,
+			makedev(nodes[i].major, nodes[i].minor)) < 0) {
+			if (errno == EEXIST)
+				continue;
+			error_sys(e, "cannot make '/dev/%s'", nodes[i].name);
+			e->kind = ERR_HOST;
+			return error_hint(e,
+			    "give the container CAP_MKNOD (docker: --cap-add MKNOD), and "
+			    "keep its store on a file system without nodev");
+		}
+		j->made |= 1U << i;
+		if (fchmodat(j->dev, nodes[i].name, 0666, 0) < 0)
+			return error_sys(e, "cannot set the mode of '/dev/%s'", nodes[i].name);
+	}
+	return 0;
+}
+
+/* Puts the content of @source into the file @target. */
+static int
+lend(struct jail *j, int root, const char *target, int source, struct error *e)
+{
+	autofd int stub = stubs_open(&j->stubs, root, target, false, e);
+	autofd int from = -1;
+	auto(buf) struct buf bytes = { 0 };
+	struct lent *lent = &j->lent[j->n_lent];
+	char path[40];
+
+	if (stub < 0)
+		return -1;
+	if (j->n_lent == ARRAY_LEN(j->lent))
+		return error_set(e, ERR_HOST, "more files than can be put in place");
+	/* both were opened by O_PATH, and are opened anew through procfs */
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", source);
+	from = open(path, O_RDONLY | O_CLOEXEC);
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", stub);
+	lent->fd = open(path, O_RDWR | O_CLOEXEC);
+	if (from < 0 || lent->fd < 0 || fstat(lent->fd, &lent->st) < 0)
+		return error_sys(e, "cannot put '%s' in place", target);
+	j->n_lent++;
+	if (fd_read_all(lent->fd, &lent->content, FILE_MAX, target, e) < 0 ||
+	    fd_read_all(from, &bytes, FILE_MAX, target, e) < 0)
+		return -1;
+	if (ftruncate(lent->fd, 0) < 0 || lseek(lent->fd, 0, SEEK_SET) < 0)
+		return error_sys(e, "cannot put '%s' in place", target);
+	return fd_write_all(lent->fd, bytes.data, bytes.len, e);
+}
+
+static int
+put_mounts(struct jail *j, const struct container_spec *spec, struct error *e)
+{
+	const struct container_mount *m;
+	struct stat st;
+
+	for (size_t i = 0; (m = rootfs_mount_at(spec, i)); i++) {
+		if (m->kind == CONTAINER_MOUNT_BIND && fstat(m->source, &st) == 0 &&
+		    S_ISREG(st.st_mode) && m->flags & CONTAINER_MOUNT_READ_ONLY) {
+			if (lend(j, spec->rootfs, m->target, m->source, e) < 0)
+				return -1;
+			continue;
+		}
+		if (m->kind != CONTAINER_MOUNT_BIND && m->kind != CONTAINER_MOUNT_TMPFS)
+			continue; /* /proc, /sys and the like, which a chroot does without */
+		error_set(e, ERR_HOST,
+		    "'%s' cannot be mounted: the isolation 'chroot' has no mounts", m->target);
+		return error_hint(e, "allow user namespaces in the outer container (docker: "
+				     "--security-opt seccomp=unconfined), or do without --mount");
+	}
+	return 0;
+}
+
+static int
+give_back(struct lent *lent, struct error *e)
+{
+	struct timespec times[2] = { lent->st.st_atim, lent->st.st_mtim };
+	int result = 0;
+
+	if (ftruncate(lent->fd, 0) < 0 || lseek(lent->fd, 0, SEEK_SET) < 0)
+		result = error_sys(e, "cannot put a file back as it was");
+	else
+		result = fd_write_all(lent->fd, lent->content.data, lent->content.len, e);
+	if (result == 0 &&
+	    (fchmod(lent->fd, lent->st.st_mode & 07777) < 0 || futimens(lent->fd, times) < 0))
+		result = error_sys(e, "cannot put a file back as it was");
+	fd_close_at(&lent->fd);
+	buf_release(&lent->content);
+	return result;
+}
+
+/* Nodes that are still ours, and the time of their folder unless something else changed there. */
+static void
+take_nodes(struct jail *j)
+{
+	struct timespec times[2] = { j->st.st_atim, j->st.st_mtim };
+
+	for (size_t i = 0; i < ARRAY_LEN(nodes); i++) {
+		struct stat st;
+
+		if (j->made & 1U << i &&
+		    fstatat(j->dev, nodes[i].name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISCHR(st.st_mode) && st.st_rdev == makedev(nodes[i].major, nodes[i].minor))
+			(void)unlinkat(j->dev, nodes[i].name, 0); /* looked at just now */
+	}
+	(void)futimens(j->dev, times); /* times only */
+}
+
+int
+jail_finish(struct jail *j, struct error *e)
+{
+	int result = 0;
+
+	if (!j)
+		return 0;
+	for (size_t i = 0; i < j->n_lent; i++) {
+		struct error second = ERROR_INIT;
+
+		if (give_back(&j->lent[i], result < 0 ? &second : e) < 0)
+			result = -1;
+	}
+	if (j->dev >= 0)
+		take_nodes(j);
+	fd_close_at(&j->dev);
+	if (stubs_undo(&j->stubs, e) < 0)
+		result = -1;
+	free(j);
+	return result;
+}
+
+/* ---- the command ---- */
+
+static uint64_t
+own_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	if (syscall(SYS_capget, &header, data) != 0)
+		return 0;
+	return data[0].permitted | (uint64_t)data[1].permitted << 32;
+}
+
+static int
+confine(const struct container_spec *spec, struct error *e)
+{
+	struct landlock_rule rule = { .access = LANDLOCK_ALL };
+	autofd int root = -1;
+
+	if (fchdir(spec->rootfs) < 0 || chroot(".") < 0 || chdir("/") < 0) {
+		error_sys(e, "cannot change the root directory");
+		e->kind = ERR_HOST;
+		return error_hint(
+		    e, "give the container CAP_SYS_CHROOT (docker: --cap-add SYS_CHROOT)");
+	}
+	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return error_sys(e, "cannot open '/'");
+	rule.fd = root;
+	/* a kernel without Landlock leaves the root directory, capabilities and the filter */
+	return landlock_restrict_files(&rule, 1, e) < 0 ? -1 : 0;
+}
+
+static _Noreturn void
+become(const struct container_spec *given, int socket, pid_t keeper)
+{
+	struct container_spec spec = *given;
+	struct error e = ERROR_INIT;
+	uint64_t mask = spec.caps.bounding & own_capabilities() & ~CAPS_BIT(CAP_SYS_CHROOT) &
+	                ~CAPS_BIT(CAP_MKNOD);
+
+	caps_set_mask(&spec.caps, mask);
+	spec.no_new_privs = true;
+	become_reset_signals();
+	if (child_die_with(keeper) < 0)
+		_exit(1);
+	if (setsid() < 0)
+		error_sys(&e, "cannot start a session");
+	else if (become_stdio((int[3]){ spec.in, spec.out, spec.err }, spec.uid, &e) == 0 &&
+		 confine(&spec, &e) == 0 && become_ready(&spec, &e) == 0 &&
+		 child_die_with(keeper) == 0)
+		(void)become_command(&spec, &e);
+	(void)send(socket, &e, sizeof(e), MSG_NOSIGNAL); /* nobody else to tell */
+	_exit(1);
+}
+
+/* Kills the children of this process; the number of those that there were. */
+static int
+kill_children(void)
+{
+	DIR *dir = opendir("/proc");
+	const struct dirent *entry;
+	pid_t self = getpid();
+	int n = 0;
+
+	while (dir && (entry = readdir(dir))) {
+		char path[300], text[512], *end;
+		ssize_t got;
+		int fd;
+
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		(void)snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+		if (fd >= 0)
+			(void)close(fd); /* read-only */
+		text[got > 0 ? got : 0] = '\0';
+		end = strrchr(text, ')'); /* the name before it may hold anything */
+		if (end && strlen(end) > 4 && strtol(end + 4, NULL, 10) == self) {
+			(void)kill(
+			    (pid_t)strtol(entry->d_name, NULL, 10), SIGKILL); /* a child of ours */
+			n++;
+		}
+	}
+	if (dir)
+		(void)closedir(dir); /* only read */
+	return n;
+}
+
+static void
+end_all(void)
+{
+	for (int i = 0; i < KILL_ROUNDS && kill_children() > 0; i++)
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+}
+
+static _Noreturn void
+keep(const struct container_spec *spec, int socket, pid_t parent)
+{
+	pid_t self = getpid(), pid, ended;
+	int status = 0;
+
+	if (child_die_with(parent) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+		_exit(1);
+	pid = fork();
+	if (pid == 0)
+		become(spec, socket, self);
+	(void)close(socket); /* the command's */
+	/* what the command writes to is not held open here */
+	if (spec->out > STDERR_FILENO)
+		(void)close(spec->out);
+	if (spec->err > STDERR_FILENO && spec->err != spec->out)
+		(void)close(spec->err);
+	do
+		ended = waitpid(-1, &status, 0);
+	while (pid > 0 && ended != pid && (ended > 0 || errno == EINTR));
+	end_all();
+	if (pid > 0 && WIFSIGNALED(status)) {
+		become_reset_signals();
+		(void)raise(WTERMSIG(status));
+	}
+	_exit(pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
+/* Nothing and the end of the connection: it is executing. */
+static int
+await(int socket, struct error *e)
+{
+	struct error told;
+	ssize_t n;
+
+	do
+		n = recv(socket, &told, sizeof(told), 0);
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
+		return 0;
+	if (n != (ssize_t)sizeof(told))
+		return error_set(e, ERR_SYSTEM, "a command's process ended without a word");
+	*e = told;
+	return -1;
+}
+
+int
+jail_start(
+    const struct container_spec *spec, struct container *c, struct jail **jail, struct error *e)
+{
+	struct jail *j = xcalloc(1, sizeof(*j));
+	pid_t parent = getpid();
+	autofd int ours = -1;
+	int pair[2];
+
+	*jail = j;
+	j->dev = -1;
+	if (spec->network != CONTAINER_NETWORK_HOST) {
+		error_set(e, ERR_HOST, "the isolation 'chroot' has no network of its own");
+		return error_hint(
+		    e, "--network=host, or allow user namespaces in the outer container");
+	}
+	if (make_nodes(j, spec->rootfs, e) < 0 || put_mounts(j, spec, e) < 0)
+		return -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_sys(e, "cannot make a socket pair");
+	ours = pair[0];
+	c->pid = fork();
+	if (c->pid == 0) {
+		(void)close(pair[0]); /* the parent's */
+		keep(spec, pair[1], parent);
+	}
+	(void)close(pair[1]); /* the child's */
+	if (c->pid < 0) {
+		c->pid = 0;
+		return error_sys(e, "cannot make a process");
+	}
+	return await(ours, e);
+}
