@@ -10,6 +10,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
 
+#include <inttypes.h>
 #include <unistd.h>
 
 /* ---- reading ---- */
@@ -229,7 +230,12 @@ make_plan(struct build *b, enum plan_flags flags)
 	autofree struct plan_context *contexts =
 	    xcalloc(options->n_contexts + 1, sizeof(*contexts));
 	auto(strv) struct strv values = { 0 };
-	auto(strv) struct strv environment = { 0 };
+	static const char *const network_names[] = {
+		[BUILD_NETWORK_DEFAULT] = "default",
+		[BUILD_NETWORK_NONE] = "none",
+		[BUILD_NETWORK_HOST] = "host",
+	};
+	auto(strv) struct strv environment = { 0 }, hosts = { 0 }, limits = { 0 };
 	auto(platform) struct platform platform = { 0 };
 	struct plan_options request = { .flags = flags,
 		.target = options->target,
@@ -246,8 +252,18 @@ make_plan(struct build *b, enum plan_flags flags)
 		.is_ignored = is_ignored,
 		.read_file = read_context_file,
 		.arg = b,
-		.allowed = allowed(options) };
+		.allowed = allowed(options),
+		.network = network_names[options->network],
+		.hosts = &hosts,
+		.limits = &limits };
 
+	for (size_t i = 0; i < options->n_hosts; i++)
+		strv_printf(&hosts, "%s:%s", options->hosts[i].name, options->hosts[i].address);
+	for (size_t i = 0; i < options->n_ulimits; i++)
+		strv_printf(&limits, "%s=%" PRIu64 ":%" PRIu64, options->ulimits[i].name,
+		    options->ulimits[i].soft, options->ulimits[i].hard);
+	if (options->shm_size > 0)
+		strv_printf(&limits, "shm=%" PRIu64, options->shm_size);
 	make_contexts(options, contexts, &values);
 	copy_environment(&environment);
 	platform_native(&platform);

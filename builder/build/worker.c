@@ -60,6 +60,19 @@ send_note(void *arg, const char *text)
 	message_release(&m);
 }
 
+/* With the line of the step. */
+static void
+send_warning(void *arg, const char *text)
+{
+	struct stage_worker *w = arg;
+	struct message m = { .type = MESSAGE_WARNING, .step = w->index };
+	struct error ignored = ERROR_INIT; /* as above */
+
+	m.text = xasprintf("%s:%u: %s", w->build->dockerfile.path, plan_of(w)->line, text);
+	(void)message_send(w->out, &m, &ignored);
+	message_release(&m);
+}
+
 static void
 send_notes(struct stage_worker *w, const struct strv *notes)
 {
@@ -359,6 +372,7 @@ make_run(struct stage_worker *w, struct error *e)
 		.step = plan_of(w),
 		.parents = &parents,
 		.note = send_note,
+		.warn = send_warning,
 		.note_arg = w,
 		.files = &w->files,
 		.log = w->log };

@@ -87,6 +87,10 @@ struct plan_options {
 	int (*read_file)(void *arg, const char *path, struct buf *b);
 	void *arg;
 	unsigned allowed; /* enum plan_allowed */
+	/* of every RUN, for its key; may be NULL */
+	const char *network;       /* "default", "none", "host" */
+	const struct strv *hosts;  /* "name:address" */
+	const struct strv *limits; /* "nofile=1024:2048" */
 };
 
 /** An image that the plan uses, as base or to copy from. */

@@ -7,14 +7,41 @@
  */
 #include "builder/plan/planner.h"
 
+#include "runtime/base/digest.h"
 #include "runtime/base/json.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/unicode.h"
 
+#include <string.h>
+
+/** Adds all texts below @value. Is one of them not UTF-8? */
+static bool
+hash_texts(const struct json *value, struct hash *hash)
+{
+	const char *text = json_text(value);
+	bool odd = text && unicode_check(text, strlen(text)) < strlen(text);
+
+	if (text)
+		hash_add_text(hash, text);
+	for (size_t n = 0; n < json_count(value); n++)
+		if (hash_texts(json_at(value, n), hash))
+			odd = true;
+	return odd;
+}
+
+/** Bytes that are no UTF-8 are all the same in JSON; what they are is told by a digest of all texts. */
 static void
 finish(struct plan_step *step, struct json *object)
 {
+	autohash struct hash *hash = hash_new();
+	char text[DIGEST_TEXT_LEN + 1];
+	struct digest digest;
 	struct buf b = { 0 };
 
+	if (hash_texts(object, hash)) {
+		hash_finish(hash, &digest);
+		json_set_text(object, "bytes", digest_text(&digest, text));
+	}
 	json_write(object, JSON_SORTED, &b);
 	step->record = buf_steal(&b);
 }
@@ -82,7 +109,7 @@ set_mounts(struct json *object, const struct plan_step *step)
 }
 
 void
-record_run(struct plan_step *step)
+record_run(const struct plan_options *options, struct plan_step *step)
 {
 	autojson struct json *object = json_new_object();
 	static const char *const network_names[] = {
@@ -102,6 +129,12 @@ record_run(struct plan_step *step)
 	set_mounts(object, step);
 	if (step->network != PLAN_NETWORK_DEFAULT)
 		json_set_text(object, "network", network_names[step->network]);
+	else if (options->network && strcmp(options->network, "default") != 0)
+		json_set_text(object, "network", options->network);
+	if (options->hosts && options->hosts->count > 0)
+		json_set(object, "hosts", json_new_strv(options->hosts));
+	if (options->limits && options->limits->count > 0)
+		json_set(object, "limits", json_new_strv(options->limits));
 	if (step->insecure)
 		json_set_text(object, "security", "insecure");
 	if (step->hostname)

@@ -167,7 +167,7 @@ apply_run(struct building *b, const struct instruction *i)
 	step->created_by = buf_steal(&text);
 	result = mounts_apply(b, i, step);
 	if (result == 0)
-		record_run(step);
+		record_run(b->p->options, step);
 	return result;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "builder/step/run.h"
 
+#include "builder/step/kept.h"
 #include "builder/step/points.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
@@ -450,6 +451,26 @@ run_in(const struct run_request *request, struct run_files *files, struct run_re
 	return 0;
 }
 
+/* A step that was given secrets and keeps one is told of: whoever has the image has the secret. */
+static int
+tell_kept(const struct run_request *request, const struct run_files *files, struct error *e)
+{
+	auto(strv) struct strv found = { 0 };
+	bool given = false;
+
+	for (size_t i = 0; i < request->step->n_mounts; i++)
+		if (request->step->mounts[i].spec.type == MOUNT_SECRET)
+			given = true;
+	if (!given || !request->warn)
+		return 0;
+	if (kept_find(files->upper.fs, request->environment->secrets,
+		request->environment->n_secrets, &found, e) < 0)
+		return -1;
+	for (size_t i = 0; i < found.count; i++)
+		request->warn(request->note_arg, found.items[i]);
+	return 0;
+}
+
 int
 run_step(const struct run_request *request, struct run_result *result, struct error *e)
 {
@@ -466,6 +487,8 @@ run_step(const struct run_request *request, struct run_result *result, struct er
 		return 0;
 	fd_close_at(&files->root);
 	files->root = -1;
+	if (ok == 0 && !result->empty)
+		ok = tell_kept(request, files, e);
 	if (ok == 0 && !result->empty)
 		ok = snapshot_writer_commit(&files->upper, result->snapshot, NULL, e);
 	run_files_release(files);

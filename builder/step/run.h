@@ -62,9 +62,10 @@ struct run_request {
 	const struct chain *parents;
 	const struct run_source *sources; /* one for each mount of the step; NULL: none has files */
 	mounts_note_fn *note;             /* what a user should know meanwhile; may be NULL */
-	void *note_arg;
-	struct run_files *files; /* of the process that runs one step after the other */
-	int log;                 /* standard output and error of the command */
+	mounts_note_fn *warn;             /* of what is dangerous; may be NULL */
+	void *note_arg;                   /* of both */
+	struct run_files *files;          /* of the process that runs one step after the other */
+	int log;                          /* standard output and error of the command */
 };
 
 struct run_result {

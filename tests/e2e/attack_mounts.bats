@@ -247,6 +247,23 @@ leaked()
 	[ -n "$(entry attack /sum)" ]
 }
 
+@test "M11 a step that keeps a secret is told of, with its line, the secret and the file" {
+	canary_make
+	echo "$CANARY_SECRET" >s
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		RUN --mount=type=secret,id=s cp /run/secrets/s /kept; chmod 000 /kept
+		RUN --mount=type=secret,id=s,env=E mkdir /d && (dd if=/dev/zero bs=262140 count=1; echo "$E") >/d/far 2>/dev/null && ln -s "$E" /link && echo "$E"
+		RUN --mount=type=secret,id=s,env=E base64 /run/secrets/s | md5sum >/fine
+	EOF
+	run croze build --progress=plain -t attack --secret id=s,src=s c
+	ok
+	says "Dockerfile:2: the secret 's' is in the file '/kept'" "Dockerfile:3: the secret 's' is in the file '/d/far'" "'/link'"
+	says_not "Dockerfile:4: the secret" "$CANARY_SECRET"
+	# in the image it is, by the step's own doing; in no record, log or key
+	equal "$("$PYTHON" "$LIB/leak.py" "$CANARY_SECRET" "$CROZE_ROOT/builds" "$CROZE_ROOT/steps" "$CROZE_ROOT/context" || true)" ""
+}
+
 @test "M12 the socket of an agent is gone after the step, and has no other name" {
 	need ssh-agent ssh-add ssh-keygen
 	canary_make

@@ -409,3 +409,18 @@ absent()
 	says worker7 77 "shm 3072"
 	says_not "BUILDKIT_SANDBOX_HOSTNAME is not used"
 }
+
+@test "S1 network, hosts, limits and the size of /dev/shm of the command line are part of the key" {
+	local flag
+	printf 'FROM busybox:musl\nRUN true\n' >c/Dockerfile
+	run build -t app
+	ok
+	for flag in --network=none --network=host --add-host=a:192.0.2.1 --add-host=a:192.0.2.2 --ulimit=nofile=50 --shm-size=1m; do
+		run build -t app "$flag"
+		counts 1 1
+		run build -t app "$flag"
+		counts 2 0
+	done
+	run build -t app
+	counts 2 0
+}

@@ -82,7 +82,7 @@ heredoc_alone_is_the_script_of_the_current_shell(void **state)
 
 	(void)state;
 	s = must_make("FROM a\nSHELL [\"/bin/ash\", \"-ec\"]\nRUN <<EOF\n# first\n\techo "
-	              "\"$A\"\ntrue\nEOF\n");
+		      "\"$A\"\ntrue\nEOF\n");
 	assert_string_equal(s[1].argv.items[0], "/bin/ash");
 	assert_string_equal(s[1].argv.items[2], "# first\n\techo \"$A\"\ntrue\n");
 	assert_string_equal(s[1].text, "RUN <<EOF (echo \"$A\"...)");
@@ -209,7 +209,63 @@ trigger_is_one_instruction(void **state)
 	must_refuse("FROM a\n", "the heredoc 'EOF' is not ended");
 }
 
+/* ---- the record of the key ---- */
+
+static char *
+record_of(const char *text)
+{
+	char *record = xstrdup(must_make(text)[0].record);
+
+	(void)release(NULL);
+	return record;
+}
+
+static void
+s1_records_differ_where_the_command_sees_a_difference(void **state)
+{
+	static const char *const commands[] = { "RUN x", "RUN y", "RUN [\"x\"]", "RUN \xff",
+		"RUN \xfe", "RUN <<E\n#!a\nE", "RUN <<E\n#!b\nE", "RUN <<F\n#!a\nF",
+		"RUN --network=none x", "RUN --mount=target=/a x", "RUN --mount=target=/b x",
+		"RUN --mount=target=/a,rw x", "RUN --mount=target=/a,source=s x",
+		"RUN --mount=type=cache,target=/a x", "RUN --mount=type=cache,target=/a,id=i x",
+		"RUN --mount=type=cache,target=/a,sharing=locked x",
+		"RUN --mount=type=cache,target=/a,uid=1 x",
+		"RUN --mount=type=cache,target=/a,gid=1 x",
+		"RUN --mount=type=cache,target=/a,mode=1 x",
+		"RUN --mount=type=cache,target=/a,ro x", "RUN --mount=type=tmpfs,target=/a x",
+		"RUN --mount=type=tmpfs,target=/a,size=1 x", "RUN --mount=type=secret,id=a x",
+		"RUN --mount=type=secret,id=b x", "RUN --mount=type=secret,id=a,env=A x",
+		"RUN --mount=type=secret,id=a,target=/a x", "RUN --mount=type=ssh x",
+		"RUN --mount=type=ssh,id=b x", "RUN --device=a x" };
+	char *records[ARRAY_LEN(commands)];
+
+	(void)state;
+	for (size_t n = 0; n < ARRAY_LEN(commands); n++) {
+		autofree char *text = xasprintf("FROM a\n%s\n", commands[n]);
+
+		records[n] = record_of(text);
+		for (size_t m = 0; m < n; m++)
+			if (strcmp(records[m], records[n]) == 0)
+				fail_msg("'%s' and '%s' have one record", commands[m], commands[n]);
+	}
+	for (size_t n = 0; n < ARRAY_LEN(commands); n++)
+		free(records[n]);
+}
+
+static void
+t36_records_do_not_tell_whether_a_secret_is_required(void **state)
+{
+	autofree char *a = NULL, *b = NULL;
+
+	(void)state;
+	a = record_of("FROM a\nRUN --mount=type=secret,id=a x\n");
+	b = record_of("FROM a\nRUN --mount=type=secret,id=a,required x\n");
+	assert_string_equal(a, b);
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(s1_records_differ_where_the_command_sees_a_difference),
+	cmocka_unit_test(t36_records_do_not_tell_whether_a_secret_is_required),
 	cmocka_unit_test_teardown(heredoc_alone_is_the_script_of_the_current_shell, release),
 	cmocka_unit_test_teardown(heredoc_with_an_interpreter_is_a_file_that_is_executed, release),
 	cmocka_unit_test_teardown(command_with_heredocs_is_put_together_again, release),
