@@ -80,8 +80,8 @@ snapshot_context(
 	snapshot_writer_release(&files);
 	if (ok < 0)
 		return -1;
-	step_record_release(&record);
-	record = (struct step_record){ .created = placement.now, .snapshot = xstrdup(id) };
+	record.created = placement.now;
+	record.snapshot = xstrdup(id); /* one for the other way of keeping owners stays */
 	json = step_record_to_json(&record);
 	return store_step_put(b->store, &key, json, e);
 }

@@ -8,6 +8,7 @@
  */
 #include "builder/build/schedule.h"
 
+#include "builder/build/mask.h"
 #include "builder/build/message.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
@@ -39,6 +40,7 @@ struct job {
 	size_t current;            /* STAGE: the step whose output comes */
 	int messages;              /* STAGE */
 	int log;
+	struct mask *mask;   /* STAGE: for the log; NULL without secrets */
 	int worker_messages; /* the worker's ends, closed after the fork */
 	int worker_log;
 	struct loop_source *message_source;
@@ -126,6 +128,7 @@ job_free(struct job *job)
 	loop_remove(job->log_source);
 	fd_close_at(&job->messages);
 	fd_close_at(&job->log);
+	mask_free(job->mask);
 	if (job->kind == JOB_PACK)
 		s->n_packs--;
 	else
@@ -196,16 +199,62 @@ show_step(struct build *b, const struct stage_state *stage, size_t index,
 	progress_step(b->progress, stage->shown, stage->steps[index].shown, report);
 }
 
+static void
+show_log(const struct job *job, const void *bytes, size_t length)
+{
+	if (length > 0)
+		progress_log(job->schedule->build->progress, job->stage->shown,
+		    job->stage->steps[job->current].shown, bytes, length);
+}
+
+/* What a command printed, without the secrets in it. @bytes NULL: no more comes of this step. */
+static void
+show_masked(const struct job *job, const void *bytes, size_t length)
+{
+	auto(buf) struct buf shown = { 0 };
+
+	if (bytes)
+		mask_feed(job->mask, bytes, length, &shown);
+	else
+		mask_flush(job->mask, &shown);
+	show_log(job, shown.data, shown.len);
+}
+
 static int
 read_log(struct job *job)
 {
 	char bytes[16384];
 	ssize_t n;
 
-	while ((n = read(job->log, bytes, sizeof(bytes))) > 0)
-		progress_log(job->schedule->build->progress, job->stage->shown,
-		    job->stage->steps[job->current].shown, bytes, (size_t)n);
+	while ((n = read(job->log, bytes, sizeof(bytes))) > 0) {
+		if (job->mask)
+			show_masked(job, bytes, (size_t)n);
+		else
+			show_log(job, bytes, (size_t)n);
+	}
 	return n == 0 || (errno != EAGAIN && errno != EINTR) ? 0 : 1;
+}
+
+/* Before the step that prints becomes another. */
+static void
+finish_log(struct job *job)
+{
+	(void)read_log(job); /* to where it is empty */
+	if (job->mask)
+		show_masked(job, NULL, 0);
+}
+
+static struct mask *
+make_mask(const struct build_options *options)
+{
+	struct mask *mask;
+
+	if (options->n_secrets == 0)
+		return NULL;
+	mask = mask_new();
+	for (size_t i = 0; i < options->n_secrets; i++)
+		mask_add(mask, options->secrets[i].bytes, options->secrets[i].length);
+	return mask;
 }
 
 static int
@@ -270,7 +319,7 @@ handle_message(struct job *job, struct message *m)
 	struct build *b = job->schedule->build;
 	struct progress_step report = { .state = PROGRESS_RUNNING, .detail = m->text };
 
-	(void)read_log(job);
+	finish_log(job);
 	if (m->step >= state_plan(b, job->stage)->n_steps)
 		return;
 	job->current = m->step;
@@ -520,6 +569,7 @@ start_stage(
 	job->stage = stage;
 	job->first = job->current = first;
 	job->end = end;
+	job->mask = make_mask(s->build->options);
 	stage->running = true;
 	if (open_channels(job, e) < 0) {
 		fd_close_at(&job->worker_messages);

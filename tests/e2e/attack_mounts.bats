@@ -70,7 +70,6 @@ race()
 		echo "FROM busybox:musl"
 		swapper
 	} >s/Dockerfile
-	LIMIT=900
 	while [ "$n" -gt 0 ]; do
 		timeout 60 croze build --progress=plain --no-cache -t swapper s >"$W/swapper.log" 2>&1 &
 		swapping=$!

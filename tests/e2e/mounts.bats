@@ -212,13 +212,15 @@ absent()
 	printf 'line\n' >secret
 	dockerfile <<-'EOF'
 		FROM busybox:musl
-		RUN --mount=type=secret,id=dir/name cat /run/secrets/name; stat -c %a:%u:%g /run/secrets/name; \
+		RUN --mount=type=secret,id=dir/name rev /run/secrets/name; cat /run/secrets/name; stat -c %a:%u:%g /run/secrets/name; \
 		    grep -c ' /run/secrets/name tmpfs ' /proc/mounts; echo x 2>&1 >/run/secrets/name || echo refused
 		RUN ls /run/secrets 2>&1 | grep -o 'No such'
 	EOF
 	run build -t app --secret id=dir/name,src=secret
 	ok
-	says line 400:0:0 refused "No such"
+	# what is printed of it is not shown
+	says enil "***" 400:0:0 refused "No such"
+	says_not "   line"
 	absent /run /run/secrets
 }
 
@@ -228,12 +230,13 @@ absent()
 		FROM busybox:musl
 		USER 5:7
 		WORKDIR /w
-		RUN --mount=type=secret,source=s,target=rel/file,mode=0440,uid=5,gid=7 cat rel/file; stat -c %a:%u:%g rel/file
-		RUN --mount=type=secret,target=/a/s,uid=5 cat /a/s
+		RUN --mount=type=secret,source=s,target=rel/file,mode=0440,uid=5,gid=7 rev rel/file; stat -c %a:%u:%g rel/file
+		RUN --mount=type=secret,target=/a/s,uid=5 rev /a/s
 	EOF
 	run build -t app --secret id=s,src=secret
 	ok
-	says text 440:5:7
+	equal "$(printf '%s\n' "$output" | grep -c ' txet$')" 2
+	says 440:5:7
 	absent /w/rel /a
 }
 
@@ -295,7 +298,7 @@ absent()
 	printf "FROM busybox:musl\nRUN true\n" >c/Dockerfile
 	run build -t nothing
 	equal "$(croze inspect app | grep -A2 '"Layers"' | tail -1)" "$(croze inspect nothing | grep -A2 '"Layers"' | tail -1 | sed 's/$/,/')"
-	[ -n "$(croze inspect nothing | grep -A2 '"Layers"' | tail -1 | grep sha256)" ]
+	croze inspect nothing | grep -A2 '"Layers"' | tail -1 | grep -q sha256
 }
 
 @test "mounts inside of mounts: parents come first, whatever the order in the file" {
