@@ -12,6 +12,7 @@
 #include "runtime/base/strv.h"
 
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ static const struct name actions[] = {
 	{ "SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD },
 	{ "SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS },
 	{ "SCMP_ACT_LOG", SCMP_ACT_LOG },
+	{ "SCMP_ACT_NOTIFY", SCMP_ACT_NOTIFY },
 	{ "SCMP_ACT_TRACE", SCMP_ACT_TRACE(0) },
 	{ "SCMP_ACT_TRAP", SCMP_ACT_TRAP },
 	{ NULL, 0 },
@@ -67,8 +69,49 @@ static const struct name architectures[] = {
 	{ "SCMP_ARCH_S390", SCMP_ARCH_S390 },
 	{ "SCMP_ARCH_S390X", SCMP_ARCH_S390X },
 	{ "SCMP_ARCH_RISCV64", SCMP_ARCH_RISCV64 },
+	{ "SCMP_ARCH_PARISC", SCMP_ARCH_PARISC },
+	{ "SCMP_ARCH_PARISC64", SCMP_ARCH_PARISC64 },
+#ifdef SCMP_ARCH_LOONGARCH64
+	{ "SCMP_ARCH_LOONGARCH64", SCMP_ARCH_LOONGARCH64 },
+#endif
+#ifdef SCMP_ARCH_M68K
+	{ "SCMP_ARCH_M68K", SCMP_ARCH_M68K },
+#endif
+#ifdef SCMP_ARCH_SH
+	{ "SCMP_ARCH_SH", SCMP_ARCH_SH },
+	{ "SCMP_ARCH_SHEB", SCMP_ARCH_SHEB },
+#endif
 	{ NULL, 0 },
 };
+
+#define FLAG_WAIT_KILLABLE (1U << 5)
+
+static const struct name flags[] = {
+	{ "SECCOMP_FILTER_FLAG_TSYNC", 0 }, /* there is one thread */
+	{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
+	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
+	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", FLAG_WAIT_KILLABLE },
+	{ NULL, 0 },
+};
+
+static void
+list(const struct name *table, struct strv *names)
+{
+	for (; table->name; table++)
+		strv_add(names, table->name);
+}
+
+void
+seccomp_words(enum seccomp_vocabulary which, struct strv *names)
+{
+	static const struct name *const tables[] = { [SECCOMP_ACTIONS] = actions,
+		[SECCOMP_OPERATORS] = operators,
+		[SECCOMP_ARCHITECTURES] = architectures,
+		[SECCOMP_FLAGS] = flags };
+
+	list(tables[which], names);
+	strv_sort(names);
+}
 
 static int
 find(const struct name *table, const char *text, const char *path, uint32_t *value, struct error *e)
@@ -178,6 +221,12 @@ add_entry(scmp_filter_ctx filter, const struct json *entry, const char *path, ui
 		if (read_argument(json_at(args, i), where, &compared[i], e) < 0)
 			return -1;
 	}
+	for (size_t i = 0; action == SCMP_ACT_NOTIFY && i < names.count; i++)
+		if (strcmp(names.items[i], "write") == 0)
+			return error_set(e, ERR_INPUT,
+			    "'%s': 'write' cannot be SCMP_ACT_NOTIFY: whoever answers could not be "
+			    "told",
+			    path);
 	for (size_t i = 0; action != otherwise && i < names.count; i++) {
 		int number = seccomp_syscall_resolve_name(names.items[i]);
 
@@ -212,19 +261,46 @@ add_architectures(
 	return 0;
 }
 
+/* What goes to the kernel beside the program. */
 static int
-refuse_extras(const struct json *profile, const char *path, struct error *e)
+read_flags(const struct json *profile, const char *path, unsigned int *bits, struct error *e)
 {
-	auto(strv) struct strv flags = { 0 };
+	autofree char *where = xasprintf("%s.flags", path);
+	auto(strv) struct strv words = { 0 };
 
-	if (json_read_strv(profile, "flags", path, &flags, e) < 0)
+	if (json_read_strv(profile, "flags", path, &words, e) < 0)
 		return -1;
-	for (size_t i = 0; i < flags.count; i++)
-		if (strcmp(flags.items[i], "SECCOMP_FILTER_FLAG_TSYNC") != 0)
-			return error_set(
-			    e, ERR_HOST, "'%s.flags': '%s' is not supported", path, flags.items[i]);
-	if (json_text(json_get(profile, "listenerPath")))
-		return error_set(e, ERR_HOST, "'%s.listenerPath' is not supported", path);
+	for (size_t i = 0; i < words.count; i++) {
+		uint32_t one = 0;
+
+		if (find(flags, words.items[i], where, &one, e) < 0)
+			return -1;
+		*bits |= one;
+	}
+	return 0;
+}
+
+/* Calls that wait for an answer need somebody who gives it. */
+static int
+check_listener(const struct json *profile, const char *path, const struct seccomp_program *program,
+    struct error *e)
+{
+	const char *listener = NULL, *metadata = NULL;
+
+	if (json_read_text(profile, "listenerPath", path, &listener, e) < 0 ||
+	    json_read_text(profile, "listenerMetadata", path, &metadata, e) < 0)
+		return -1;
+	if (program->notifies && (!listener || !*listener))
+		return error_set(e, ERR_INPUT,
+		    "'%s.listenerPath' is missing: SCMP_ACT_NOTIFY needs somebody who answers",
+		    path);
+	if (metadata && *metadata && (!listener || !*listener))
+		return error_set(e, ERR_INPUT,
+		    "'%s.listenerMetadata' is of no use without 'listenerPath'", path);
+	if ((program->flags & FLAG_WAIT_KILLABLE) && !program->notifies)
+		return error_set(e, ERR_INPUT,
+		    "'%s.flags': SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV needs SCMP_ACT_NOTIFY",
+		    path);
 	return 0;
 }
 
@@ -265,16 +341,37 @@ compile(scmp_filter_ctx filter, const struct json *profile, const char *path, ui
 	return export(filter, e);
 }
 
+static bool
+has_notify(const struct json *profile)
+{
+	const struct json *calls = json_get(profile, "syscalls");
+
+	for (size_t i = 0; i < json_count(calls); i++) {
+		const char *action = json_text(json_get(json_at(calls, i), "action"));
+
+		if (action && strcmp(action, "SCMP_ACT_NOTIFY") == 0)
+			return true;
+	}
+	return false;
+}
+
 struct seccomp_program *
 seccomp_compile(const struct json *profile, const char *path, struct error *e)
 {
 	struct seccomp_program *program;
 	scmp_filter_ctx filter;
+	unsigned int bits = 0;
 	uint32_t otherwise;
 
 	if (read_action(profile, "defaultAction", "defaultErrnoRet", path, &otherwise, e) < 0 ||
-	    refuse_extras(profile, path, e) < 0)
+	    read_flags(profile, path, &bits, e) < 0)
 		return NULL;
+	if (otherwise == SCMP_ACT_NOTIFY) {
+		error_set(e, ERR_INPUT,
+		    "'%s.defaultAction' cannot be SCMP_ACT_NOTIFY: nothing at all would go on",
+		    path);
+		return NULL;
+	}
 	filter = seccomp_init(otherwise);
 	if (!filter) {
 		error_set(e, ERR_SYSTEM, "cannot make a seccomp filter");
@@ -282,7 +379,14 @@ seccomp_compile(const struct json *profile, const char *path, struct error *e)
 	}
 	program = compile(filter, profile, path, otherwise, e);
 	seccomp_release(filter);
-	return program;
+	if (!program)
+		return NULL;
+	program->flags = bits;
+	program->notifies = has_notify(profile);
+	if (check_listener(profile, path, program, e) == 0)
+		return program;
+	seccomp_compiled_free(program);
+	return NULL;
 }
 
 void

@@ -7,6 +7,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/json.h"
+#include "runtime/base/strv.h"
 #include "seccomp/profile.h"
 
 /**
@@ -18,6 +19,17 @@
  */
 struct seccomp_program *seccomp_compile(
     const struct json *profile, const char *path, struct error *e);
+
+/** Words of the specification that seccomp_compile() knows. */
+enum seccomp_vocabulary {
+	SECCOMP_ACTIONS,
+	SECCOMP_OPERATORS,
+	SECCOMP_ARCHITECTURES,
+	SECCOMP_FLAGS,
+};
+/** Appends them, sorted. */
+void seccomp_words(enum seccomp_vocabulary which, struct strv *names);
+
 void seccomp_compiled_free(struct seccomp_program *program);
 
 #endif

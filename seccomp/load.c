@@ -4,24 +4,35 @@
  */
 #include "seccomp/profile.h"
 
-#include <stdint.h>
-
 #include <errno.h>
 #include <linux/seccomp.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-int
-seccomp_program_load(const struct seccomp_program *program, struct error *e)
+static int
+load(const struct seccomp_program *program, unsigned int flags, struct error *e)
 {
 	struct sock_filter *code =
 	    (struct sock_filter *)(uintptr_t)program->code; /* the kernel only reads it */
 	struct sock_fprog p = { .len = program->length, .filter = code };
+	long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags | program->flags, &p);
 
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &p) != 0) {
-		error_sys(e, "cannot load the seccomp filter");
-		e->kind = ERR_HOST;
-		return -1;
-	}
-	return 0;
+	if (result >= 0)
+		return (int)result;
+	error_sys(e, "cannot load the seccomp filter");
+	e->kind = ERR_HOST;
+	return -1;
+}
+
+int
+seccomp_program_load(const struct seccomp_program *program, struct error *e)
+{
+	return load(program, SECCOMP_FILTER_FLAG_TSYNC, e) < 0 ? -1 : 0;
+}
+
+int
+seccomp_program_listen(const struct seccomp_program *program, struct error *e)
+{
+	return load(program, SECCOMP_FILTER_FLAG_NEW_LISTENER, e);
 }

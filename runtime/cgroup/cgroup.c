@@ -228,6 +228,8 @@ apply_one(const struct cgroup *c, const struct settings *all, size_t n, struct e
 	const struct cgroup_place *place = place_of(c, s->controller);
 	struct error failed = ERROR_INIT;
 
+	if (!place && (strcmp(s->value, "max") == 0 || strcmp(s->value, "-1") == 0))
+		return 0; /* there is no limit without it either */
 	if (!place)
 		return refuse_setting(c, s, e);
 	if (write_file(place->dir, s->file, s->value, &failed) == 0)

@@ -248,7 +248,8 @@ hook_runner_start(const struct oci_hooks *h, struct hook_runner *r, struct error
 	int pair[2];
 
 	*r = (struct hook_runner)HOOK_RUNNER_INIT;
-	if (h->count[OCI_PRESTART] == 0 && h->count[OCI_CREATE_RUNTIME] == 0)
+	if (h->count[OCI_PRESTART] == 0 && h->count[OCI_CREATE_RUNTIME] == 0 &&
+	    h->count[OCI_POSTSTART] == 0 && h->count[OCI_POSTSTOP] == 0)
 		return 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_sys(e, "cannot make a socket pair");

@@ -43,7 +43,7 @@ struct hook_runner {
 		.socket = -1 \
 	}
 
-/** Makes the process, unless @h has none of prestart and createRuntime. @h must stay as it is until hook_runner_end(). */
+/** Makes the process, unless @h has only hooks of the container's own process. @h must stay as it is until hook_runner_end(). */
 int hook_runner_start(const struct oci_hooks *h, struct hook_runner *r, struct error *e);
 /** As hooks_run(), in the namespaces where hook_runner_start() was called. */
 int hook_runner_run(

@@ -31,18 +31,12 @@ refuse_rest(const struct oci_config *c, struct error *e)
 		{ c->n_net_devices > 0, "linux.netDevices" },
 		{ c->rdt.given, "linux.intelRdt" },
 		{ c->mount_label && *c->mount_label, "linux.mountLabel" },
-		{ c->landlock.given, "annotations['org.croze.landlock']" },
-		{ oci_resources_any(&c->resources), "linux.resources" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rest); i++)
 		if (rest[i].asked)
 			return error_set(
 			    e, ERR_HOST, "config.json: '%s' is not supported", rest[i].member);
-	for (size_t i = 0; i < OCI_HOOK_KINDS; i++)
-		if (c->hooks.count[i] > 0)
-			return error_set(e, ERR_HOST, "config.json: 'hooks.%s' is not supported",
-			    oci_hook_names[i]);
 	return 0;
 }
 
@@ -289,6 +283,12 @@ prepare_attributes(struct prepared *p, struct container_spec *spec, struct error
 		.selinux = o->selinux_label && *o->selinux_label ? o->selinux_label : NULL,
 	};
 	spec->attributes = &p->attributes;
+	p->landlock = (struct landlock_profile){ .read = strv_array(&c->landlock.read),
+		.execute = strv_array(&c->landlock.execute),
+		.write = strv_array(&c->landlock.write),
+		.no_tcp = c->landlock.no_tcp,
+		.scoped = c->landlock.scoped };
+	spec->landlock = c->landlock.given ? &p->landlock : NULL;
 	return attributes_check(&p->attributes, e);
 }
 

@@ -28,6 +28,7 @@ struct prepared {
 	    user_joined; /* the user namespace of config.json is the one that this process has entered */
 	struct container_clocks clocks;
 	struct attributes attributes;
+	struct landlock_profile landlock;
 	gid_t *groups;
 	int rootfs;
 };

@@ -156,7 +156,7 @@ struct oci_hook {
 	char *path;
 	struct strv args; /* with the first one; @path alone when it is not given */
 	struct strv env;
-	bool env_given; /* otherwise the caller's environment */
+	bool env_given;   /* otherwise the caller's environment */
 	uint32_t timeout; /* seconds; 0: none */
 };
 
@@ -170,7 +170,7 @@ struct oci_landlock {
 	bool given;
 	struct strv read;    /* read files, list folders */
 	struct strv execute; /* and execute */
-	struct strv write;   /* and change everything below */
+	struct strv write;   /* read, and change everything below */
 	bool no_tcp;         /* neither bind nor connect */
 	bool scoped;         /* no signals and no abstract sockets to what is outside */
 };

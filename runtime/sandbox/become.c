@@ -10,6 +10,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/path.h"
 #include "runtime/sandbox/exec.h"
+#include "runtime/sandbox/passfd.h"
 #include "seccomp/owner.h"
 
 #include <errno.h>
@@ -17,12 +18,16 @@
 #include <grp.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define FIRST_FREE_FD 3
+#define PASS_STACK (32U << 10)
 #define SIGRTMIN_KERNEL 32
 
 void
@@ -130,18 +135,76 @@ enter_cwd(const struct container_spec *spec, struct error *e)
 	return fd < 0 ? -1 : 0;
 }
 
+/* What the thread that passes a listener on shares with the one that is under its filter. */
+struct passing {
+	int socket;
+	volatile int listener; /* -1: not there yet; -2: there will be none */
+	volatile bool passed;
+};
+
 static int
-set_user(const struct container_spec *spec, struct error *e)
+pass_main(void *arg)
+{
+	struct passing *p = arg;
+	struct error ignored = ERROR_INIT;
+
+	while (p->listener == -1)
+		; /* for as long as the kernel takes to load a filter */
+	if (p->listener >= 0)
+		(void)passfd_send(
+		    p->socket, p->listener, &ignored); /* a dead parent has killed us */
+	p->passed = true;
+	syscall(SYS_exit, 0); /* this thread alone */
+	return 0;
+}
+
+/*
+ * Under the filter no system call may be possible before somebody answers, and to send the listener to whoever answers takes one. So a
+ * thread that is not under it does; the calling one waits without any call.
+ */
+static int
+load_listening(const struct container_spec *spec, int socket, struct error *e)
+{
+	static char stack[PASS_STACK] __attribute__((aligned(16)));
+	struct passing p = { .socket = socket, .listener = -1 };
+	int flags =
+	    CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+	int listener;
+
+	if (send(socket, &(char){ INIT_LISTENER }, 1, MSG_NOSIGNAL) != 1)
+		_exit(1); /* the parent has ended */
+	if (clone(pass_main, stack + sizeof(stack), flags, &p) < 0)
+		return error_sys(e, "cannot make a thread");
+	listener = seccomp_program_listen(spec->seccomp, e);
+	p.listener = listener < 0 ? -2 : listener;
+	while (!p.passed)
+		;
+	return listener < 0 ? -1 : 0;
+}
+
+static int
+load_filter(const struct container_spec *spec, int listener_socket, struct error *e)
+{
+	return listener_socket >= 0 && spec->seccomp->notifies
+	           ? load_listening(spec, listener_socket, e)
+	           : seccomp_program_load(spec->seccomp, e);
+}
+
+static int
+set_user(const struct container_spec *spec, int listener_socket, struct error *e)
 {
 	struct caps caps = spec->caps;
 
+	/* while there are the capabilities that it takes */
+	if (spec->landlock && landlock_apply(spec->landlock, e) < 0)
+		return -1;
 	if (!spec->userns->own_id_only && setgroups(spec->n_groups, spec->groups) < 0)
 		return error_sys(e, "cannot set the groups");
 	if (setresgid(spec->gid, spec->gid, spec->gid) < 0)
 		return error_sys(e, "cannot become group %u", (unsigned int)spec->gid);
 	if (caps_bound(caps.bounding, e) < 0)
 		return -1;
-	if (!spec->no_new_privs && spec->seccomp && seccomp_program_load(spec->seccomp, e) < 0)
+	if (!spec->no_new_privs && spec->seccomp && load_filter(spec, listener_socket, e) < 0)
 		return -1;
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return error_sys(e, "cannot keep capabilities over the change of user");
@@ -154,11 +217,14 @@ set_user(const struct container_spec *spec, struct error *e)
 		return 0;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_sys(e, "cannot set no_new_privs");
-	return 0;
+	/* its listener has to be passed on while the parent is there */
+	return spec->seccomp && spec->seccomp->notifies && listener_socket >= 0
+	           ? load_listening(spec, listener_socket, e)
+	           : 0;
 }
 
 int
-become_ready(const struct container_spec *spec, struct error *e)
+become_ready(const struct container_spec *spec, int listener_socket, struct error *e)
 {
 	if (spec->attributes && attributes_apply(spec->attributes, e) < 0)
 		return -1;
@@ -166,7 +232,7 @@ become_ready(const struct container_spec *spec, struct error *e)
 		return -1;
 	umask(spec->umask);
 	fd_cloexec_from(FIRST_FREE_FD + spec->preserve_fds, NULL, 0);
-	if (set_user(spec, e) < 0)
+	if (set_user(spec, listener_socket, e) < 0)
 		return -1;
 	return spec->hold_read >= 0 ? exec_check(spec->argv, spec->envp, e) : 0;
 }
@@ -218,7 +284,8 @@ become_mortal(int socket)
 int
 become_command(const struct container_spec *spec, struct error *e)
 {
-	if (spec->no_new_privs && spec->seccomp && seccomp_program_load(spec->seccomp, e) < 0)
+	if (spec->no_new_privs && spec->seccomp && !spec->seccomp->notifies &&
+	    seccomp_program_load(spec->seccomp, e) < 0)
 		return -1;
 	return exec_command(spec->argv, spec->envp, e);
 }

@@ -7,13 +7,15 @@
 
 #include "runtime/base/error.h"
 #include "runtime/sandbox/container.h"
+#include "runtime/sandbox/init.h"
 
 /** Default action for every signal, none blocked. */
 void become_reset_signals(void);
 /** Makes @from (-1: /dev/null) descriptors 0, 1 and 2; pipes and sockets are given to @uid. */
 int become_stdio(const int from[3], uid_t uid, struct error *e);
+/** @listener_socket: to the parent, which gets INIT_LISTENER and the listener of a filter that notifies; -1. */
 /** All that is done before a start is waited for; the calling process cannot go back. Looks for the command, so that its absence is told here. */
-int become_ready(const struct container_spec *spec, struct error *e);
+int become_ready(const struct container_spec *spec, int listener_socket, struct error *e);
 /** Waits until @spec->hold_read says go. Ends the process when nobody can start it any more. */
 void become_wait(const struct container_spec *spec);
 /** Dies with the parent from here on, whose end of @socket closes when it ends. */

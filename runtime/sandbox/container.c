@@ -392,6 +392,16 @@ say_go(int socket, const struct container *c)
 	(void)send(socket, &go, sizeof(go), MSG_NOSIGNAL); /* a dead child is seen next */
 }
 
+static int
+pass_listener(const struct container_spec *spec, int socket, struct container *c, struct error *e)
+{
+	autofd int listener = passfd_receive(socket, e);
+
+	if (listener < 0)
+		return -1;
+	return spec->events->listener(spec->events->arg, c->pid, listener, e);
+}
+
 /* One word of the child, which the descriptor of a terminal comes with. Returns 1 when there will be no other for now. */
 static int
 obey(const struct container_spec *spec, int socket, struct container *c, struct error *e)
@@ -405,6 +415,8 @@ obey(const struct container_spec *spec, int socket, struct container *c, struct 
 	(void)recv(socket, &word, 1, 0); /* as it was seen */
 	if (word == INIT_READY)
 		return 1;
+	if (word == INIT_LISTENER && spec->events && spec->events->listener)
+		return pass_listener(spec, socket, c, e);
 	if (word != INIT_MOUNTED)
 		return error_set(e, ERR_SYSTEM, "a container's first process cannot be understood");
 	if (spec->events->mounted(spec->events->arg, c->pid, e) < 0)

@@ -14,6 +14,7 @@
 #include "runtime/sandbox/attributes.h"
 #include "runtime/sandbox/caps.h"
 #include "runtime/sandbox/kit.h"
+#include "runtime/sandbox/landlock.h"
 #include "runtime/sandbox/stubs.h"
 #include "runtime/sandbox/userns.h"
 #include "seccomp/profile.h"
@@ -125,6 +126,8 @@ struct container_events {
 	int (*starting)(void *arg, pid_t pid,
 	    struct error *
 		e); /* in the container's process, in its root, before limits, filter and user change */
+	/* in the caller: @listener answers the calls of container_spec.seccomp that are to be notified, and is closed afterwards */
+	int (*listener)(void *arg, pid_t pid, int listener, struct error *e);
 };
 
 struct container_rlimit {
@@ -159,9 +162,10 @@ struct container_spec {
 	mode_t umask; /* 022 */
 	const char *
 	    hostname; /* "buildkitsandbox" is docker's for builds; NULL: "localhost", "": left as it is */
-	const char *domainname;                /* NULL: left as it is */
-	char *const *sysctl;                   /* "net.ipv4.ip_forward=1" ...; NULL */
-	const struct attributes *attributes;   /* NULL */
+	const char *domainname;                  /* NULL: left as it is */
+	char *const *sysctl;                     /* "net.ipv4.ip_forward=1" ...; NULL */
+	const struct attributes *attributes;     /* NULL */
+	const struct landlock_profile *landlock; /* NULL */
 	struct caps caps;                      /* bounding = permitted = effective = caps_default */
 	const struct seccomp_program *seccomp; /* NULL: no filter. Default: seccomp_default() */
 	bool no_new_privs;                     /* false: sudo and su work in a build step */

@@ -94,7 +94,7 @@ run(const struct entering *n, struct error *e)
 	if (!spec->terminal &&
 	    become_stdio((int[3]){ spec->in, spec->out, spec->err }, spec->uid, e) < 0)
 		return -1;
-	if (become_ready(spec, e) < 0)
+	if (become_ready(spec, -1, e) < 0)
 		return -1;
 	if (!spec->outlives)
 		become_mortal(n->theirs);

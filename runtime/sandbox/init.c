@@ -204,7 +204,7 @@ run(struct init *init, struct error *e)
 	}
 	if (init->ids >= 0 && supervisor_join(init->ids, e) < 0)
 		return -1;
-	if (become_ready(spec, e) < 0)
+	if (become_ready(spec, events && events->listener ? init->socket : -1, e) < 0)
 		return -1;
 	if (spec->hold_read >= 0 && init->socket >= 0)
 		hold(init);

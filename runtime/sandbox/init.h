@@ -19,6 +19,8 @@ enum init_word {
 	INIT_CONSOLE = 'f', /* with the terminal's descriptor (passfd_send()) */
 	INIT_READY =
 	    'r', /* all is done but execve; waits for another init_go, and then for its start */
+	INIT_LISTENER =
+	    'l', /* a filter is about to be loaded; its listener follows (passfd_send()) */
 	INIT_MOUNTED =
 	    'm', /* waits for another init_go; said only when the parent has something to do then */
 };

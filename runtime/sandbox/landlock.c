@@ -9,8 +9,10 @@
 
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/path.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/landlock.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -128,4 +130,53 @@ int
 landlock_restrict_client(const struct landlock_rule *rules, size_t n_rules, struct error *e)
 {
 	return restrict_to(rules, n_rules, NET_BIND, e);
+}
+
+static int
+add_paths(
+    int ruleset, char *const *paths, enum landlock_access access, uint64_t known, struct error *e)
+{
+	for (; *paths; paths++) {
+		autofd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		autofd int fd =
+		    root < 0 ? -1 : path_try_open(root, *paths, O_PATH, 0, PATH_IN_ROOT);
+		struct landlock_rule rule = { .fd = fd, .access = access };
+
+		if (fd < 0) {
+			error_sys(e, "annotation 'org.croze.landlock': cannot open '%s'", *paths);
+			e->kind = ERR_HOST;
+			return -1;
+		}
+		if (add_rule(ruleset, &rule, known, e) < 0)
+			return error_ctx(e, "'%s'", *paths);
+	}
+	return 0;
+}
+
+int
+landlock_apply(const struct landlock_profile *p, struct error *e)
+{
+	int abi = landlock_abi();
+	uint64_t known = known_rights(abi);
+	struct ruleset r = {
+		.fs = known, .net = p->no_tcp ? NET_ALL : 0, .scoped = p->scoped ? SCOPE_ALL : 0
+	};
+	size_t size = p->scoped ? sizeof(r) : p->no_tcp ? 2 * sizeof(uint64_t) : sizeof(uint64_t);
+	autofd int ruleset = -1;
+
+	if (abi == 0 || (p->no_tcp && abi < NET_ABI) || (p->scoped && abi < SCOPE_ABI))
+		return error_set(e, ERR_HOST, "annotation 'org.croze.landlock': this kernel %s",
+		    abi == 0    ? "has no Landlock"
+		    : p->scoped ? "cannot restrict signals and sockets ('scoped')"
+				: "cannot restrict TCP ('noTcp')");
+	ruleset = (int)syscall(SYS_landlock_create_ruleset, &r, size, 0);
+	if (ruleset < 0)
+		return error_sys(e, "cannot make a Landlock ruleset");
+	if (add_paths(ruleset, p->read, LANDLOCK_READ, known, e) < 0 ||
+	    add_paths(ruleset, p->execute, LANDLOCK_EXECUTE, known, e) < 0 ||
+	    add_paths(ruleset, p->write, LANDLOCK_WRITE, known, e) < 0)
+		return -1;
+	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+		return error_sys(e, "cannot put Landlock in force");
+	return 0;
 }

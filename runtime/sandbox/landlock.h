@@ -9,6 +9,7 @@
 
 #include "runtime/base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum landlock_access {
@@ -36,6 +37,21 @@ int landlock_restrict_client(const struct landlock_rule *rules, size_t n_rules, 
 
 /** As landlock_restrict(), without a word on TCP. */
 int landlock_restrict_files(const struct landlock_rule *rules, size_t n_rules, struct error *e);
+
+/** What the command of a container may reach; lists of absolute paths, ended by NULL. */
+struct landlock_profile {
+	char *const *read;
+	char *const *execute; /* read and execute */
+	char *const *write;   /* read, make, change and remove everything below */
+	bool no_tcp;
+	bool scoped; /* no signals and no abstract sockets to what is outside */
+};
+
+/**
+ * Puts it in force for the calling process and all that it becomes. Needs CAP_SYS_ADMIN or no_new_privs, neither of which is seen to
+ * here. ERR_HOST for what this kernel cannot restrict, and for a path that is not there.
+ */
+int landlock_apply(const struct landlock_profile *p, struct error *e);
 
 /** What a process of ours does for the rest of its life. */
 enum strict_role {
