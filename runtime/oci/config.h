@@ -238,6 +238,9 @@ void oci_process_release(struct oci_process *p);
  */
 struct json *oci_config_default(bool rootless, uid_t uid, gid_t gid);
 
+/** The types of linux.namespaces, sorted. */
+void oci_namespace_names(struct strv *names);
+
 /** Is @id usable: letters, digits and _+.- , not "." or "..", at most 255? ERR_USAGE. */
 int oci_check_id(const char *id, struct error *e);
 

@@ -104,6 +104,14 @@ oci_linux_release(struct oci_config *c)
 	oci_resources_release(&c->resources);
 }
 
+void
+oci_namespace_names(struct strv *names)
+{
+	for (const struct oci_word *w = namespace_types; w->name; w++)
+		strv_add(names, w->name);
+	strv_sort(names);
+}
+
 static int
 read_namespace(const struct json *j, const char *path, struct oci_config *c, struct error *e)
 {

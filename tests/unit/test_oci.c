@@ -5,6 +5,8 @@
 #include "tests/unit/table.h"
 
 #include "runtime/base/json.h"
+#include "runtime/container/features.h"
+#include "runtime/container/options.h"
 #include "runtime/oci/config.h"
 
 #include <string.h>
@@ -197,11 +199,55 @@ p7_names_of_containers_are_no_paths(void **state)
 	assert_int_equal(oci_check_id(longest + 1, &(struct error){ 0 }), 0);
 }
 
+/* Every word of the list is taken by config.json in its place. */
+static void
+features_are_what_the_parsers_take(void **state)
+{
+	autojson struct json *j = features_document();
+	const struct json *linux_part = json_get(j, "linux");
+	const struct json *list = json_get(j, "mountOptions");
+	struct error e = ERROR_INIT;
+
+	(void)state;
+	assert_string_equal(json_text(json_get(j, "ociVersionMax")), OCI_VERSION);
+	assert_int_equal(json_count(json_get(j, "hooks")), OCI_HOOK_KINDS);
+	assert_true(json_count(list) > 60);
+	for (size_t i = 0; i < json_count(list); i++) {
+		const char *name = json_text(json_at(list, i));
+		struct oci_mount m = { .destination = xstrdup("/x"), .source = xstrdup("x") };
+		struct mount_options o = { 0 };
+		bool tmpfs = strcmp(name, "tmpcopyup") == 0;
+		int result;
+
+		m.type = xstrdup(tmpfs ? "tmpfs" : "bind");
+		strv_add(&m.options, name);
+		result = options_of_mount(&m, &o, &e);
+		if (result < 0 && !strstr(e.text, "is one of the file system"))
+			fail_msg("'%s': %s", name, e.text);
+		free(o.data);
+		free(m.destination);
+		free(m.source);
+		free(m.type);
+		strv_release(&m.options);
+	}
+	list = json_get(linux_part, "namespaces");
+	assert_int_equal(json_count(list), OCI_NAMESPACE_TYPES);
+	list = json_get(linux_part, "capabilities");
+	assert_true(json_count(list) >= 41);
+	assert_string_equal(json_text(json_at(list, 0)), "CAP_CHOWN");
+	list = json_get(json_get(linux_part, "seccomp"), "actions");
+	assert_int_equal(json_count(list), 9);
+	assert_true(json_count(json_get(json_get(linux_part, "seccomp"), "operators")) == 7);
+	assert_true(json_count(json_get(json_get(linux_part, "seccomp"), "archs")) >= 17);
+	assert_int_equal(json_count(json_get(json_get(linux_part, "seccomp"), "knownFlags")), 4);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(each_wrong_value_is_named_by_its_path_and_its_section),
 	cmocka_unit_test(whole_documents_that_are_none_are_refused),
 	cmocka_unit_test(members_that_need_a_namespace_say_so),
 	cmocka_unit_test(the_file_of_exec_is_named_without_a_word_before),
+	cmocka_unit_test(features_are_what_the_parsers_take),
 	cmocka_unit_test(what_spec_writes_can_be_read),
 	cmocka_unit_test(p7_names_of_containers_are_no_paths),
 };
