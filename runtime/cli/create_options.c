@@ -7,8 +7,10 @@
 #include "runtime/base/mem.h"
 #include "runtime/cli/commands.h"
 #include "runtime/cli/global.h"
+
 #include "runtime/container/files.h"
 #include "runtime/sandbox/container.h"
+#include <string.h>
 
 #define PRESERVE_MAX 1000000
 
@@ -37,6 +39,8 @@ create_flags_parse(const struct command *self, int argc, char **argv, struct cre
 		.preserve_fds = (int)flags->preserve_fds,
 		.no_pivot = flags->no_pivot,
 		.keep_keyring = flags->no_new_keyring,
+		.no_cgroup = global_options()->cgroup_manager &&
+		             strcmp(global_options()->cgroup_manager, "disabled") == 0,
 		.detach = flags->detach,
 		.keep = flags->keep,
 	};

@@ -14,6 +14,7 @@
 #include "runtime/base/text.h"
 #include "runtime/container/console.h"
 #include "runtime/container/files.h"
+#include "runtime/container/points.h"
 #include "runtime/container/prepare.h"
 #include "runtime/container/records.h"
 #include "runtime/container/start.h"
@@ -39,6 +40,10 @@ struct making {
 	int hold_read, hold_write;
 	bool read; /* @prepared is to be released */
 	struct prepared prepared;
+	bool pointed; /* @points is to be ended */
+	bool
+	    begun; /* the container has begun to be made, so that what was made for it is to be undone */
+	struct points points;
 	struct container container;
 	struct state state;
 };
@@ -162,21 +167,43 @@ open_all(struct making *m, struct error *e)
 	return m->records < 0 ? -1 : 0;
 }
 
+/* What hooks are told. */
+static struct json *
+document_of(void *arg, const char *status, pid_t pid)
+{
+	struct making *m = arg;
+	struct json *j;
+
+	m->state.pid = pid;
+	j = state_document(&m->state, STATE_CREATING);
+	json_set_text(j, "status", status);
+	if (pid == 0)
+		json_remove(j, "pid");
+	return j;
+}
+
 static int
 prepare(struct making *m, struct error *e)
 {
 	struct prepared *p = &m->prepared;
 
 	m->read = true;
-	if (prepare_read(p, m->options->bundle, e) < 0 || keep_config(m, e) < 0 ||
+	if (prepare_read(p, m->options->bundle, e) < 0 || keep_config(m, e) < 0)
+		return -1;
+	m->pointed = true;
+	if (points_begin(&m->points, &p->config, m->options->id,
+		m->options->no_cgroup ? POINTS_NO_CGROUP : 0, document_of, m, e) < 0 ||
 	    prepare_enter(p, e) < 0 || prepare_spec(p, e) < 0)
 		return -1;
+	points_set(&m->points, &p->spec);
+	m->begun = true;
 	file_add_activation(&p->config.process.env, m->options->preserve_fds);
 	p->spec.envp = strv_array(&p->config.process.env);
 	p->spec.preserve_fds = m->options->preserve_fds;
 	p->spec.no_pivot = m->options->no_pivot;
 	p->spec.new_keyring = !m->options->keep_keyring;
 	fill_state(m);
+	m->state.cgroup = m->points.cgroup.path ? xstrdup(m->points.cgroup.path) : NULL;
 	return 0;
 }
 
@@ -218,6 +245,10 @@ release(struct making *m, bool made)
 	(void)container_finish(&m->container, &ignored); /* the first failure counts */
 	if (!made && m->record >= 0)
 		forget(m);
+	if (!made && m->begun)
+		points_stopped(&m->points);
+	if (m->pointed)
+		points_end(&m->points, made);
 	if (m->read)
 		prepared_release(&m->prepared);
 	state_release(&m->state);
@@ -274,7 +305,10 @@ run_detached(struct making *m, struct error *e)
 	/* ours would keep the reader of the result waiting */
 	fd_close_at(&m->hold_read);
 	fd_close_at(&m->hold_write);
-	return start_record(m->record, &m->state, e);
+	if (start_record(m->record, &m->state, e) < 0)
+		return -1;
+	points_started(&m->points, m->state.pid);
+	return 0;
 }
 
 static int
@@ -298,6 +332,7 @@ run_attached(struct making *m, int *status, struct error *e)
 	if (result == 0)
 		result = put_on_record(m, e);
 	if (result == 0) {
+		points_started(&m->points, c->pid);
 		record_unlock(m->record); /* others may act on it now */
 		result = console_run(&console, c, status, e);
 	}
@@ -321,6 +356,8 @@ run_container(const struct create_options *options, int *status, struct error *e
 		result = options->detach ? run_detached(&m, e) : run_attached(&m, status, e);
 	if (made && !options->detach && (result < 0 || !options->keep))
 		forget(&m);
+	if (result == 0 && !options->detach && !options->keep)
+		points_stopped(&m.points);
 	release(&m, result == 0);
 	if (result == 0)
 		*status = WIFEXITED(*status) ? WEXITSTATUS(*status) : 128 + WTERMSIG(*status);

@@ -18,6 +18,7 @@ struct create_options {
 	int preserve_fds;           /* so many descriptors from 3 on, which must be open */
 	bool no_pivot;              /* enter the rootfs by a move and chroot */
 	bool keep_keyring;          /* no new session keyring */
+	bool no_cgroup;             /* as if there were no cgroup file system */
 	bool detach;                /* run: do not wait */
 	bool keep;                  /* run: on record after its end */
 };

@@ -10,6 +10,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/text.h"
 #include "runtime/container/members.h"
+#include "runtime/container/points.h"
 #include "runtime/container/records.h"
 #include "runtime/container/state.h"
 
@@ -179,6 +180,31 @@ delete_state(int record, const struct state *s, enum end_flags flags, struct err
 	return end_processes(s, e);
 }
 
+/* The cgroup, the record, and then the hooks, which find nothing of it any more. */
+static int
+remove_all(int records, int record, const struct state *s, struct error *e)
+{
+	autojson struct json *document = state_document(s, STATE_STOPPED);
+	struct error ignored = ERROR_INIT;
+	struct oci_config config;
+	struct cgroup cgroup;
+	bool known = oci_config_read(record, &config, &ignored) == 0;
+	int result = 0;
+
+	if (s->cgroup && cgroup_open(s->cgroup, &cgroup, &ignored) == 0) {
+		result = cgroup_remove(&cgroup, e);
+		cgroup_release(&cgroup);
+	}
+	if (result == 0)
+		result = record_remove(records, s->id, e);
+	json_remove(document, "pid");
+	if (known && result == 0)
+		points_warn(&config.hooks, OCI_POSTSTOP, document);
+	if (known)
+		oci_config_release(&config);
+	return result;
+}
+
 int
 delete_container(const char *root, const char *id, enum end_flags flags, struct error *e)
 {
@@ -197,7 +223,10 @@ delete_container(const char *root, const char *id, enum end_flags flags, struct 
 	result = state_read(record, &s, e);
 	if (result == 0) {
 		result = delete_state(record, &s, flags, e);
+		if (result == 0)
+			result = remove_all(records, record, &s, e);
 		state_release(&s);
+		return result;
 	} else if (flags & END_FORCE) {
 		result = 0; /* who its processes were is lost; the record goes */
 	} else {

@@ -118,7 +118,7 @@ features_document(void)
 	json_set(j, "mountOptions", json_new_strv(&options));
 	add_linux(j);
 	part = object(j, "annotations");
-	json_set_text(part, "org.croze.version", PACKAGE_VERSION);
+	json_set_text(part, "org.croze.version", CROZE_VERSION);
 	json_set_text(part, "org.croze.landlock.enabled", "true");
 	json_set_text(part, "io.github.seccomp.libseccomp.version", version);
 	part = json_set(j, "potentiallyUnsafeConfigAnnotations", json_new_array());

@@ -292,6 +292,30 @@ prepare_attributes(struct prepared *p, struct container_spec *spec, struct error
 	return attributes_check(&p->attributes, e);
 }
 
+/* Ids of the process are those of the container's own map. */
+static int
+check_ids(const struct prepared *p, struct error *e)
+{
+	const struct oci_process *o = &p->config.process;
+	uint32_t outside;
+
+	if (p->uids.count > 0 && id_map_to_outside(&p->uids, o->uid, &outside) < 0)
+		return error_set(e, ERR_INPUT,
+		    "config.json: 'process.user.uid' is %u, which 'linux.uidMappings' does not map",
+		    (unsigned int)o->uid);
+	if (p->gids.count > 0 && id_map_to_outside(&p->gids, o->gid, &outside) < 0)
+		return error_set(e, ERR_INPUT,
+		    "config.json: 'process.user.gid' is %u, which 'linux.gidMappings' does not map",
+		    (unsigned int)o->gid);
+	for (size_t i = 0; p->gids.count > 0 && i < o->n_groups; i++)
+		if (id_map_to_outside(&p->gids, o->groups[i], &outside) < 0)
+			return error_set(e, ERR_INPUT,
+			    "config.json: 'process.user.additionalGids[%zu]' is %u, which "
+			    "'linux.gidMappings' does not map",
+			    i, (unsigned int)o->groups[i]);
+	return 0;
+}
+
 /* The primary group stands among the supplementary ones, so that giving it up cannot lift what is denied to it (SECURITY R13). */
 static int
 prepare_groups(struct prepared *p, struct container_spec *spec, struct error *e)
@@ -306,6 +330,8 @@ prepare_groups(struct prepared *p, struct container_spec *spec, struct error *e)
 		    "kernel then allows no others");
 		return error_hint(e, "map more ids in 'linux.gidMappings'");
 	}
+	if (check_ids(p, e) < 0)
+		return -1;
 	p->groups = xcalloc(o->n_groups + 1, sizeof(p->groups[0]));
 	for (size_t i = 0; i < o->n_groups; i++) {
 		p->groups[i] = o->groups[i];

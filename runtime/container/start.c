@@ -8,6 +8,7 @@
 
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
+#include "runtime/container/points.h"
 #include "runtime/container/records.h"
 
 #include <errno.h>
@@ -65,6 +66,25 @@ start_record(int record, const struct state *s, struct error *e)
 	return await_result(result, e);
 }
 
+static int
+start_and_tell(int record, const struct state *s, struct error *e)
+{
+	autojson struct json *document = NULL;
+	struct oci_config config;
+
+	/* before anything is started: a record that cannot be read is no container to start */
+	if (oci_config_read(record, &config, e) < 0)
+		return error_ctx(e, "the record of the container is damaged");
+	if (start_record(record, s, e) < 0) {
+		oci_config_release(&config);
+		return -1;
+	}
+	document = state_document(s, STATE_RUNNING);
+	points_warn(&config.hooks, OCI_POSTSTART, document);
+	oci_config_release(&config);
+	return 0;
+}
+
 int
 start_container(const char *root, const char *id, struct error *e)
 {
@@ -81,7 +101,7 @@ start_container(const char *root, const char *id, struct error *e)
 		return -1;
 	status = state_status(record, &s);
 	if (status == STATE_CREATED)
-		result = start_record(record, &s, e);
+		result = start_and_tell(record, &s, e);
 	else if (status == STATE_STOPPED)
 		result = has_ended(e);
 	else

@@ -44,6 +44,23 @@ hook()
 	jq -e '.status == "created" and .pid > 1' rootfs/tmp/started
 }
 
+@test "hooks: create, start and delete run theirs, each once" {
+	export XDG_RUNTIME_DIR=$work/run
+	mkdir -m 0700 run
+	mark() { hook "cat >/dev/null; echo $1 >>$work/log"; }
+	bundle 'sleep 20' ".hooks = {prestart: [$(mark prestart)], createRuntime: [$(mark createRuntime)], createContainer: [$(mark createContainer)],
+	    startContainer: [$(hook 'busybox touch /tmp/started')], poststart: [$(mark poststart)], poststop: [$(mark poststop)]} | .root.readonly = false"
+	timeout 20 "$runtime" create later </dev/null >out 2>&1 || { cat out; return 1; }
+	[ "$(tr '\n' ' ' <log)" = "prestart createRuntime createContainer " ] || { cat log; return 1; }
+	[ ! -e rootfs/tmp/started ]
+	timeout 20 "$runtime" start later
+	[ -e rootfs/tmp/started ]
+	[ "$(tail -1 log)" = poststart ]
+	timeout 20 "$runtime" delete --force later
+	[ "$(tail -1 log)" = poststop ]
+	[ "$(wc -l <log)" -eq 5 ]
+}
+
 @test "hooks: a failure before the start ends the container, and poststop is still run" {
 	for kind in prestart createRuntime createContainer startContainer; do
 		rm -f after

@@ -82,6 +82,10 @@ refused()
 many_ids()
 {
 	local uids gids
+	if [ "$(id -u)" -eq 0 ]; then
+		printf '.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+		return
+	fi
 	uids=$(awk -F: -v u="$(id -un)" '$1 == u { print $2; exit }' /etc/subuid)
 	gids=$(awk -F: -v u="$(id -un)" '$1 == u { print $2; exit }' /etc/subgid)
 	[ -n "$uids" ] && [ -n "$gids" ] || skip "no subordinate ids"
