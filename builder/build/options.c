@@ -56,6 +56,9 @@ build_options_release(struct build_options *o)
 	free(o->from);
 	free(o->target);
 	free(o->platform);
+	free(o->creds);
+	free(o->authfile);
+	free(o->cert_dir);
 	free(o->root);
 	free(o->iidfile);
 	free(o->metadata_file);

@@ -30,8 +30,9 @@ enum build_snapshots {
 };
 
 enum build_pull {
-	BUILD_PULL_MISSING, /* a name that is in the store is taken from there */
-	BUILD_PULL_ALWAYS,  /* --pull: named layouts and archives are read again */
+	BUILD_PULL_MISSING, /* a name that is in the store is taken from there, else from its registry */
+	BUILD_PULL_ALWAYS,  /* the registry is asked what the name stands for now */
+	BUILD_PULL_NEVER,   /* the store alone */
 };
 
 enum build_compression {
@@ -77,6 +78,7 @@ struct build_output {
 	enum build_output_kind kind;
 	char *dest;     /* "-": the output stream; NULL for STORE and NONE */
 	char *name;     /* name inside the archive or layout instead of the tags; NULL */
+	bool push;      /* STORE: and to the registry */
 	bool directory; /* OCI with tar=false, or a dest that ends in '/' */
 };
 
@@ -139,6 +141,14 @@ struct build_options {
 	/* how */
 	bool no_cache;
 	enum build_pull pull;
+	bool push; /* every tag to its registry */
+	char *creds; /* for registries; the next ones too, as in struct registry_options. NULL: none */
+	char *authfile;
+	char *cert_dir;
+	bool tls_given;
+	bool tls_verify;
+	unsigned attempts;
+	unsigned retry_delay; /* milliseconds */
 	enum build_network network;
 	enum tier isolation;
 	enum build_snapshots snapshots;

@@ -4,6 +4,7 @@
  */
 #include "builder/build/result.h"
 
+#include "builder/build/images.h"
 #include "builder/output/output.h"
 #include "builder/step/chain.h"
 #include "runtime/base/fd.h"
@@ -148,6 +149,8 @@ result_write(struct build *b, struct error *e)
 		if (output->dest && strcmp(output->dest, "-") != 0)
 			strv_add(&lines, output->dest);
 	}
+	if (images_push(b, &lines, e) < 0)
+		return -1;
 	show_summary(b, &lines);
 	return 0;
 }

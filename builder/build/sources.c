@@ -4,6 +4,7 @@
  */
 #include "builder/build/sources.h"
 
+#include "builder/build/images.h"
 #include "builder/build/remote.h"
 #include "builder/image/platform.h"
 #include "builder/import/resolve.h"
@@ -119,7 +120,7 @@ resolve(void *arg, const char *reference, struct image_config **config, char **i
 	if (!state) {
 		if (!b->store)
 			return error_set(e, ERR_NOT_FOUND, "there is no store");
-		if (image_resolve(b->store, reference, NULL, &image, e) < 0)
+		if (images_find(b, reference, &image, e) < 0)
 			return -1;
 		state = add_image(b, reference, &image);
 		image_release(&image);
@@ -277,8 +278,12 @@ int
 sources_plan(struct build *b, struct error *e)
 {
 	make_plan(b, 0);
-	if (b->diagnostics.n_errors > 0)
-		return diagnostics_check(&b->diagnostics, e);
+	if (b->diagnostics.n_errors > 0) {
+		(void)diagnostics_check(&b->diagnostics, e);
+		if (b->registry_failed)
+			e->kind = ERR_NETWORK;
+		return -1;
+	}
 	if (b->plan.has_epoch && !b->has_timestamp) {
 		b->has_timestamp = true;
 		b->timestamp = b->plan.epoch;

@@ -112,6 +112,7 @@ struct build {
 	struct store *store;
 	struct digests *digests; /* of context files */
 	struct fetch *fetch;     /* NULL: nothing was fetched yet */
+	bool registry_failed;    /* an image could not be had because of a registry */
 	struct context context;
 	struct context *contexts; /* named directories, as options->contexts; dir -1 for images */
 	struct context_dockerfile dockerfile;

@@ -4,6 +4,7 @@
  */
 #include "builder/cli/build_flags.h"
 
+#include "builder/cli/registry_flags.h"
 #include "builder/image/platform.h"
 #include "builder/image/reference.h"
 #include "runtime/base/fd.h"
@@ -390,6 +391,40 @@ choose_contexts(struct build_options *options)
 	options->n_contexts = n_kept;
 }
 
+/* What --pull, --push and the flags of registries say. */
+static int
+apply_registry(const struct build_flags *flags, struct build_options *options, struct error *e)
+{
+	struct registry_flags own = { .creds = flags->creds,
+		.authfile = flags->authfile,
+		.cert_dir = flags->cert_dir,
+		.tls_verify = flags->tls_verify,
+		.retry = flags->retry,
+		.retry_delay = flags->retry_delay };
+	struct registry_display display = { 0 };
+	struct registry_options how;
+	const char *pull = flags->pull != NULL ? flags->pull : "missing";
+
+	if (registry_flags_apply(&own, &display, &how, e) < 0)
+		return -1;
+	options->pull = strcmp(pull, "always") == 0 || strcmp(pull, "true") == 0 ? BUILD_PULL_ALWAYS
+	                : strcmp(pull, "never") == 0                             ? BUILD_PULL_NEVER
+	                                             : BUILD_PULL_MISSING;
+	options->push = flags->push;
+	if (flags->push && flags->tags.count == 0) {
+		error_set(e, ERR_USAGE, "--push: the image has no name");
+		return error_hint(e, "--tag REGISTRY/NAME:TAG");
+	}
+	options->creds = copy_text(flags->creds);
+	options->authfile = copy_text(flags->authfile);
+	options->cert_dir = copy_text(flags->cert_dir);
+	options->tls_given = flags->tls_verify != NULL;
+	options->tls_verify = how.tls == REGISTRY_TLS_VERIFY;
+	options->attempts = how.attempts;
+	options->retry_delay = how.delay;
+	return 0;
+}
+
 static int
 apply_timestamp(const struct build_flags *flags, struct build_options *options, struct error *e)
 {
@@ -428,8 +463,9 @@ apply_network(const struct build_flags *flags, struct build_options *options, st
 	if (flags->isolation != NULL)
 		options->isolation = tier_named(flags->isolation);
 	if (flags->snapshots != NULL && strcmp(flags->snapshots, "auto") != 0)
-		options->snapshots = strcmp(flags->snapshots, "copy") == 0 ? BUILD_SNAPSHOTS_COPY
-		                                                           : BUILD_SNAPSHOTS_OVERLAY;
+		options->snapshots = strcmp(flags->snapshots, "copy") == 0
+		                         ? BUILD_SNAPSHOTS_COPY
+		                         : BUILD_SNAPSHOTS_OVERLAY;
 	for (size_t i = 0; flags->network != NULL && i < ARRAY_LEN(names); i++) {
 		if (strcmp(flags->network, names[i].name) == 0) {
 			options->network = names[i].value;
@@ -560,13 +596,14 @@ build_flags_apply(const struct build_flags *flags, const struct strv *words,
 	    apply_shm_size(flags, options, e) < 0)
 		return -1;
 	options->compression_level = -1;
+	if (apply_registry(flags, options, e) < 0)
+		return -1;
 	if (apply_compression(flags, options, e) < 0 || apply_outputs(flags, options, e) < 0)
 		return -1;
 	choose_contexts(options);
 	options->ignore_file = copy_text(flags->ignore_file);
 	options->target = copy_text(flags->target);
 	options->no_cache = flags->no_cache;
-	options->pull = flags->pull ? BUILD_PULL_ALWAYS : BUILD_PULL_MISSING;
 	options->jobs = flags->jobs > 0 ? (unsigned)flags->jobs : cpus();
 	options->root = copy_text(flags->root);
 	options->iidfile = copy_text(flags->iidfile);

@@ -49,7 +49,14 @@ struct build_flags {
 	bool check;
 	bool rules;
 	bool no_cache;
-	bool pull;
+	const char *pull;
+	bool push;
+	const char *creds;
+	const char *authfile;
+	const char *cert_dir;
+	const char *tls_verify;
+	uint64_t retry;
+	const char *retry_delay;
 	bool quiet;
 	bool load;
 	/* what is always so here, and what never is: the other value is refused */
@@ -61,9 +68,9 @@ struct build_flags {
 };
 
 /* What holds when nothing is typed. */
-#define BUILD_FLAGS_INIT                                               \
-	{                                                              \
-		.layers = true, .rm = true, .skip_unused_stages = true \
+#define BUILD_FLAGS_INIT                                                           \
+	{                                                                          \
+		.layers = true, .rm = true, .skip_unused_stages = true, .retry = 3 \
 	}
 
 extern const struct option_def build_option_table[];

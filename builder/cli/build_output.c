@@ -16,6 +16,7 @@ struct output_fields {
 	const char *dest;
 	const char *name;
 	const char *tar;
+	const char *push;
 	const char *compression;
 	const char *compression_level;
 };
@@ -38,8 +39,6 @@ static const struct {
 	const char *value;
 	const char *instead;
 } fixed_keys[] = {
-	{ "push", "false",
-	    "write an archive and push that: skopeo copy oci-archive:FILE docker://NAME" },
 	{ "push-by-digest", "false", "nothing is pushed" },
 	{ "unpack", "false", "croze run unpacks what it needs" },
 	{ "store", "true", "use type=cacheonly" },
@@ -71,7 +70,7 @@ parse_fixed(const char *key, const char *value, struct error *e)
 		return error_hint(e, "%s", fixed_keys[i].instead);
 	}
 	return error_set(e, ERR_USAGE,
-	    "--output: unknown key '%s'; keys are type, dest, name, tar, compression, "
+	    "--output: unknown key '%s'; keys are type, dest, name, push, tar, compression, "
 	    "compression-level, annotation.KEY",
 	    key);
 }
@@ -88,6 +87,7 @@ parse_field(const char *key, const char *value, struct output_fields *fields,
 		{ "dest", &fields->dest },
 		{ "name", &fields->name },
 		{ "tar", &fields->tar },
+		{ "push", &fields->push },
 		{ "compression", &fields->compression },
 		{ "compression-level", &fields->compression_level },
 	};
@@ -118,12 +118,12 @@ find_type(const char *type, enum build_output_kind *kind, struct error *e)
 		}
 	}
 	if (strcmp(type, "registry") == 0) {
-		error_set(e, ERR_USAGE, "--output: nothing can be pushed to a registry");
-		return error_hint(
-		    e, "-o app.tar, then: skopeo copy oci-archive:app.tar docker://NAME");
+		*kind = BUILD_OUTPUT_STORE;
+		return 0;
 	}
 	return error_set(e, ERR_USAGE,
-	    "--output: unknown type '%s'; types are oci, docker, local, tar, image, cacheonly",
+	    "--output: unknown type '%s'; types are oci, docker, local, tar, image, registry, "
+	    "cacheonly",
 	    type);
 }
 
@@ -190,6 +190,22 @@ set_compression(const struct output_fields *fields, struct build_options *option
 }
 
 static int
+set_push(struct build_output *output, const struct output_fields *fields, struct error *e)
+{
+	output->push = strcmp(fields->type, "registry") == 0;
+	if (fields->push == NULL)
+		return 0;
+	if (strcmp(fields->push, "true") != 0 && strcmp(fields->push, "false") != 0)
+		return error_set(
+		    e, ERR_USAGE, "--output: 'push=%s' is neither true nor false", fields->push);
+	if (output->kind != BUILD_OUTPUT_STORE && strcmp(fields->push, "true") == 0)
+		return error_set(
+		    e, ERR_USAGE, "--output: 'push' does not go with type=%s", fields->type);
+	output->push = strcmp(fields->push, "true") == 0;
+	return 0;
+}
+
+static int
 parse_long(const char *text, struct build_options *options, struct error *e)
 {
 	auto(strv) struct strv parts = { 0 };
@@ -208,7 +224,8 @@ parse_long(const char *text, struct build_options *options, struct error *e)
 			return -1;
 	}
 	if (find_type(fields.type, &output.kind, e) < 0 || set_tar(&output, &fields, e) < 0 ||
-	    set_dest(&output, &fields, e) < 0 || set_compression(&fields, options, e) < 0)
+	    set_dest(&output, &fields, e) < 0 || set_push(&output, &fields, e) < 0 ||
+	    set_compression(&fields, options, e) < 0)
 		return -1;
 	output.name = fields.name != NULL ? xstrdup(fields.name) : NULL;
 	add_output(options, &output);

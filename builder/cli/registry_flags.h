@@ -52,6 +52,7 @@ struct registry_flags {
 		    .offset = REGISTRY_FLAG(tls_verify),                                          \
 		    .argument = "BOOL",                                                           \
 		    .choices = "true|false",                                                      \
+		    .bare = "true",                                                               \
 		    .group = REGISTRY_GROUP,                                                      \
 		    .help = "false: http and unknown certificates are fine" },                    \
 	    { .name = "retry",                                                                    \

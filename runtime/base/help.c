@@ -67,7 +67,9 @@ option_name(const struct option_def *row)
 	else
 		buf_add_text(&b, "    ");
 	buf_printf(&b, "--%s", row->name);
-	if (row->argument)
+	if (row->argument && row->bare)
+		buf_printf(&b, "[=%s]", row->argument);
+	else if (row->argument)
 		buf_printf(&b, " %s", row->argument);
 	else if (row->type == OPTION_CHOICE)
 		buf_printf(&b, " %s", row->choices);

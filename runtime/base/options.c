@@ -58,7 +58,7 @@ follow_alias(const struct option_def *rows, const struct option_def *row)
 static bool
 takes_value(const struct option_def *row)
 {
-	return row->type != OPTION_FLAG && row->type != OPTION_REFUSED &&
+	return !row->bare && row->type != OPTION_FLAG && row->type != OPTION_REFUSED &&
 	       (row->type != OPTION_FN || row->argument);
 }
 
@@ -169,6 +169,8 @@ apply(struct parser *p, const struct option_def *row, const char *value, struct 
 		error_set(e, ERR_USAGE, "option '--%s' takes no value", row->name);
 		return usage_error(p, e);
 	}
+	if (row->bare && !value)
+		value = row->bare;
 	if (takes_value(row) && !value) {
 		if (p->next >= p->argc) {
 			error_set(e, ERR_USAGE, "option '--%s' needs a value", row->name);

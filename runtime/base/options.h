@@ -29,8 +29,10 @@ struct option_def {
 	size_t offset;        /* of the member in the struct that options_parse() fills */
 	const char *argument; /* name of the value in the help ("DIR"); NULL for flags */
 	const char *choices;  /* OPTION_CHOICE */
-	const char *group;    /* heading in the help; rows of one group stand together */
-	const char *help;     /* lower case, no full stop; NULL: recognised, not shown */
+	const char *
+	    bare; /* OPTION_CHOICE: the value of --x alone; another is then given as --x=VALUE only */
+	const char *group; /* heading in the help; rows of one group stand together */
+	const char *help;  /* lower case, no full stop; NULL: recognised, not shown */
 	int (*fn)(void *target, const char *value, struct error *e);
 	const char *refused; /* OPTION_REFUSED: what to do instead */
 	const char *

@@ -200,8 +200,9 @@ outputs_have_short_and_long_forms(void **state)
 	}
 	bad("-o type=oci,dest=x,colour=red .", "unknown key 'colour'");
 	bad("-o type=tarball,dest=x .", "unknown type 'tarball'");
-	bad("-o type=registry,name=x .", "registry");
-	bad("-o type=oci,dest=x,push=true .", "push=true");
+	bad("-o type=oci,dest=x,push=true .", "'push' does not go with type=oci");
+	bad("-o type=image,push=maybe .", "push=maybe");
+	bad("--push .", "--push");
 	bad("-o dest=x .", "'type' is missing");
 	bad("-o type=local .", "'dest' is missing");
 	bad("-o type=cacheonly -o x .", "cacheonly");

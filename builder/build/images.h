@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * images - what a build takes from registries, and sends to them.
+ */
+#ifndef CROZE_BUILDER_BUILD_IMAGES_H
+#define CROZE_BUILDER_BUILD_IMAGES_H
+
+#include "builder/build/state.h"
+#include "builder/import/resolve.h"
+#include "runtime/base/strv.h"
+
+/**
+ * The image that @reference names: from the store, or from its registry as --pull says. ERR_NOT_FOUND when neither has it or
+ * the registry cannot be asked; b->registry_failed is then set.
+ */
+int images_find(struct build *b, const char *reference, struct image *image, struct error *e);
+/** Sends the image that was made to where --push and --output say; @lines get the names it has there. */
+int images_push(struct build *b, struct strv *lines, struct error *e);
+
+#endif
