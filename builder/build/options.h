@@ -31,8 +31,8 @@ enum build_snapshots {
 
 enum build_pull {
 	BUILD_PULL_MISSING, /* a name that is in the store is taken from there, else from its registry */
-	BUILD_PULL_ALWAYS,  /* the registry is asked what the name stands for now */
-	BUILD_PULL_NEVER,   /* the store alone */
+	BUILD_PULL_ALWAYS, /* the registry is asked what the name stands for now */
+	BUILD_PULL_NEVER,  /* the store alone */
 };
 
 enum build_compression {
@@ -142,7 +142,8 @@ struct build_options {
 	bool no_cache;
 	enum build_pull pull;
 	bool push; /* every tag to its registry */
-	char *creds; /* for registries; the next ones too, as in struct registry_options. NULL: none */
+	char *
+	    creds; /* for registries; the next ones too, as in struct registry_options. NULL: none */
 	char *authfile;
 	char *cert_dir;
 	bool tls_given;

@@ -271,10 +271,6 @@ explain(struct transfer *t, CURLcode code, struct error *e)
 		    "~/.config/containers/certs.d/HOST[:PORT]/ca.crt",
 		    host ? host : "?");
 	t->response.no_tls = code == CURLE_SSL_CONNECT_ERROR;
-	if (code == CURLE_SSL_CONNECT_ERROR)
-		error_hint(e,
-		    "does '%s' speak TLS at all? A registry without it has to be named as insecure",
-		    host ? host : "?");
 }
 
 static enum transfer_next

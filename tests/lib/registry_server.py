@@ -208,7 +208,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             other = [h for h in rest if h[0] != "Docker-Content-Digest"]
             self.reply(200, data, [*other, ("Docker-Content-Digest", "sha256:" + "0" * 64)])
         elif name == "body":
-            self.reply(200, argument.encode(), rest)
+            self.reply(200, argument.encode(), [h for h in rest if h[0] != "Docker-Content-Digest"])
         elif name == "wrong-data":
             self.reply(200, bytes(len(data)), rest)
         else:
