@@ -432,14 +432,14 @@ parse_with_bodies(struct parser *p, struct instruction *i, const char *text, str
 	for (size_t n = 0; n < i->heredocs.count; n++)
 		i->heredocs.items[n].line = at.line;
 	while (lexer.next < lines.n_lines && result == 0) {
-		size_t length;
+		size_t length = 0;
 		const char *rest = dockerfile_line(&lines, ++lexer.next, &length);
 
-		while (length > 0 && isspace((unsigned char)*rest)) {
+		while (rest && length > 0 && isspace((unsigned char)*rest)) {
 			rest++;
 			length--;
 		}
-		if (length > 0)
+		if (rest && length > 0)
 			result = diagnostics_add(p->diagnostics, SEVERITY_ERROR, at,
 			    "a trigger is one instruction, and this has '%.*s' behind it",
 			    length < 40 ? (int)length : 40, rest);

@@ -51,66 +51,99 @@ unseen()
 	done
 }
 
-# swapper_dockerfile: a stage that exchanges /k/sub, a folder, for a link to the canary until /k/stop is there.
+# swapper STOP COUNT: a RUN in which /k/sub, a folder, and a link to the canary change places all the time.
 swapper()
 {
 	cat <<-EOF
-		RUN --mount=type=cache,id=k,target=/k mkdir -p /k/sub; i=0; while [ ! -e /k/stop ] && [ \$i -lt 20000 ]; do i=\$((i + 1)); \
-		    rm -rf /k/sub; ln -s $CANARY /k/sub; rm -f /k/sub; ln -s ../../../../../..$CANARY /k/sub; rm -f /k/sub; mkdir /k/sub; done; true
+		COPY probe /probe
+		RUN --mount=type=cache,id=k,target=/k rm -f /k/stop; mkdir -p /k/sub; ln -sfn $CANARY /k/link; /probe exchange /k/sub /k/link $1 $2
 	EOF
 }
 
-# race NAME DOCKERFILE-LINES: the lines are built again and again beside a swapper; each try ends well or is refused.
-race()
+# seen FILE: at how many tries the victims of a log got the folder, and at how many what the link means inside.
+seen()
 {
-	local i n swapping
-	n=$(rounds)
-	mkdir s
-	{
-		echo "FROM busybox:musl"
-		swapper
-	} >s/Dockerfile
-	while [ "$n" -gt 0 ]; do
-		timeout 60 croze build --progress=plain --no-cache -t swapper s >"$W/swapper.log" 2>&1 &
-		swapping=$!
-		for ((i = 0; i < 15 && n > 0; i++, n--)); do
-			run timeout 60 croze build --progress=plain --no-cache -t attack c
-			says_not "$CANARY_SECRET" || return 1
-			[ "$status" -lt 124 ] || return 1
-		done
-		printf 'FROM busybox:musl\nRUN --mount=type=cache,id=k,target=/k touch /k/stop\n' >s/stop
-		croze build --progress=quiet --no-cache -f s/stop s >/dev/null
-		wait "$swapping" || true
-		printf 'FROM busybox:musl\nRUN --mount=type=cache,id=k,target=/k rm -f /k/stop\n' >s/stop
-		croze build --progress=quiet --no-cache -f s/stop s >/dev/null
-	done
+	echo "folder $(grep -c ' at /sub$' "$1"), link $(grep -c " at .*/canary\$" "$1")"
+}
+
+# at /m: where in the cache the mount leads, as the kernel knows it.
+where_is()
+{
+	# shellcheck disable=SC2016
+	printf 'grep " %s " /proc/self/mountinfo | head -1 | cut -d" " -f4 | sed "s|.*/fs||; s|^|at |"' "$1"
 }
 
 @test "M2 a source that is exchanged by a stage beside it stays inside of the cache" {
 	local n i
 	canary_make
+	probe
 	n=$(rounds)
 	{
-		echo "FROM busybox:musl AS swap"
-		swapper | sed "s/-lt 20000/-lt $((n * 12))/"
+		printf 'FROM busybox:musl AS swap\n'
+		swapper /k/stop 100000000
 		echo "FROM busybox:musl AS victim"
 		for ((i = 0; i < n; i++)); do
-			echo "RUN --mount=type=cache,id=k,source=sub,target=/m touch /m/pwn; $(unseen) # $i"
+			echo "RUN --mount=type=cache,id=k,source=sub,target=/m touch /m/pwn; $(where_is /m); $(unseen) # $i"
 		done
+		echo 'RUN --mount=type=cache,id=k,target=/k touch /k/stop'
 		printf 'FROM busybox:musl\nCOPY --from=swap /etc/passwd /a\nCOPY --from=victim /etc/passwd /b\n'
 	} >c/Dockerfile
 	LIMIT=900 attack croze build --progress=plain --jobs 2 -t attack c
-	refused_or_confined
+	confined
+	printf '%s\n' "$output" >log
+	seen log
+	# every try was made, and the folder and the link were both met
+	equal "$(grep -c ' at /' log)" "$n"
+	[ -z "${CROZE_TEST_LONG-}" ] || [[ "$(seen log)" != *" 0"* ]]
+}
+
+# race [refused]: c/Dockerfile is built again and again beside a swapper; each try has to end well, or may be refused with status 1.
+race()
+{
+	local failed=0
+	local i n swapping stop
+	n=$(rounds)
+	mkdir s
+	probe s/probe
+	{
+		echo "FROM busybox:musl"
+		swapper /k/stop 100000000
+	} >s/Dockerfile
+	timeout 1000 croze build --progress=plain --no-cache -t swapper s >"$W/swapper.log" 2>&1 &
+	swapping=$!
+	for _ in {1..100}; do
+		[ -z "$(find "$CROZE_ROOT/mounts" -name link 2>/dev/null)" ] || break
+		sleep 0.1
+	done
+	for ((i = 0; i < n; i++)); do
+		timeout 60 croze build --progress=plain --no-cache -t attack c >>"$W/log" 2>&1 || {
+			if [ "$?" -ne 1 ] || [ "${1-}" != refused ]; then
+				tail -n 30 "$W/log"
+				return 1
+			fi
+			failed=$((failed + 1))
+		}
+	done
+	stop=$W/stop
+	mkdir "$stop"
+	printf 'FROM busybox:musl\nRUN --mount=type=cache,id=k,target=/k touch /k/stop\n' >"$stop/Dockerfile"
+	croze build --progress=quiet --no-cache "$stop" >/dev/null
+	wait "$swapping"
+	has "exchanged" "$W/swapper.log"
+	[ "$failed" -lt "$n" ]
+	lacks "$CANARY_SECRET" "$W/log"
+	output='' status=0
 }
 
 @test "M3 a source that is exchanged by another build stays inside of the cache" {
 	canary_make
 	dockerfile <<-EOF
 		FROM busybox:musl
-		RUN --mount=type=cache,id=k,source=sub,target=/m touch /m/pwn; $(unseen)
+		RUN --mount=type=cache,id=k,source=sub,target=/m touch /m/pwn; $(where_is /m); $(unseen)
 	EOF
 	race
 	canary_holds
+	equal "$(grep -c ' at /' log)" "$(rounds)"
 }
 
 @test "M4 the clean-up of mount points follows no link that a step has put in the way" {
@@ -200,9 +233,9 @@ race()
 	canary_make
 	dockerfile <<-EOF
 		FROM busybox:musl
-		RUN --mount=type=cache,id=k,target=/k --mount=type=tmpfs,target=/k/sub/pwn --mount=target=/k/sub/pwn2 true
+		RUN --mount=type=cache,id=k,target=/k --mount=type=tmpfs,target=/k/sub/pwn --mount=target=/k/sub/pwn2 $(where_is /k/sub/pwn); true
 	EOF
-	race
+	race refused
 	canary_holds
 }
 

@@ -97,7 +97,7 @@ teardown()
 	says "first (ED25519)" "both 2"
 	says_not "second (ED25519)"
 	nothing_left
-	equal "$(ps -u "$(id -u)" -o args= | grep '^ssh-agent [-]D')" ""
+	equal "$(pgrep -u "$(id -u)" -f '^ssh-agent -D')" ""
 }
 
 @test "ssh: a key with a passphrase is refused with what to do" {

@@ -520,6 +520,21 @@ do_env(char **args)
 			printf("open descriptor %d\n", fd);
 }
 
+/* exchange A B STOP COUNT: A and B change places, until STOP is there or COUNT times; always even. */
+static void
+do_exchange(char **args)
+{
+	unsigned long count = strtoul(args[3], NULL, 10), n = 0;
+
+	while (n < count && access(args[2], F_OK) < 0) {
+		for (int twice = 0; twice < 2; twice++)
+			if (syscall(SYS_renameat2, AT_FDCWD, args[0], AT_FDCWD, args[1], 2U) < 0)
+				die(args[0]);
+		n++;
+	}
+	printf("exchanged %lu times\n", n);
+}
+
 static const struct command {
 	const char *name;
 	int n_args;
@@ -536,6 +551,7 @@ static const struct command {
 	{ "times", 3, do_times },
 	{ "many", 2, do_many },
 	{ "env", 0, do_env },
+	{ "exchange", 4, do_exchange },
 	{ 0 },
 };
 
@@ -556,6 +572,7 @@ main(int argc, char **argv)
 	    "usage: probe list ROOT [SKIP...] | caps FILE | xattr FILE NAME VALUE | sparse FILE "
 	    "SIZE |\n"
 	    "       deep FOLDER LEVELS | names FOLDER | links FOLDER COUNT | socket PATH |\n"
-	    "       times FILE S NS | many FOLDER COUNT | env\n");
+	    "       times FILE S NS | many FOLDER COUNT | env |\n"
+	    "       exchange A B STOP COUNT\n");
 	return 2;
 }
