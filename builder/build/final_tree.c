@@ -42,7 +42,7 @@ load_listing(struct final_tree *t, struct final_layer *layer, struct error *e)
 		return -1;
 	if (!found)
 		return make_listing(t, layer, e);
-	layer->listing = listing_load(bytes.data, bytes.len, e);
+	layer->listing = listing_take(&bytes, e);
 	return layer->listing ? 0 : -1;
 }
 

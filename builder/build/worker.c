@@ -129,7 +129,7 @@ add_listing(struct build *b, struct parent_files *files, const struct digest *bl
 	if (found < 0)
 		return -1;
 	if (found)
-		listing = listing_load(bytes.data, bytes.len, e);
+		listing = listing_take(&bytes, e);
 	else if (list_blob(b, blob, diff_id, &listing, e) < 0)
 		return -1;
 	if (!listing)

@@ -132,7 +132,7 @@ listed_size(struct store *store, const struct digest *diff_id, uint64_t *size)
 
 	if (store_listing_get(store, diff_id, &bytes, &ignored) != 1)
 		return false;
-	listing = listing_load(buf_text(&bytes), bytes.len, &ignored);
+	listing = listing_take(&bytes, &ignored);
 	if (listing == NULL)
 		return false;
 	for (size_t i = 0; i < listing_count(listing); i++) {

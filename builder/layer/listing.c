@@ -651,6 +651,16 @@ listing_load(const void *bytes, size_t length, struct error *e)
 }
 
 struct listing *
+listing_take(struct buf *bytes, struct error *e)
+{
+	struct listing *l = xcalloc(1, sizeof(*l));
+
+	l->length = bytes->len;
+	l->bytes = buf_steal(bytes);
+	return check(l, e);
+}
+
+struct listing *
 listing_load_fd(int fd, struct error *e)
 {
 	struct listing *l;

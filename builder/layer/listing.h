@@ -64,6 +64,8 @@ struct listing *listing_builder_finish(struct listing_builder *b, struct error *
 const void *listing_bytes(const struct listing *l, size_t *length);
 /** Copies and checks. ERR_INPUT for bytes that are no listing of this version. NULL on failure. */
 struct listing *listing_load(const void *bytes, size_t length, struct error *e);
+/** The same without a copy: takes the bytes out of @bytes in any case. */
+struct listing *listing_take(struct buf *bytes, struct error *e);
 /** Maps and checks a file that nobody changes in place; @fd stays the caller's. */
 struct listing *listing_load_fd(int fd, struct error *e);
 void listing_free(struct listing *l);

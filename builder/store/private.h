@@ -12,6 +12,7 @@
 
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 /** The directories of a store, as in the table in store.c. */
 enum store_dir {
@@ -69,6 +70,9 @@ int tmp_discard(struct store *store, int dir, const char *name, struct error *e)
 /** Writes a file below tmp/ and renames it to @dir/@name. */
 int tmp_write_record(struct store *store, int dir, const char *name, const void *bytes,
     size_t length, struct error *e);
+/** The same for bytes that lie apart. */
+int tmp_write_parts(struct store *store, int dir, const char *name, const struct iovec *parts,
+    size_t n_parts, struct error *e);
 
 /* names.c */
 /** Takes the lock on names; -1 on failure. */

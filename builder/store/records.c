@@ -159,16 +159,17 @@ store_listing_put(struct store *store, const struct digest *diff_id, const void 
     size_t length, struct error *e)
 {
 	char hex[DIGEST_HEX_LEN + 1];
-	auto(buf) struct buf b = { 0 };
 	struct digest digest;
+	const struct iovec parts[] = {
+		{ (void *)(uintptr_t)bytes, length }, /* only read; it is large */
+		{ digest.bytes, DIGEST_SIZE },
+	};
 
 	if (length > LISTING_MAX - DIGEST_SIZE)
 		return error_set(e, ERR_INPUT, "a listing of %zu bytes is too large", length);
 	digest_of(bytes, length, &digest);
-	buf_add(&b, bytes, length);
-	buf_add(&b, digest.bytes, DIGEST_SIZE);
-	return tmp_write_record(
-	    store, store->dirs[DIR_LISTINGS], digest_hex(diff_id, hex), b.data, b.len, e);
+	return tmp_write_parts(
+	    store, store->dirs[DIR_LISTINGS], digest_hex(diff_id, hex), parts, ARRAY_LEN(parts), e);
 }
 
 int

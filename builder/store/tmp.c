@@ -152,15 +152,17 @@ store_tmp_dir(struct store *store, char **path, struct error *e)
 }
 
 int
-tmp_write_record(struct store *store, int dir, const char *name, const void *bytes, size_t length,
-    struct error *e)
+tmp_write_parts(struct store *store, int dir, const char *name, const struct iovec *parts,
+    size_t n_parts, struct error *e)
 {
 	char tmp[32];
 	autofd int fd = tmp_make_file(store, tmp, sizeof(tmp), e);
 
 	if (fd < 0)
 		return -1;
-	if (fd_write_all(fd, bytes, length, e) < 0) {
+	for (size_t i = 0; i < n_parts; i++) {
+		if (fd_write_all(fd, parts[i].iov_base, parts[i].iov_len, e) == 0)
+			continue;
 		(void)unlinkat(store->session_dir, tmp, 0);
 		return error_ctx(e, "cannot write '%s' in the store", name);
 	}
@@ -170,6 +172,15 @@ tmp_write_record(struct store *store, int dir, const char *name, const void *byt
 		return -1;
 	}
 	return 0;
+}
+
+int
+tmp_write_record(struct store *store, int dir, const char *name, const void *bytes, size_t length,
+    struct error *e)
+{
+	const struct iovec part = { (void *)(uintptr_t)bytes, length }; /* only read */
+
+	return tmp_write_parts(store, dir, name, &part, 1, e);
 }
 
 /* ---- removing ---- */
