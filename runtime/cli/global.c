@@ -11,6 +11,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
 #include "runtime/base/text.h"
+#include "runtime/container/without.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -176,6 +177,8 @@ global_parse(int argc, char **argv, int *command, struct error *e)
 
 	*command = n;
 	if (options_parse(&self, n, argv, &global, NULL, e) < 0)
+		return -1;
+	if (getenv("CROZE_TEST_WITHOUT") && without(getenv("CROZE_TEST_WITHOUT"), e) < 0)
 		return -1;
 	if (global.systemd_cgroup)
 		global.cgroup_manager = "systemd";

@@ -91,6 +91,9 @@ bool userns_is_root(void);
 int userns_enter(const struct userns_options *options, struct userns *u, struct error *e);
 void userns_release(struct userns *u);
 
+/** As if newuidmap and newgidmap were not installed (tests). */
+void userns_force_no_helpers(bool on);
+
 /** Is there anything to be had: subordinate ids and helpers, without entering. For cheap early diagnosis; as userns_enter(). */
 int userns_check(const struct userns_options *options, struct error *e);
 
