@@ -43,12 +43,12 @@ take_newest(void *arg, const struct traverse_item *item, uint32_t *token, struct
 
 	(void)e; /* comparing cannot fail */
 	*token = 0;
-	if (item->stat->st_mtim.tv_sec > *newest)
+	if (S_ISREG(item->stat->st_mode) && item->stat->st_mtim.tv_sec > *newest)
 		*newest = item->stat->st_mtim.tv_sec;
 	return 1;
 }
 
-/* The time of the newest entry. */
+/* The time of the newest file. */
 static int
 set_newest(struct context *context, struct error *e)
 {
@@ -118,32 +118,81 @@ keeps_git_dir(const struct build *b, const struct resource *source)
 }
 
 static int
-open_git(
-    struct build *b, const struct build_context *from, struct context *context, struct error *e)
+open_git(struct build *b, const struct resource *resource, bool is_own, struct context *context,
+    struct error *e)
 {
-	struct resource source;
-	struct git_result result;
-	struct git_request request = { .source = &source, .is_own = true };
 	autofree char *path = NULL;
-	autofd int dir = -1;
+	autofd int dir = make_dir(b, &path, e);
+	struct git_request request = { .source = resource,
+		.keep_git_dir = keeps_git_dir(b, resource),
+		.is_own = is_own,
+		.dir = dir,
+		.path = path };
+	struct git_result result;
 
-	if (resource_parse_own(from->path, &source, e) < 0)
+	if (dir < 0)
 		return -1;
-	dir = make_dir(b, &path, e);
-	request.dir = dir;
-	request.path = path;
-	request.keep_git_dir = keeps_git_dir(b, &source);
-	if (dir >= 0)
-		context->dir = git_checkout(&request, &result, e);
-	if (context->dir >= 0) {
-		context->has_time = true;
-		context->time = result.time;
-	}
-	resource_release(&source);
-	return context->dir < 0 ? -1 : 0;
+	context->dir = git_checkout(&request, &result, e);
+	if (context->dir < 0)
+		return -1;
+	context->has_time = true;
+	context->time = result.time;
+	return 0;
+}
+
+static int
+open_own_git(struct build *b, const char *url, struct context *context, struct error *e)
+{
+	struct resource resource;
+	int ok;
+
+	if (resource_parse_own(url, &resource, e) < 0)
+		return -1;
+	ok = open_git(b, &resource, true, context, e);
+	resource_release(&resource);
+	return ok;
 }
 
 /* ---- HTTP ---- */
+
+/* A secret of the command line, without the line end that files have; NULL. To be freed. */
+static char *
+find_secret(const struct build *b, const char *prefix, const char *host)
+{
+	autofree char *id = xasprintf("%s%s", prefix, host);
+
+	for (size_t i = 0; i < b->options->n_secrets; i++) {
+		const struct build_secret *secret = &b->options->secrets[i];
+		size_t length = secret->length;
+
+		if (strcmp(secret->id, id) != 0)
+			continue;
+		while (length > 0 && strchr("\r\n", secret->bytes[length - 1]))
+			length--;
+		return xstrndup(secret->bytes, length);
+	}
+	return NULL;
+}
+
+/* HTTP_AUTH_HEADER_<host> is the header, HTTP_AUTH_TOKEN_<host> a bearer's token; with or without the port. */
+static char *
+authorization(const struct build *b, const char *url)
+{
+	autofree char *host = resource_host(url);
+	size_t length = host ? strcspn(host, ":") : 0;
+	char *found = NULL;
+
+	for (int i = 0; !found && host && i < 2; i++) {
+		autofree char *token = NULL;
+
+		found = find_secret(b, "HTTP_AUTH_HEADER_", host);
+		token = found ? NULL : find_secret(b, "HTTP_AUTH_TOKEN_", host);
+		if (token)
+			found = xasprintf("Bearer %s", token);
+		host[length] = '\0';
+	}
+	return found;
+}
 
 static struct fetch *
 fetcher(struct build *b)
@@ -194,7 +243,10 @@ open_http(struct build *b, const struct build_context *from, struct context *con
 {
 	autofd int dir = make_dir(b, NULL, e);
 	autofree char *name = dockerfile ? xstrdup(FETCHED) : resource_file_name(from->path);
-	struct http_request request = { .url = from->path, .dir = dir, .name = name };
+	autofree char *header = authorization(b, from->path);
+	struct http_request request = {
+		.url = from->path, .authorization = header, .dir = dir, .name = name
+	};
 	struct http_result result;
 	int archive;
 
@@ -203,11 +255,14 @@ open_http(struct build *b, const struct build_context *from, struct context *con
 	archive = is_archive(dir, name, e);
 	if (archive < 0)
 		return -1;
-	if (archive)
-		return unpack_file(b, dir, name, context, e);
-	context->has_time = result.has_time;
-	context->time = result.time;
-	return take_file(dir, name, context, dockerfile, e);
+	if ((archive ? unpack_file(b, dir, name, context, e)
+		     : take_file(dir, name, context, dockerfile, e)) < 0)
+		return -1;
+	if (result.has_time) {
+		context->has_time = true;
+		context->time = result.time;
+	}
+	return 0;
 }
 
 /* ---- contexts ---- */
@@ -226,7 +281,7 @@ remote_open_context(struct build *b, const struct build_context *from, struct co
 	context->path = xstrdup(shown);
 	if (from->kind == BUILD_CONTEXT_STREAM)
 		return open_stream(b, from, context, e);
-	ok = from->kind == BUILD_CONTEXT_GIT ? open_git(b, from, context, e)
+	ok = from->kind == BUILD_CONTEXT_GIT ? open_own_git(b, from->path, context, e)
 	                                     : open_http(b, from, context, dockerfile, e);
 	return ok < 0 ? error_ctx(e, "build context '%s'", shown) : 0;
 }
@@ -259,7 +314,9 @@ static int
 fetch_http(
     struct build *b, const struct plan_remote *remote, struct step_remote *to, struct error *e)
 {
+	autofree char *header = authorization(b, remote->source.url);
 	struct http_request request = { .url = remote->source.url,
+		.authorization = header,
 		.digest = remote->has_digest ? &remote->digest : NULL };
 	struct http_result result;
 
@@ -301,9 +358,8 @@ fetch_step(struct build *b, const struct plan_step *step, struct step_state *sta
 	return 0;
 }
 
-/* A named context that a step copies from. */
-static int
-fetch_named(struct build *b, size_t index, struct error *e)
+int
+remote_fetch_context(struct build *b, size_t index, struct error *e)
 {
 	const struct build_context *from = &b->options->contexts[index];
 
@@ -322,11 +378,11 @@ fetch_for(struct build *b, const struct plan_step *step, struct step_state *stat
 	for (size_t i = 0; i < step->n_mounts; i++)
 		if (step->mounts[i].has_files &&
 		    step->mounts[i].source == PLAN_FROM_NAMED_CONTEXT &&
-		    fetch_named(b, step->mounts[i].from, e) < 0)
+		    remote_fetch_context(b, step->mounts[i].from, e) < 0)
 			return -1;
 	if (step->kind != PLAN_COPY && step->kind != PLAN_ADD)
 		return 0;
-	if (step->source == PLAN_FROM_NAMED_CONTEXT && fetch_named(b, step->from, e) < 0)
+	if (step->source == PLAN_FROM_NAMED_CONTEXT && remote_fetch_context(b, step->from, e) < 0)
 		return -1;
 	if (step->n_remotes == 0 || fetch_step(b, step, state, &problem) == 0)
 		return 0;
@@ -336,6 +392,25 @@ fetch_for(struct build *b, const struct plan_step *step, struct step_state *stat
 	}
 	diagnostics_error(&b->diagnostics, (struct location){ .line = step->line }, &problem);
 	return 0;
+}
+
+int
+remote_time(struct build *b, const struct resource *resource, bool *has_time, int64_t *time,
+    struct error *e)
+{
+	struct build_context from = { .kind = resource->kind == RESOURCE_GIT ? BUILD_CONTEXT_GIT
+		                                                             : BUILD_CONTEXT_HTTP,
+		.path = resource->url };
+	struct context context = { .dir = -1 };
+	int ok;
+
+	context_none(&context);
+	ok = resource->kind == RESOURCE_GIT ? open_git(b, resource, false, &context, e)
+	                                    : open_http(b, &from, &context, NULL, e);
+	*has_time = ok == 0 && context.has_time;
+	*time = context.time;
+	context_release(&context);
+	return ok;
 }
 
 int

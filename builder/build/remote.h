@@ -19,6 +19,11 @@ bool remote_is_context(const struct build_context *from);
  */
 int remote_open_context(struct build *b, const struct build_context *from, struct context *context,
     struct context_dockerfile *dockerfile, struct error *e);
+/** Fetches named context @index when it is one to be fetched, and was not. */
+int remote_fetch_context(struct build *b, size_t index, struct error *e);
+/** The time of what @resource is: its commit's, its Last-Modified, or that of its newest file. */
+int remote_time(struct build *b, const struct resource *resource, bool *has_time, int64_t *time,
+    struct error *e);
 /** Fetches what the plan needs: the named contexts it copies from, the sources of its ADDs. ERR_INPUT goes to the diagnostics. */
 int remote_fetch_all(struct build *b, struct error *e);
 

@@ -222,6 +222,26 @@ read_context_file(void *arg, const char *path, struct buf *text)
 	       path_read_file(b->context.dir, path, text, LINT_FILE_MAX, &ignored) == 0;
 }
 
+/* ---- SOURCE_DATE_EPOCH ---- */
+
+static int
+time_of(void *arg, const struct plan_time_of *what, bool *has_time, int64_t *time, struct error *e)
+{
+	struct build *b = arg;
+	const struct context *context = &b->context;
+
+	if (what->resource)
+		return remote_time(b, what->resource, has_time, time, e);
+	if (what->context != PLAN_MAIN_CONTEXT) {
+		if (remote_fetch_context(b, what->context, e) < 0)
+			return -1;
+		context = &b->contexts[what->context];
+	}
+	*has_time = context->has_time;
+	*time = context->time;
+	return 0;
+}
+
 /* ---- making it ---- */
 
 static void
@@ -250,6 +270,7 @@ make_plan(struct build *b, enum plan_flags flags)
 		.contexts = contexts,
 		.n_contexts = options->n_contexts,
 		.resolve = resolve,
+		.time_of = flags & PLAN_CHECK ? NULL : time_of,
 		.is_ignored = is_ignored,
 		.read_file = read_context_file,
 		.arg = b,

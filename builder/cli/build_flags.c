@@ -12,6 +12,7 @@
 #include "runtime/base/path.h"
 #include "runtime/base/text.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -438,6 +439,9 @@ apply_timestamp(const struct build_flags *flags, struct build_options *options, 
 	if (text == NULL)
 		text = getenv(from);
 	if (text == NULL || *text == '\0')
+		return 0;
+	/* the name of a context or stage: the plan finds out what that means */
+	if (flags->timestamp == NULL && isalpha((unsigned char)*text))
 		return 0;
 	/* 253402300799 is the last second of the year 9999, the last that RFC 3339 can say. */
 	if (parse_i64(text, 0, 253402300799, from, &options->timestamp, e) < 0) {

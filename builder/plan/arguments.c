@@ -17,9 +17,6 @@
 static const char *const proxy_names[] = { "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy",
 	"FTP_PROXY", "ftp_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy" };
 
-#define EPOCH "SOURCE_DATE_EPOCH"
-#define EPOCH_MAX 253402300799 /* the year 9999 */
-
 void
 arguments_release(struct arguments *a)
 {
@@ -81,8 +78,8 @@ gather_given(struct planner *p)
 	for (size_t n = 0; environment && n < ARRAY_LEN(proxy_names); n++)
 		if (env_get(environment, proxy_names[n]))
 			env_set(&p->given, proxy_names[n], env_get(environment, proxy_names[n]));
-	if (environment && env_get(environment, EPOCH))
-		env_set(&p->given, EPOCH, env_get(environment, EPOCH));
+	if (environment && env_get(environment, EPOCH_NAME))
+		env_set(&p->given, EPOCH_NAME, env_get(environment, EPOCH_NAME));
 	for (size_t n = 0; p->options->build_args && n < p->options->build_args->count; n++) {
 		const char *item = p->options->build_args->items[n], *equals = strchr(item, '=');
 		autofree char *name =
@@ -124,33 +121,6 @@ set_platform(struct planner *p)
 		}
 	}
 	arguments_set(&p->platform, "TARGETSTAGE", o->target ? o->target : "default");
-}
-
-static int
-parse_epoch(const char *text, int64_t *epoch, struct error *e)
-{
-	if (parse_i64(text, 0, EPOCH_MAX, EPOCH, epoch, e) == 0)
-		return 0;
-	return error_set(
-	    e, ERR_INPUT, EPOCH " is '%s', and has to be a number of seconds since 1970", text);
-}
-
-/** The time of everything in the image, from what was given or the global ARG. */
-static void
-set_epoch(struct planner *p)
-{
-	const struct argument *global = arguments_find(&p->global, EPOCH);
-	const char *text = env_get(&p->given, EPOCH);
-	struct error e = ERROR_INIT;
-
-	if (!text && global)
-		text = global->value;
-	if (!text || text[0] == '\0')
-		return;
-	if (parse_epoch(text, &p->plan->epoch, &e) < 0)
-		(void)diagnostics_error(p->diagnostics, (struct location){ 0 }, &e);
-	else
-		p->plan->has_epoch = true;
 }
 
 const char *
@@ -235,7 +205,7 @@ arguments_prepare(struct planner *p)
 		arguments_copy(&p->global, &set);
 		arguments_release(&set);
 	}
-	set_epoch(p);
+	epoch_set(p);
 }
 
 /** The value of an ARG in a stage. Returns 0 with *@value NULL when there is none, or -1. */
@@ -285,8 +255,8 @@ arguments_apply(struct building *b, const struct instruction *i)
 
 		if (stage_value(b, i, pair, &value) < 0)
 			result = -1;
-		if (value && value[0] != '\0' && strcmp(pair->name, EPOCH) == 0 &&
-		    parse_epoch(value, &epoch, &e) < 0)
+		if (value && value[0] != '\0' && strcmp(pair->name, EPOCH_NAME) == 0 &&
+		    epoch_parse(value, &epoch, &e) < 0)
 			result = planner_error(b, i, pair->offset, &e);
 		arguments_set(&set, pair->name, value);
 		if (value)
@@ -319,7 +289,7 @@ has_argument(const struct instruction *i, const char *name)
 static bool
 is_named(const struct planner *p, const char *name)
 {
-	if (is_proxy(name) || strcmp(name, EPOCH) == 0 || arguments_find(&p->platform, name))
+	if (is_proxy(name) || strcmp(name, EPOCH_NAME) == 0 || arguments_find(&p->platform, name))
 		return true;
 	for (size_t n = 0; n < p->f->count; n++)
 		if (has_argument(&p->f->instructions[n], name))

@@ -61,6 +61,18 @@ enum plan_allowed {
 	PLAN_ALLOW_INSECURE = 1 << 1,
 };
 
+#define PLAN_MAIN_CONTEXT SIZE_MAX
+
+/** Whose time SOURCE_DATE_EPOCH asks for. */
+struct plan_time_of {
+	const struct resource *resource; /* what a stage fetches; NULL: a context */
+	size_t context;                  /* PLAN_MAIN_CONTEXT, or of plan_options.contexts */
+};
+
+/** Sets *@time when there is one. */
+typedef int plan_time_of_fn(
+    void *arg, const struct plan_time_of *what, bool *has_time, int64_t *time, struct error *e);
+
 struct plan_options {
 	enum plan_flags flags;
 	const char *target;            /* NULL: the last stage */
@@ -79,6 +91,7 @@ struct plan_options {
 	const char *architecture; /* "amd64" */
 	const char *variant;      /* "" when none */
 	plan_resolve_fn *resolve;
+	plan_time_of_fn *time_of; /* NULL: names give no time */
 	/*
 	 * For lint rules; both may be NULL. Does the ignore file of the build context leave @path
 	 * out, and without taking others back in? Reads a small file of the build context: 1, 0.

@@ -110,6 +110,12 @@ const char *arguments_lookup(void *arg, const char *name);
 /** Warns of build arguments that no ARG names. */
 void arguments_warn_unused(struct planner *p);
 
+/* epoch.c */
+#define EPOCH_NAME "SOURCE_DATE_EPOCH"
+/** Takes SOURCE_DATE_EPOCH from what was given or the global ARG; what it names is found, and its value is then a number. */
+void epoch_set(struct planner *p);
+int epoch_parse(const char *text, int64_t *epoch, struct error *e);
+
 /* stages.c: which stages there are, what they stand on and which are needed */
 /** Finds the target. Returns 0 or -1. */
 int stages_find_target(struct planner *p);

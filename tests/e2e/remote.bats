@@ -86,6 +86,12 @@ size()
 	entry "$1" "$2" | cut -d' ' -f4
 }
 
+# created NAME: when the image says it was made.
+created()
+{
+	croze inspect "$1" | jq -r '.[0].Created // .[0].created'
+}
+
 # ---- HTTP ----
 
 @test "7 T31 ADD of a URL: mode 0600, the time of Last-Modified, named after the path where the destination ends in a slash" {
@@ -589,5 +595,105 @@ size()
 	ok
 	entry app /x/-e/f | grep '^f'
 	equal "$(entry app /x/l | cut -d' ' -f1,4)" "l ../../a"
+	stop_server
+}
+
+# ---- secrets, times ----
+
+@test "7 HTTP_AUTH_TOKEN_<host> and HTTP_AUTH_HEADER_<host> go to that host, and nowhere else" {
+	serve
+	echo x >www/f
+	echo "Bearer tok-4711" >www/f.secret
+	echo y >www/g
+	echo "Basic aGVhZGVy" >www/g.secret
+	printf 'Location: http://localhost:%s/h\n' "$PORT" >www/away.headers
+	echo z >www/h
+	printf 'FROM scratch\nADD %s/f /f\n' "$URL" >c/Dockerfile
+	run build -t app
+	[ "$status" -ne 0 ]
+	says 401
+	echo tok-4711 >token
+	run build -t app --secret id=HTTP_AUTH_TOKEN_127.0.0.1,src=token
+	ok
+	run build -t app --no-cache --secret "id=HTTP_AUTH_TOKEN_127.0.0.1:$PORT,src=token"
+	ok
+	printf 'FROM scratch\nADD %s/g /g\nADD %s/away /h\n' "$URL" "$URL" >c/Dockerfile
+	HEADER="Basic aGVhZGVy" run build -t app --secret id=HTTP_AUTH_HEADER_127.0.0.1,env=HEADER
+	ok
+	equal "$(grep ' /h ' log)" "GET /h -"
+	run timeout 60 croze build -t app --secret id=HTTP_AUTH_TOKEN_127.0.0.1,src=token -f - "$URL/f" <<<$'FROM scratch\nCOPY f /f'
+	ok
+	"$PYTHON" "$LIB/leak.py" tok-4711 "$CROZE_ROOT" | grep . && return 1
+	stop_server
+}
+
+@test "13 SOURCE_DATE_EPOCH=context is the time of the commit, of Last-Modified, of the newest file" {
+	need git
+	serve
+	repository
+	run timeout 60 croze build -t app --build-arg SOURCE_DATE_EPOCH=context "$URL/r.git#v1"
+	ok
+	equal "$(created app)" 2001-02-03T04:05:06Z
+	SOURCE_DATE_EPOCH=context run timeout 60 croze build -t app "$URL/r.git#v1"
+	ok
+	equal "$(created app)" 2001-02-03T04:05:06Z
+	mkdir t
+	printf 'FROM scratch\nCOPY a /a\n' >t/Dockerfile
+	echo x >t/a
+	touch -d 2003-01-01T00:00:00Z t/Dockerfile
+	touch -d 2004-01-01T00:00:00Z t/a
+	tar -C t -cf www/t.tar Dockerfile a
+	run timeout 60 croze build -t app --build-arg SOURCE_DATE_EPOCH=context "$URL/t.tar"
+	ok
+	equal "$(created app)" 2004-01-01T00:00:00Z
+	run timeout 60 croze build -t app --build-arg SOURCE_DATE_EPOCH=context - <www/t.tar
+	ok
+	equal "$(created app)" 2004-01-01T00:00:00Z
+	printf 'Last-Modified: Wed, 21 Oct 2015 07:28:00 GMT\n' >www/t.tar.headers
+	run timeout 60 croze build -t app --build-arg SOURCE_DATE_EPOCH=context "$URL/t.tar"
+	ok
+	equal "$(created app)" 2015-10-21T07:28:00Z
+	run timeout 60 croze build -t app --build-arg SOURCE_DATE_EPOCH=context t
+	ok
+	[[ $(created app) == $(date -u +%Y)* ]]
+	stop_server
+}
+
+@test "13 SOURCE_DATE_EPOCH names a context or a stage; RUN is given the number" {
+	need git
+	serve
+	repository
+	echo x >www/f
+	printf 'Last-Modified: Wed, 21 Oct 2015 07:28:00 GMT\n' >www/f.headers
+	dockerfile <<-EOF
+		ARG SOURCE_DATE_EPOCH=Src
+		FROM scratch AS src
+		ARG PLACE=$URL
+		ADD \$PLACE/f /
+		FROM busybox:musl
+		ARG SOURCE_DATE_EPOCH
+		RUN test "\$SOURCE_DATE_EPOCH" = "\${WANT:-1445412480}"
+	EOF
+	run build -t app
+	ok
+	equal "$(created app)" 2015-10-21T07:28:00Z
+	sed -i 's/WANT:-1445412480/WANT:-981173106/' c/Dockerfile
+	run build -t app --build-arg SOURCE_DATE_EPOCH=named --build-context "named=$URL/r.git#v1"
+	ok
+	equal "$(created app)" 2001-02-03T04:05:06Z
+	local text
+	for text in nosuch busybox:musl; do
+		run build -t app --build-arg SOURCE_DATE_EPOCH=$text
+		fails 2
+		says SOURCE_DATE_EPOCH "$text"
+	done
+	sed -i 's/^FROM scratch AS src/FROM busybox:musl AS src/' c/Dockerfile
+	run build -t app
+	fails 2
+	says "stage 'src'" "not FROM scratch"
+	printf 'ARG SOURCE_DATE_EPOCH=src\nFROM scratch AS src\nADD Dockerfile /\nFROM scratch\nCOPY Dockerfile /\n' >c/Dockerfile
+	run build -t app
+	fails 2
+	says "'Dockerfile' is not fetched"
 	stop_server
 }
