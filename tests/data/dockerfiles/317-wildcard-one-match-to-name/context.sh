@@ -1,0 +1,1 @@
+echo j >app-1.0.jar

@@ -1,0 +1,1 @@
+mkdir n; echo n >n/f; echo a >a

@@ -1,0 +1,1 @@
+mkdir one two; echo x >one/f; ln one/f two/g
