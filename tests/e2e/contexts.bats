@@ -89,7 +89,8 @@ in_x()
 	run timeout 60 croze build -t app -f app.Dockerfile - <c.tar
 	fails 2
 	says app.Dockerfile "is not there"
-	run timeout 60 croze build -t app -f app.Dockerfile - <app.Dockerfile
+	cp app.Dockerfile text
+	run timeout 60 croze build -t app -f app.Dockerfile - <text
 	fails 2
 	says "that is none"
 	tar -C c --format=v7 -cf c.tar ./docker ./a

@@ -195,7 +195,7 @@ created()
 		FROM scratch
 		COPY Dockerfile /
 	EOF
-	run build -t app --build-context other=$URL/f
+	run build -t app --build-context other="$URL/f"
 	ok
 	equal "$(cat log)" ""
 	stop_server
@@ -233,23 +233,23 @@ created()
 	printf 'FROM scratch\nCOPY sub /x/\n' >t/Dockerfile
 	printf 'FROM scratch\nCOPY sub/x /other\n' >t/other
 	tar -C t -czf www/c.tgz .
-	run timeout 60 croze build --progress=plain -t app $URL/c.tgz
+	run timeout 60 croze build --progress=plain -t app "$URL/c.tgz"
 	ok
 	entry app /x/x | grep '^f'
-	run timeout 60 croze build -t app -f other $URL/c.tgz
+	run timeout 60 croze build -t app -f other "$URL/c.tgz"
 	ok
 	entry app /other | grep '^f'
 	printf 'FROM busybox:musl\nRUN touch /made\n' >www/Dockerfile
-	run timeout 60 croze build -t app $URL/Dockerfile
+	run timeout 60 croze build -t app "$URL/Dockerfile"
 	ok
 	entry app /made | grep '^f'
 	printf 'FROM scratch\nCOPY a /\n' >www/Dockerfile
-	run timeout 60 croze build -t app $URL/Dockerfile
+	run timeout 60 croze build -t app "$URL/Dockerfile"
 	fails 2
 	says "no build context"
-	run croze build -t app -f - $URL/c.tgz <<<$'FROM scratch\nCOPY sub/x /stdin'
+	run croze build -t app -f - "$URL/c.tgz" <<<$'FROM scratch\nCOPY sub/x /stdin'
 	ok
-	run timeout 60 croze build -t app $URL/nosuch
+	run timeout 60 croze build -t app "$URL/nosuch"
 	[ "$status" -ne 0 ]
 	says nosuch 404
 	stop_server
@@ -263,7 +263,7 @@ created()
 	tar -C t -cf www/n.tar .
 	echo y >www/file
 	printf 'FROM scratch\nCOPY --from=n x /x\nCOPY --from=m file /y\nCOPY --from=m . /all/\n' >c/Dockerfile
-	run build -t app --build-context n=$URL/n.tar --build-context m=$URL/file
+	run build -t app --build-context n="$URL/n.tar" --build-context m="$URL/file"
 	ok
 	entry app /x | grep '^f'
 	entry app /y | grep '^f'
@@ -564,9 +564,8 @@ created()
 	# git refuses to add such a link itself: a tree of one is made from its parts
 	g -C work-r update-index --add --cacheinfo "100644,$(printf %s "$CANARY/secret" | git -C work-r hash-object -w --stdin),gitmodules"
 	g -C work-r commit -qm "a link in the place of .gitmodules"
-	git -C work-r cat-file tree "HEAD^{tree}" | sed 's/100644 gitmodules/120000 .gitmodules/' >tree
-	g -C work-r reset -q --hard "$(g -C work-r commit-tree -m link -p main "$(git -C work-r hash-object -t tree -w --literally --stdin <tree)")" || true
-	git -C work-r update-ref refs/heads/main "$(g -C work-r commit-tree -m link -p main "$(git -C work-r hash-object -t tree -w --literally --stdin <tree)")"
+	git -C work-r cat-file tree "HEAD^{tree}" | sed 's/100644 gitmodules/120000 .gitmodules/' >hostile-tree
+	git -C work-r update-ref refs/heads/main "$(g -C work-r commit-tree -m link -p main "$(git -C work-r hash-object -t tree -w --literally --stdin <hostile-tree)")"
 	g -C work-r push -q "$W/www/r.git" main
 	printf 'FROM scratch\nADD %s/r.git /x\n' "$URL" >c/Dockerfile
 	attack croze build --progress=plain -t attack c
