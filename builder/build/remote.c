@@ -4,8 +4,8 @@
  */
 #include "builder/build/remote.h"
 
+#include "builder/build/download.h"
 #include "builder/context/git.h"
-#include "builder/context/http.h"
 #include "builder/context/traverse.h"
 #include "builder/layer/apply.h"
 #include "runtime/base/fd.h"
@@ -194,14 +194,6 @@ authorization(const struct build *b, const char *url)
 	return found;
 }
 
-static struct fetch *
-fetcher(struct build *b)
-{
-	if (!b->fetch)
-		b->fetch = fetch_new();
-	return b->fetch;
-}
-
 /* A file alone: that is a Dockerfile where one may come. */
 static int
 take_file(int dir, const char *name, struct context *context, struct context_dockerfile *dockerfile,
@@ -250,7 +242,7 @@ open_http(struct build *b, const struct build_context *from, struct context *con
 	struct http_result result;
 	int archive;
 
-	if (dir < 0 || http_fetch(fetcher(b), &request, &result, e) < 0)
+	if (dir < 0 || download(b, &request, &result, e) < 0)
 		return -1;
 	archive = is_archive(dir, name, e);
 	if (archive < 0)
@@ -327,7 +319,7 @@ fetch_http(
 	to->name = xstrdup(to->path);
 	request.dir = to->dir;
 	request.name = to->path;
-	if (http_fetch(fetcher(b), &request, &result, e) < 0)
+	if (download(b, &request, &result, e) < 0)
 		return -1;
 	to->has_time = result.has_time;
 	to->time = result.time;

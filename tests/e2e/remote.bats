@@ -142,10 +142,53 @@ created()
 	ok
 	says "2 cached, 0 run"
 	echo 2 >www/f
+	rm www/f.headers
 	run build -t app
 	ok
 	says "1 cached, 1 run"
 	equal "$(size app /f)" 2
+	stop_server
+}
+
+@test "7 ADD of a URL: what was fetched before is asked for, and not fetched again; with --checksum not even asked for" {
+	serve
+	head -c 100000 /dev/urandom >www/f
+	cp www/f www/g
+	printf 'ETag: "one"\n' >www/f.headers
+	printf 'Last-Modified: Wed, 21 Oct 2015 07:28:00 GMT\n' >www/g.headers
+	local digest
+	digest=$(sha256sum <www/f | cut -d' ' -f1)
+	printf 'FROM scratch\nADD %s/f /f\nADD %s/g /g\n' "$URL" "$URL" >c/Dockerfile
+	run build -t app
+	ok
+	equal "$(grep -c unchanged log || true)" 0
+	run build -t app
+	ok
+	says "3 cached, 0 run"
+	equal "$(grep -c unchanged log)" 2
+	echo other >www/f
+	printf 'ETag: "two"\n' >www/f.headers
+	run build -t app
+	ok
+	equal "$(size app /f)" 6
+	cp www/g www/f
+	printf 'FROM scratch\nADD --checksum=sha256:%s %s/g /g\n' "$digest" "$URL" >c/Dockerfile
+	: >log
+	run build -t app
+	ok
+	equal "$(cat log)" ""
+	equal "$(size app /g)" 100000
+	run build --no-cache -t app
+	ok
+	equal "$(grep -c '^GET /g' log)" 1
+	# a damaged one is fetched anew
+	chmod u+w "$CROZE_ROOT/blobs/sha256/$digest"
+	printf x | dd of="$CROZE_ROOT/blobs/sha256/$digest" conv=notrunc status=none
+	printf 'FROM scratch\nADD %s/g /g\nLABEL a=b\n' "$URL" >c/Dockerfile
+	run build -t app
+	ok
+	content_digest=$(entry app /g | cut -d' ' -f5)
+	equal "$content_digest" "$digest"
 	stop_server
 }
 

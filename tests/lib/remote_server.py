@@ -22,9 +22,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
-    def note(self):
+    def note(self, what=None):
         with open(sys.argv[2], "a", encoding="utf-8") as log:
-            log.write("%s %s %s\n" % (self.command, self.path, self.headers.get("Authorization", "-")))
+            log.write("%s %s %s\n" % (what or self.command, self.path, self.headers.get("Authorization", "-")))
 
     def answer(self, status, body=b"", headers=()):
         self.send_response(status)
@@ -52,6 +52,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for key, value in headers:
             if key == "Location":
                 return self.answer(302, b"", [(key, value)])
+            if (key, value) in (("ETag", self.headers.get("If-None-Match")),
+                                ("Last-Modified", self.headers.get("If-Modified-Since"))):
+                self.note("unchanged")
+                return self.answer(304, b"", headers)
         try:
             with open(name, "rb") as file:
                 return self.answer(200, file.read(), headers)
