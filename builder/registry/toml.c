@@ -335,7 +335,7 @@ toml_parse(const char *text, size_t length, struct error *e)
 	autojson struct json *root = json_new_object();
 	struct json *table = root;
 
-	if (memchr(text, '\0', length)) {
+	if (length > 0 && memchr(text, '\0', length)) {
 		error_set(e, ERR_INPUT, "it has a NUL byte");
 		return NULL;
 	}

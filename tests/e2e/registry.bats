@@ -16,8 +16,8 @@ teardown()
 
 @test "an image keeps its digest from store to registry to store to registry" {
 	real_registry
-	digest=$(manifest_digest $ALPINE)
-	run croze push $ALPINE "$REGISTRY/team/alpine:1"
+	digest=$(manifest_digest "$ALPINE")
+	run croze push "$ALPINE" "$REGISTRY/team/alpine:1"
 	ok
 	says "@$digest"
 	empty_store
@@ -35,8 +35,8 @@ teardown()
 @test "skopeo reads what was pushed, and croze pulls what skopeo pushed, bit for bit" {
 	need skopeo
 	real_registry
-	croze push $BUSYBOX "$REGISTRY/a/busybox:1"
-	digest=$(manifest_digest $BUSYBOX)
+	croze push "$BUSYBOX" "$REGISTRY/a/busybox:1"
+	digest=$(manifest_digest "$BUSYBOX")
 	run skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$REGISTRY/a/busybox:1"
 	ok
 	equal "$output" "$digest"
@@ -55,12 +55,12 @@ teardown()
 	$PYTHON -W ignore -c 'import crypt; print("me:" + crypt.crypt("geheim", crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))' >htpasswd
 	real_registry "$W/server.crt" "$W/server.key" "$W/htpasswd"
 	name=$REGISTRY/app:1
-	run croze push --retry 0 $BUSYBOX "$name"
+	run croze push --retry 0 "$BUSYBOX" "$name"
 	fails 4
 	says "certs.d"
 	mkdir -p "$HOME/.config/containers/certs.d/$REGISTRY"
 	cp ca.crt "$HOME/.config/containers/certs.d/$REGISTRY/"
-	run croze push $BUSYBOX "$name"
+	run croze push "$BUSYBOX" "$name"
 	fails 4
 	says "401" "croze login $REGISTRY"
 	run croze login -u me --password-stdin "$REGISTRY" <<<wrong
@@ -72,10 +72,10 @@ teardown()
 	says "logged in to $REGISTRY"
 	says_not geheim
 	equal "$(stat -c %a "$HOME/.docker/config.json")" 600
-	run croze push $BUSYBOX "$name"
+	run croze push "$BUSYBOX" "$name"
 	ok
 	equal "$(skopeo inspect --authfile "$HOME/.docker/config.json" --cert-dir "$HOME/.config/containers/certs.d/$REGISTRY" \
-	    --format '{{.Digest}}' "docker://$name")" "$(manifest_digest $BUSYBOX)"
+	    --format '{{.Digest}}' "docker://$name")" "$(manifest_digest "$BUSYBOX")"
 	empty_store
 	run pull "$name"
 	ok
@@ -89,8 +89,8 @@ teardown()
 
 @test "copy goes between registry, layout, archives and store with one digest" {
 	real_registry
-	digest=$(manifest_digest $ALPINE)
-	croze push $ALPINE "$REGISTRY/x:1"
+	digest=$(manifest_digest "$ALPINE")
+	croze push "$ALPINE" "$REGISTRY/x:1"
 	empty_store
 	for step in "docker://$REGISTRY/x:1 oci:layout:x" "oci:layout:x oci-archive:a.tar:x" "oci-archive:a.tar:x named:1" \
 	    "named:1 docker://$REGISTRY/y:2" "docker://$REGISTRY/y:2 docker://$REGISTRY/z:3"; do
@@ -160,7 +160,7 @@ END
 
 @test "build pulls its base, asks again with --pull, stays away with --pull=never, and pushes" {
 	real_registry
-	croze push $BUSYBOX "$REGISTRY/base:1"
+	croze push "$BUSYBOX" "$REGISTRY/base:1"
 	empty_store
 	printf 'FROM %s/base:1\nCOPY Dockerfile /x\n' "$REGISTRY" | dockerfile
 	run build --pull=never
@@ -177,7 +177,7 @@ END
 	run build --pull -o "type=registry,name=$REGISTRY/out:9"
 	ok
 	says "the base image changed" "pushed $REGISTRY/out:9"
-	equal "$(manifest_digest "$REGISTRY/base:1")" "$(manifest_digest $ALPINE "$SUITE/template")"
+	equal "$(manifest_digest "$REGISTRY/base:1")" "$(manifest_digest "$ALPINE" "$SUITE/template")"
 	run build --push
 	fails 2
 	says "--push" "--tag"
@@ -194,7 +194,7 @@ END
 
 @test "a base of which no file is read is pulled and not unpacked" {
 	real_registry
-	croze push $BUSYBOX "$REGISTRY/base:1"
+	croze push "$BUSYBOX" "$REGISTRY/base:1"
 	empty_store
 	printf 'FROM %s/base:1\nENV a=b\n' "$REGISTRY" | dockerfile
 	run build -t app
@@ -215,8 +215,8 @@ END
 
 @test "all tags of a repository come" {
 	real_registry
-	croze push $BUSYBOX "$REGISTRY/t:1"
-	croze push $ALPINE "$REGISTRY/t:2"
+	croze push "$BUSYBOX" "$REGISTRY/t:1"
+	croze push "$ALPINE" "$REGISTRY/t:2"
 	empty_store
 	run pull -a "$REGISTRY/t"
 	ok
@@ -227,7 +227,7 @@ END
 	need strace
 	run ldd "$CROZE_BUILD/croze"
 	says_not libcurl
-	printf 'FROM %s\nENV a=b\n' $BUSYBOX | dockerfile
+	printf 'FROM %s\nENV a=b\n' "$BUSYBOX" | dockerfile
 	strace -f -qq -e trace=execve -o trace timeout 60 croze build c >/dev/null 2>&1
 	lacks croze-fetch trace
 }
@@ -235,7 +235,7 @@ END
 @test "croze-fetch can neither run a program nor read a file that is not its business" {
 	need strace
 	real_registry
-	croze push $BUSYBOX "$REGISTRY/x:1"
+	croze push "$BUSYBOX" "$REGISTRY/x:1"
 	empty_store
 	strace -f -qq -e trace=execve,openat,seccomp,landlock_restrict_self -o trace timeout 60 croze pull "$REGISTRY/x:1" >/dev/null
 	has "landlock_restrict_self" trace

@@ -386,14 +386,14 @@ conf()
 	wait_for port_open "${REGISTRY#*:}"
 	mkdir certs
 	cp ca.crt certs/
-	run croze push --retry 0 --cert-dir certs $BUSYBOX "$REGISTRY/x:1"
+	run croze push --retry 0 --cert-dir certs "$BUSYBOX" "$REGISTRY/x:1"
 	fails 4
 	cp client.crt certs/client.cert
-	run croze push --retry 0 --cert-dir certs $BUSYBOX "$REGISTRY/x:1"
+	run croze push --retry 0 --cert-dir certs "$BUSYBOX" "$REGISTRY/x:1"
 	fails 2
 	says "client.key' is missing"
 	cp client.key certs/
-	run croze push --cert-dir certs $BUSYBOX "$REGISTRY/x:1"
+	run croze push --cert-dir certs "$BUSYBOX" "$REGISTRY/x:1"
 	ok
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2034
 #
 # registry.bash - registries on loopback for end-to-end tests: Debian's docker-registry, and registry_server.py, which
 # misbehaves as it is told. They end with the test: stop_servers in teardown.
@@ -109,7 +109,7 @@ ca()
 	certificate server "$@"
 }
 
-# certificate FILE NAME...: signed by the CA; more options for "openssl x509" in $X509.
+# certificate FILE NAME...: signed by the CA.
 certificate()
 {
 	local file=$1 names='' n
@@ -120,8 +120,7 @@ certificate()
 		*) names+=,IP:$n ;;
 		esac
 	done
-	openssl req -newkey rsa:${BITS:-2048} -nodes -subj "/CN=$1" -keyout "$file.key" -out "$file.csr" 2>/dev/null
-	# shellcheck disable=SC2086 # words
-	openssl x509 -req -in "$file.csr" -CA ca.crt -CAkey ca.key -CAcreateserial -days ${DAYS:-2} ${X509-} \
+	openssl req -newkey "rsa:${BITS:-2048}" -nodes -subj "/CN=$1" -keyout "$file.key" -out "$file.csr" 2>/dev/null
+	openssl x509 -req -in "$file.csr" -CA ca.crt -CAkey ca.key -CAcreateserial -days "${DAYS:-2}" \
 	    -extfile <(echo "subjectAltName=${names#,}") -out "$file.crt" 2>/dev/null
 }
