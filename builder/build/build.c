@@ -256,6 +256,12 @@ refuse_files(const struct build *b, struct error *e)
 			if (b->stages[s].steps[i].run &&
 			    b->plan.stages[s].steps[i].kind == PLAN_RUN)
 				step = &b->plan.stages[s].steps[i];
+	if (b->tier_lacks.text[0]) {
+		*e = b->tier_lacks;
+		return step ? error_ctx(e, "%s:%u: '%s' needs a namespace", b->dockerfile.path,
+				  step->line, step->text)
+		            : error_ctx(e, "%s needs a namespace", what);
+	}
 	if (step)
 		error_set(e, ERR_HOST, "%s:%u: '%s' needs a namespace, and the isolation is none",
 		    b->dockerfile.path, step->line, step->text);

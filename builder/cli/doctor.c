@@ -8,6 +8,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/text.h"
 #include "runtime/sandbox/probe.h"
+#include "runtime/sandbox/tier.h"
 
 #include <stddef.h>
 #include <sys/statvfs.h>
@@ -20,6 +21,7 @@
 struct doctor_flags {
 	const char *root;
 	bool json;
+	bool kubernetes;
 };
 
 const struct option_def doctor_option_table[] = {
@@ -28,8 +30,9 @@ const struct option_def doctor_option_table[] = {
 	    .offset = offsetof(struct doctor_flags, json),
 	    .help = "for programs" },
 	{ .name = "kubernetes",
-	    .type = OPTION_REFUSED,
-	    .refused = "not built yet; run croze doctor in the pod" },
+	    .type = OPTION_FLAG,
+	    .offset = offsetof(struct doctor_flags, kubernetes),
+	    .help = "the fields of a pod that raise what is possible here" },
 	{ .name = "fix", .type = OPTION_REFUSED, .refused = "run the commands it prints" },
 	ROOT_OPTION,
 	{ 0 },
@@ -95,21 +98,38 @@ find_all(struct findings *f, const char *root)
 	find_store(f, store, &e);
 }
 
-/* Without these no RUN works. */
 static bool
-is_needed(const struct probe_result *result)
+has(const struct findings *f, enum probe_id id)
 {
-	return result->id == PROBE_USERNS || result->id == PROBE_OVERLAY ||
-	       result->id == PROBE_CONTAINER;
+	for (size_t i = 0; i < f->count; i++)
+		if (f->items[i].id == id)
+			return f->items[i].state != PROBE_NO;
+	return false;
+}
+
+/* What a build here would choose, by what was found. */
+static enum tier
+tier_of(const struct findings *f)
+{
+	if (has(f, PROBE_USERNS) && has(f, PROBE_CONTAINER) && has(f, PROBE_SUBIDS))
+		return TIER_USERNS;
+	if (has(f, PROBE_USERNS) && has(f, PROBE_CONTAINER) && has(f, PROBE_NOTIFY))
+		return TIER_USERNS_SINGLE;
+	return has(f, PROBE_CHROOT) ? TIER_CHROOT : TIER_NONE;
 }
 
 static bool
 can_run(const struct findings *f)
 {
-	for (size_t i = 0; i < f->count; i++)
-		if (is_needed(&f->items[i]) && f->items[i].state == PROBE_NO)
-			return false;
-	return true;
+	return tier_of(f) != TIER_NONE;
+}
+
+/* Of no use to a build here, there or not. */
+static bool
+is_moot(const struct findings *f, const struct probe_result *result)
+{
+	return (result->id == PROBE_CHROOT && tier_of(f) < TIER_CHROOT) ||
+	       (result->id == PROBE_NOTIFY && tier_of(f) == TIER_USERNS);
 }
 
 static size_t
@@ -118,11 +138,45 @@ count_lacking(const struct findings *f)
 	size_t count = 0;
 
 	for (size_t i = 0; i < f->count; i++)
-		count += f->items[i].state != PROBE_OK;
+		count += f->items[i].state != PROBE_OK && !is_moot(f, &f->items[i]);
 	return count;
 }
 
-/* ---- two ways to show it ---- */
+static const char *
+driver_of(const struct findings *f)
+{
+	return has(f, PROBE_OVERLAY) && tier_of(f) != TIER_CHROOT ? "overlay" : "copy";
+}
+
+/* ---- three ways to show it ---- */
+
+/* The fields of a pod that raise the tier, or that keep it. */
+static void
+add_kubernetes(struct buf *b, const struct findings *f)
+{
+	enum tier tier = tier_of(f);
+
+	buf_printf(b, "# found here: tier %s\n", tier_name(tier));
+	if (tier == TIER_NONE)
+		buf_add_text(b,
+		    "# user namespaces are refused, most often by the default seccomp profile; one "
+		    "of:\n"
+		    "# (a) a pod with user namespaces of its own (Kubernetes 1.30 and later)\n"
+		    "spec:\n  hostUsers: false\n  containers:\n  - securityContext:\n"
+		    "      procMount: Unmasked\n      seccompProfile: {type: Unconfined}\n"
+		    "# (b) root with the engine's default profile and capabilities: tier chroot\n"
+		    "# spec:\n#   containers:\n#   - securityContext: {runAsUser: 0}\n");
+	else if (tier == TIER_CHROOT)
+		buf_add_text(b, "# more isolation for RUN: user namespaces in the container\n"
+				"spec:\n  containers:\n  - securityContext:\n"
+				"      seccompProfile: {type: Unconfined}\n");
+	else
+		buf_add_text(b, "# nothing has to be set; this may be, and changes nothing:\n"
+				"spec:\n  containers:\n  - securityContext:\n"
+				"      runAsNonRoot: true\n"
+				"      allowPrivilegeEscalation: false\n"
+				"      capabilities: {drop: [ALL]}\n");
+}
 
 static void
 add_finding_lines(struct buf *b, const struct terminal *t, const struct probe_result *r)
@@ -155,10 +209,13 @@ add_text(struct buf *b, const struct findings *f)
 
 	terminal_init(&t, STDOUT_FILENO);
 	for (size_t i = 0; i < f->count; i++)
-		add_finding_lines(b, &t, &f->items[i]);
-	buf_printf(b, " result: %s. ",
-	    can_run(f) ? "tier userns+overlay, all builds work"
-		       : "no isolation to be had, builds without RUN work");
+		if (f->items[i].state == PROBE_OK || !is_moot(f, &f->items[i]))
+			add_finding_lines(b, &t, &f->items[i]);
+	if (can_run(f))
+		buf_printf(b, " result: tier %s+%s, all builds work. ", tier_name(tier_of(f)),
+		    driver_of(f));
+	else
+		buf_add_text(b, " result: no isolation to be had, builds without RUN work. ");
 	if (lacking == 0)
 		buf_add_text(b, "Nothing to improve.\n");
 	else
@@ -180,7 +237,9 @@ add_json(struct buf *b, const struct findings *f)
 		json_set_text(item, "lost", f->items[i].lost);
 		json_set_text(item, "fix", f->items[i].fix);
 	}
-	json_set_text(object, "tier", can_run(f) ? "userns" : "none");
+	json_set_text(object, "tier", tier_name(tier_of(f)));
+	if (can_run(f))
+		json_set_text(object, "snapshots", driver_of(f));
 	json_write(object, JSON_INDENT, b);
 }
 
@@ -203,7 +262,9 @@ doctor_main(int argc, char **argv, const struct command *self)
 	if (result < 0)
 		return command_fail(&e);
 	find_all(&findings, flags.root);
-	if (flags.json)
+	if (flags.kubernetes)
+		add_kubernetes(&b, &findings);
+	else if (flags.json)
 		add_json(&b, &findings);
 	else
 		add_text(&b, &findings);

@@ -560,13 +560,21 @@ run_container(struct session *s, struct error *e)
 static int
 enter_tier(struct session *s, struct error *e)
 {
+	struct error lacking = ERROR_INIT;
 	enum tier tier;
 
 	if (tier_choose(s->flags->isolation ? tier_named(s->flags->isolation) : TIER_AUTO, &tier,
-		NULL, e) < 0)
+		&lacking, e) < 0)
 		return -1;
+	if (tier == TIER_NONE && lacking.text[0]) {
+		*e = lacking;
+		return error_ctx(e, "a command needs a namespace");
+	}
 	if (tier == TIER_NONE)
 		return error_set(e, ERR_USAGE, "a command cannot be run with --isolation none");
+	if (tier == TIER_CHROOT)
+		return error_set(e, ERR_HOST,
+		    "croze run needs user namespaces; the isolation 'chroot' is for builds");
 	if (tier == TIER_USERNS_SINGLE)
 		store_record_owners(s->store);
 	return tier_enter(tier, &s->environment.userns, e);

@@ -20,6 +20,7 @@
 #include "runtime/sandbox/mount.h"
 #include "runtime/sandbox/netns.h"
 #include "runtime/sandbox/overlay.h"
+#include "runtime/sandbox/tier.h"
 #include "runtime/sandbox/userns.h"
 
 #include <errno.h>
@@ -185,6 +186,16 @@ open_near(const char *store, struct error *e)
 	}
 }
 
+/* With a range of ids or with one; what does not depend on owners is asked in whichever is to be had. */
+static int
+enter(struct userns *u, struct error *e)
+{
+	struct error ignored = ERROR_INIT;
+
+	return tier_enter(
+	    userns_check(NULL, &ignored) == 0 ? TIER_USERNS : TIER_USERNS_SINGLE, u, e);
+}
+
 static int
 try_overlay(const char *store, struct probe_result *r, struct error *e)
 {
@@ -196,7 +207,7 @@ try_overlay(const char *store, struct probe_result *r, struct error *e)
 	struct userns u;
 	int result;
 
-	if (userns_enter(NULL, &u, e) < 0)
+	if (enter(&u, e) < 0)
 		return -1;
 	userns_release(&u);
 	base = open_near(store ? store : "/tmp", e);
@@ -232,7 +243,7 @@ try_container(const char *store, struct probe_result *r, struct error *e)
 	autofd int tree = -1;
 
 	(void)store; /* not its concern */
-	if (userns_enter(NULL, &u, e) < 0)
+	if (enter(&u, e) < 0)
 		return -1;
 	tree = mount_new("tmpfs", "size=64k", 0, e);
 	if (tree < 0)
@@ -349,6 +360,50 @@ try_openat2(const char *store, struct probe_result *r, struct error *e)
 	return 0;
 }
 
+/* The same container, whose owners are recorded. */
+static int
+try_notify(const char *store, struct probe_result *r, struct error *e)
+{
+	char *const argv[] = { (char[]){ "/none" }, NULL };
+	char *const envp[] = { NULL };
+	struct container_spec spec;
+	struct container c;
+	struct userns u;
+	autofd int tree = -1;
+
+	(void)store; /* not its concern */
+	if (tier_enter(TIER_USERNS_SINGLE, &u, e) < 0)
+		return -1;
+	tree = mount_new("tmpfs", "size=64k", 0, e);
+	if (tree < 0)
+		return -1;
+	container_spec_init(&spec);
+	spec.userns = &u;
+	spec.rootfs = tree;
+	spec.argv = argv;
+	spec.envp = envp;
+	spec.record_ids = true;
+	if (container_start(&spec, &c, e) == 0)
+		return error_set(e, ERR_SYSTEM, "a command that is not there was executed");
+	if (e->kind != ERR_STEP)
+		return -1;
+	error_clear(e);
+	say(r, "seccomp notification: one id is enough, also without new privileges");
+	return 0;
+}
+
+static int
+try_chroot(const char *store, struct probe_result *r, struct error *e)
+{
+	enum tier tier;
+
+	(void)store; /* not its concern */
+	if (tier_choose(TIER_CHROOT, &tier, NULL, e) < 0)
+		return -1;
+	say(r, "root with CAP_SYS_CHROOT");
+	return 0;
+}
+
 static int
 try_mount_api(const char *store, struct probe_result *r, struct error *e)
 {
@@ -356,7 +411,7 @@ try_mount_api(const char *store, struct probe_result *r, struct error *e)
 	autofd int fd = -1;
 
 	(void)store; /* not its concern */
-	if (userns_enter(NULL, &u, e) < 0)
+	if (enter(&u, e) < 0)
 		return -1;
 	fd = mount_new("tmpfs", "size=4k", MOUNT_READ_ONLY, e);
 	if (fd < 0)
@@ -370,9 +425,9 @@ static const struct probe probes[PROBE_COUNT] = {
 	[PROBE_USERNS] = { "user namespaces", "RUN cannot be isolated; builds without RUN work",
 	    try_userns },
 	[PROBE_SUBIDS] = { "subordinate ids",
-	    "files of more than one owner cannot be made, so RUN is refused", try_subids },
-	[PROBE_OVERLAY] = { "overlay on the store", "steps that run commands cannot work",
-	    try_overlay },
+	    "owners of files are recorded by croze (--isolation userns-single)", try_subids },
+	[PROBE_OVERLAY] = { "overlay on the store",
+	    "every step works on a copy of its files (--snapshots copy)", try_overlay },
 	[PROBE_CONTAINER] = { "containers", "RUN is refused", try_container },
 	[PROBE_NETWORK] = { "network for RUN", "steps reach no network but their own loopback",
 	    try_network },
@@ -380,6 +435,9 @@ static const struct probe probes[PROBE_COUNT] = {
 	    try_cgroup },
 	[PROBE_SECCOMP] = { "seccomp", "steps cannot be kept from dangerous system calls",
 	    try_seccomp },
+	[PROBE_NOTIFY] = { "recorded owners",
+	    "a range of ids is needed for RUN (--isolation userns)", try_notify },
+	[PROBE_CHROOT] = { "chroot", "nothing where user namespaces are to be had", try_chroot },
 	[PROBE_LANDLOCK] = { "Landlock", "archives are unpacked with seccomp alone around it",
 	    try_landlock },
 	[PROBE_OPENAT2] = { "openat2", "paths are resolved more slowly", try_openat2 },

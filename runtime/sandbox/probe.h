@@ -21,6 +21,8 @@ enum probe_id {
 	PROBE_NETWORK,   /* "network for RUN" */
 	PROBE_CGROUP,    /* "cgroup delegation" */
 	PROBE_SECCOMP,   /* "seccomp" */
+	PROBE_NOTIFY,    /* "recorded owners": a supervisor answers for ids */
+	PROBE_CHROOT,    /* "chroot" */
 	PROBE_LANDLOCK,  /* "Landlock" */
 	PROBE_OPENAT2,   /* "openat2" */
 	PROBE_MOUNT_API, /* "new mount calls" */

@@ -71,10 +71,19 @@ check_namespaces(struct error *e)
 	return worker_start(&w, namespace_main, NULL, e) < 0 ? -1 : worker_finish(&w, NULL, e);
 }
 
+/* A root that lacks rights, and whoever is under a filter, is in a container, most likely in one that may make no namespaces. */
+static bool
+is_doubtful(enum tier tier)
+{
+	return tier == TIER_USERNS_SINGLE || diagnose_status("Seccomp") == 2 ||
+	       (geteuid() == 0 && !userns_is_root());
+}
+
 static bool
 has_chroot(void)
 {
-	return geteuid() == 0 && diagnose_status("CapEff") >= 0 &&
+	/* with one id alone there are no other owners, and nobody to record them */
+	return geteuid() == 0 && diagnose_status("CapEff") >= 0 && !owner_is_recorded() &&
 	       (diagnose_status("CapEff") & 1LL << CAP_SYS_CHROOT) != 0;
 }
 
@@ -90,8 +99,7 @@ tier_choose(enum tier wanted, enum tier *tier, struct error *why, struct error *
 			*tier = TIER_USERNS;
 		else
 			*tier = TIER_USERNS_SINGLE;
-		/* a root that lacks rights is in a container, most likely in one that may make no namespaces */
-		if (geteuid() == 0 && !userns_is_root() && check_namespaces(&lacking) < 0)
+		if (is_doubtful(*tier) && check_namespaces(&lacking) < 0)
 			*tier = has_chroot() ? TIER_CHROOT : TIER_NONE;
 		if (why)
 			*why = lacking;
@@ -104,7 +112,8 @@ tier_choose(enum tier wanted, enum tier *tier, struct error *why, struct error *
 	case TIER_CHROOT:
 		if (has_chroot())
 			return 0;
-		error_set(e, ERR_HOST, "the isolation 'chroot' is for root with CAP_SYS_CHROOT");
+		error_set(e, ERR_HOST,
+		    "the isolation 'chroot' is for root with CAP_SYS_CHROOT and a range of ids");
 		return error_hint(e,
 		    "--isolation userns-single needs nothing but user namespaces; in a "
 		    "container: run as root, docker: --cap-add SYS_CHROOT");

@@ -20,12 +20,14 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -306,6 +308,19 @@ become_root(bool slave, struct error *e)
 	return 0;
 }
 
+/* Maps are written, and much else is known, through procfs alone. */
+static int
+check_proc(struct error *e)
+{
+	struct statfs fs;
+
+	if (statfs("/proc/self", &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
+		return 0;
+	error_set(e, ERR_HOST, "/proc is not mounted here");
+	return error_hint(
+	    e, "mount -t proc proc /proc in the outer container (bubblewrap: --proc /proc)");
+}
+
 static int
 unshare_and_map(struct mapper *m, struct error *e)
 {
@@ -348,7 +363,8 @@ userns_enter(const struct userns_options *options, struct userns *u, struct erro
 	newuidmap = programs[0];
 	newgidmap = programs[1];
 	m.direct = u->outside_uid == 0 || u->own_id_only;
-	if (planned < 0 || unshare_and_map(&m, e) < 0 || become_root(o.keep_slaves, e) < 0) {
+	if (check_proc(e) < 0 || planned < 0 || unshare_and_map(&m, e) < 0 ||
+	    become_root(o.keep_slaves, e) < 0) {
 		userns_release(u);
 		return -1;
 	}
