@@ -117,7 +117,7 @@ start(struct way *way, const char *path, struct spot *spot)
 		spot->dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	} else {
 		/* "PID/cwd/..." or "PID/fd/N/..." */
-		rest = strchr(path, '/') + 1;
+		rest = path + strcspn(path, "/") + 1;
 		rest = rest[0] == 'f' ? rest + strlen("fd/") : rest;
 		rest += strcspn(rest, "/");
 		length = (size_t)(rest - path);

@@ -349,7 +349,7 @@ read_head(struct call *c, struct __user_cap_header_struct *head)
 void
 answer_capget(struct call *c)
 {
-	struct __user_cap_header_struct head;
+	struct __user_cap_header_struct head = { 0 };
 	struct __user_cap_data_struct data[2] = { 0 };
 	unsigned int parts = read_head(c, &head);
 	struct creds *of = NULL;
@@ -387,7 +387,7 @@ may_set(const struct creds *old, const struct capability_sets *new)
 void
 answer_capset(struct call *c)
 {
-	struct __user_cap_header_struct head;
+	struct __user_cap_header_struct head = { 0 };
 	struct __user_cap_data_struct data[2] = { 0 };
 	struct capability_sets sets = { 0 };
 	unsigned int parts;
