@@ -258,6 +258,22 @@ lift_confinement(struct container_spec *spec)
 	spec->readonly_paths = nothing;
 }
 
+/* What the chroot tier has no namespaces for is refused, never left out. */
+static int
+check_tier(const struct run_request *request, struct error *e)
+{
+	const char *what = NULL;
+
+	if (request->step->network == PLAN_NETWORK_NONE)
+		what = "--network=none: the isolation 'chroot' has no network of its own";
+	if (request->step->insecure)
+		what = "--security=insecure: the isolation 'chroot' would give the step all that "
+		       "the container around it has";
+	if (!request->environment->chroot || !what)
+		return 0;
+	return error_set(e, ERR_HOST, "RUN %s", what);
+}
+
 static int
 end_command(struct container *container, struct run_result *result, struct error *e)
 {
@@ -304,7 +320,7 @@ run_command(const struct run_request *request, int root, const struct user *user
 	struct container_mount standard[16];
 	struct container_spec spec;
 
-	if (extra_mounts_open(request, &wanted, &extra, e) < 0)
+	if (check_tier(request, e) < 0 || extra_mounts_open(request, &wanted, &extra, e) < 0)
 		return -1;
 	make_environment(request, user, mounts_environment(extra.mounts), &env);
 	container_spec_init(&spec);
