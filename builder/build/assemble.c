@@ -6,6 +6,7 @@
  * layer that follows, else of the last one (as the reference builder has it). A fixed timestamp replaces all times but
  * those of the base.
  */
+#include "builder/build/squash.h"
 #include "builder/build/state.h"
 
 #include "runtime/base/mem.h"
@@ -200,6 +201,39 @@ set_names(struct build *b, struct error *e)
 	return ok;
 }
 
+/* How many layers the base image has. */
+static size_t
+count_base(const struct build *b)
+{
+	const struct plan_stage *plan = &b->plan.stages[b->plan.target];
+
+	while (plan->base_kind == PLAN_BASE_STAGE)
+		plan = &b->plan.stages[plan->base];
+	return plan->base_kind == PLAN_BASE_IMAGE ? state_image(b, plan->base)->manifest.n_layers
+	                                          : 0;
+}
+
+static int
+squash(struct assembly *a, struct error *e)
+{
+	enum build_squash how = a->build->options->squash;
+
+	if (how == BUILD_SQUASH_NONE)
+		return 0;
+	return squash_layers(a->build, &a->config, &a->manifest,
+	    how == BUILD_SQUASH_ALL ? 0 : count_base(a->build), e);
+}
+
+/* For what is told at the end. */
+static void
+count_layers(struct assembly *a)
+{
+	a->build->n_layers = a->manifest.n_layers;
+	a->build->packed_size = 0;
+	for (size_t i = 0; i < a->manifest.n_layers; i++)
+		a->build->packed_size += a->manifest.layers[i].size;
+}
+
 int
 assemble_image(struct build *b, struct error *e)
 {
@@ -220,8 +254,12 @@ assemble_image(struct build *b, struct error *e)
 		if (plan->author)
 			image_config_set_text(&a.config.author, plan->author);
 		add_annotations(&a);
+		ok = squash(&a, e);
+	}
+	if (ok == 0) {
 		if (b->options->omit_history)
 			image_config_clear_history(&a.config);
+		count_layers(&a);
 		ok = put_image(&a, b->result, e);
 	}
 	if (ok == 0)

@@ -340,7 +340,9 @@ sync_caches(struct build *b)
 static int
 do_work(struct build *b, struct error *e)
 {
-	if (!needs_namespace(b))
+	bool squashes = b->options->squash != BUILD_SQUASH_NONE && b->tier != TIER_NONE;
+
+	if (!needs_namespace(b) && !squashes)
 		clean_up(b);
 	else if (b->tier == TIER_NONE)
 		return refuse_files(b, e);

@@ -139,6 +139,8 @@ add_secret(
 	bool removed =
 	    final_tree_layer(&l->tree, path) != layer || !final_tree_has(&l->tree, path, NULL);
 
+	if (removed && l->b->options->squash != BUILD_SQUASH_NONE)
+		return; /* the one layer that is left does not have it */
 	findings_add(l, "SecretInLayer", layer->line,
 	    xasprintf("'/%s' looks like %s, and stays in the image%s", path, kind->what,
 		removed ? ": removing it in a later step does not take it out of this one's layer"

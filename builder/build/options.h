@@ -35,6 +35,12 @@ enum build_pull {
 	BUILD_PULL_NEVER,  /* the store alone */
 };
 
+enum build_squash {
+	BUILD_SQUASH_NONE,
+	BUILD_SQUASH_NEW, /* what the build adds is one layer */
+	BUILD_SQUASH_ALL, /* the image is one layer */
+};
+
 enum build_compression {
 	BUILD_COMPRESSION_GZIP,
 	BUILD_COMPRESSION_ZSTD,
@@ -127,10 +133,11 @@ struct build_options {
 	char *target;      /* NULL: the last stage */
 	struct strv
 	    build_args; /* NAME=value, environment values already filled in; a later one replaces an earlier one */
-	struct strv env;                /* NAME=value, that every stage begins with */
-	struct strv unset_env;          /* names, gone from the result */
-	struct strv unset_labels;       /* keys, not taken from base images */
-	char *from;                     /* instead of the image of the first FROM; NULL */
+	struct strv env;          /* NAME=value, that every stage begins with */
+	struct strv unset_env;    /* names, gone from the result */
+	struct strv unset_labels; /* keys, not taken from base images */
+	char *from;               /* instead of the image of the first FROM; NULL */
+	enum build_squash squash;
 	bool omit_history;              /* the config gets none */
 	struct strv labels;             /* key=value */
 	struct strv annotations;        /* key=value, for the manifest */

@@ -275,8 +275,8 @@ outline_text(const struct build *b, struct buf *out)
 		if (json_count(list) == 0)
 			continue;
 		buf_add_char(out, '\n');
-		add_table(out, list, mounts,
-		    (const char *const[]){ n == 0 ? "SECRET" : "SSH", "", "" });
+		add_table(
+		    out, list, mounts, (const char *const[]){ n == 0 ? "SECRET" : "SSH", "", "" });
 	}
 }
 

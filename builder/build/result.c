@@ -12,41 +12,29 @@
 
 #include <unistd.h>
 
-/* Counts layers and packed bytes; returns what the image takes unpacked, 0 when that is not known. */
+/* What the image takes unpacked; 0 when that is not known, as of a base image or of layers that became one. */
 static uint64_t
-image_sizes(const struct build *b, struct progress_summary *summary)
+unpacked_size(const struct build *b)
 {
-	size_t s = b->plan.target;
 	uint64_t uncompressed = 0;
 
-	for (;;) {
+	if (b->options->squash != BUILD_SQUASH_NONE)
+		return 0;
+	for (size_t s = b->plan.target;; s = b->plan.stages[s].base) {
 		const struct plan_stage *plan = &b->plan.stages[s];
 
 		for (size_t i = 0; i < plan->n_steps; i++) {
 			const struct layer_record *layer =
 			    step_record_layer(&b->stages[s].steps[i].record, b->variant);
 
-			if (!layer || !step_makes_layer(&plan->steps[i]))
-				continue;
-			summary->n_layers++;
-			summary->compressed_size += layer->size;
-			uncompressed += layer->uncompressed;
-		}
-		if (plan->base_kind == PLAN_BASE_STAGE) {
-			s = plan->base;
-			continue;
+			if (layer && step_makes_layer(&plan->steps[i]))
+				uncompressed += layer->uncompressed;
 		}
 		if (plan->base_kind == PLAN_BASE_SCRATCH)
 			return uncompressed;
-		break;
+		if (plan->base_kind == PLAN_BASE_IMAGE)
+			return 0;
 	}
-	const struct image_state *image = state_image(b, b->plan.stages[s].base);
-
-	for (size_t i = 0; i < image->manifest.n_layers; i++) {
-		summary->n_layers++;
-		summary->compressed_size += image->manifest.layers[i].size;
-	}
-	return 0; /* how large the base is unpacked is not known */
 }
 
 static void
@@ -59,7 +47,9 @@ show_summary(struct build *b, const struct strv *outputs)
 		summary.name = b->options->tags.count ? b->options->tags.items[0] : NULL;
 		summary.digest = digest_text(&b->result->manifest, manifest);
 		summary.image_id = digest_text(&b->result->config, config);
-		summary.size = image_sizes(b, &summary);
+		summary.size = unpacked_size(b);
+		summary.n_layers = b->n_layers;
+		summary.compressed_size = b->packed_size;
 	}
 	progress_finish(b->progress, &summary);
 }

@@ -122,6 +122,8 @@ struct build {
 	struct image_state **images;
 	size_t n_images;
 	struct stage_state *stages; /* as plan.stages */
+	size_t n_layers;            /* of the image that was made */
+	uint64_t packed_size;       /* of them */
 	struct json *last;          /* what the last build knew of its steps; NULL: nothing */
 
 	bool has_timestamp; /* of the options, or SOURCE_DATE_EPOCH of the Dockerfile */

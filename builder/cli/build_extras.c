@@ -93,6 +93,11 @@ build_extras_apply(const struct build_flags *flags, struct build_options *option
 	strv_copy(&options->unset_env, &flags->unset_env);
 	strv_copy(&options->unset_labels, &flags->unset_labels);
 	options->omit_history = flags->omit_history;
+	/* buildah's --layers=false: no cache of steps, and one layer */
+	if (flags->squash || !flags->layers)
+		options->squash = BUILD_SQUASH_NEW;
+	if (flags->squash_all)
+		options->squash = BUILD_SQUASH_ALL;
 	if (flags->from != NULL && *flags->from == '\0')
 		return error_set(e, ERR_USAGE, "--from: the name of the image is empty");
 	if (flags->from != NULL)

@@ -296,8 +296,6 @@ check_fixed(const struct build_flags *flags, struct error *e)
 		bool good;
 		const char *text;
 	} rules[] = {
-		{ flags->layers,
-		    "--layers=false is not supported; --no-cache runs every step again" },
 		{ flags->rm, "--rm=false is not supported: no step leaves a container behind" },
 		{ flags->skip_unused_stages, "--skip-unused-stages=false is not supported: only "
 					     "what the target needs is built" },
@@ -607,7 +605,7 @@ build_flags_apply(const struct build_flags *flags, const struct strv *words,
 	choose_contexts(options);
 	options->ignore_file = copy_text(flags->ignore_file);
 	options->target = copy_text(flags->target);
-	options->no_cache = flags->no_cache;
+	options->no_cache = flags->no_cache || !flags->layers;
 	options->jobs = flags->jobs > 0 ? (unsigned)flags->jobs : cpus();
 	options->root = copy_text(flags->root);
 	options->iidfile = copy_text(flags->iidfile);

@@ -44,6 +44,8 @@ struct build_flags {
 	struct strv unset_labels;
 	struct strv cpp_flags;
 	bool omit_history;
+	bool squash;
+	bool squash_all;
 	struct strv policies;
 	const char *format; /* of the commands check, outline, targets */
 	bool check;

@@ -89,6 +89,53 @@ field()
 	[ -n "$(entry app /x)" ] && [ -n "$(entry app /y)" ]
 }
 
+@test "--squash makes one layer of what the build adds; removals stay, files that came and went are in none" {
+	cat >c/Dockerfile <<-'EOF'
+		FROM alpine:3.19 AS base
+		RUN mkdir /d && touch /d/a /d/b && echo 1 >/secret
+		FROM base
+		RUN rm /secret /etc/alpine-release && ln /d/a /d/c && chown 5:6 /d/b
+		ENV A=1
+		RUN rm -r /d/a && mkdir /d/a
+	EOF
+	run build -t plain
+	ok
+	run build -t app --squash
+	ok
+	equal "$(field 'len(c["RootFS"]["Layers"])')" 2
+	image_ok app
+	equal "$(tree plain | sed 's/[0-9]* *$//')" "$(tree app | sed 's/[0-9]* *$//')"
+	run layers app
+	says ".wh.alpine-release"
+	says_not " secret" ".wh.secret"
+	run build -t app --squash
+	ok
+	says_not "making one layer"
+	run croze run --rm app ls /d/c
+	ok
+}
+
+@test "--squash-all makes one layer of the whole image, --layers=false is --squash without cache" {
+	printf 'FROM alpine:3.19\nRUN rm /etc/alpine-release\nRUN echo ran-here >&2; touch /x\n' >c/Dockerfile
+	run build -t plain
+	ok
+	run build -t app --squash-all
+	ok
+	equal "$(field 'len(c["RootFS"]["Layers"])')" 1
+	image_ok app
+	equal "$(tree plain | sed 's/[0-9]* *$//')" "$(tree app | sed 's/[0-9]* *$//')"
+	run layers app
+	says_not ".wh."
+	run build -t app --layers=false
+	ok
+	says ran-here
+	equal "$(field 'len(c["RootFS"]["Layers"])')" 2
+	printf 'FROM scratch\nCOPY Dockerfile /a\nCOPY Dockerfile /b\n' >c/Dockerfile
+	run build -t app --squash
+	ok
+	equal "$(field 'len(c["RootFS"]["Layers"])')" 1
+}
+
 @test "--build-arg-file: lines, comments, line ends of Windows; later files and --build-arg win" {
 	printf '# comment\n\nA=file\nB=file\r\nC=a=b\n' >args1
 	printf 'B=second\n' >args2

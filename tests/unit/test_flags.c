@@ -312,13 +312,66 @@ hosts_and_limits_are_checked(void **state)
 	bad("--ulimit files=1 .", "no limit 'files'");
 }
 
+/** The flags of docker buildx, buildah, podman, kaniko, img and Charliecloud. */
+static void
+section_3_every_flag_of_the_other_tools_is_recognised(void **state)
+{
+	static const char *const names[] = { "file", "tag", "target", "build-arg", "build-context",
+		"label", "annotation", "platform", "no-cache", "pull", "quiet", "progress",
+		"iidfile", "metadata-file", "output", "cache-from", "cache-to", "secret", "ssh",
+		"network", "add-host", "ulimit", "shm-size", "cgroup-parent", "allow", "sbom",
+		"provenance", "attest", "call", "check", "no-cache-filter", "policy", "resource",
+		"load", "push", "builder", "debug", "oci-layout", "trace", "source-policy-file",
+		"proxy-network", "ref-file", "debug-json-cache-metrics", "registry-auth-tlscontext",
+		"all-platforms", "arch", "os", "variant", "os-version", "os-feature", "authfile",
+		"creds", "cert-dir", "tls-verify", "build-arg-file", "cache-ttl", "cap-add",
+		"cap-drop", "cgroupns", "ipc", "pid", "uts", "userns", "userns-uid-map",
+		"userns-gid-map", "compat-volumes", "compress", "compression-format",
+		"compression-level", "force-compression", "cpp-flag", "cpu-shares", "cpu-period",
+		"cpu-quota", "cpuset-cpus", "cpuset-mems", "memory", "memory-swap",
+		"created-annotation", "cw", "decryption-key", "device", "dns", "dns-option",
+		"dns-search", "env", "unsetenv", "unsetlabel", "unsetannotation", "force-rm", "rm",
+		"format", "from", "group-add", "hooks-dir", "http-proxy", "identity-label",
+		"ignorefile", "iidfile-raw", "inherit-annotations", "inherit-labels", "isolation",
+		"jobs", "layer-label", "layers", "logfile", "logsplit", "manifest", "mount",
+		"no-hostname", "no-hosts", "omit-history", "retry", "retry-delay",
+		"rewrite-timestamp", "runtime", "runtime-flag", "save-stages", "stage-labels",
+		"sbom-scanner-image", "sbom-scanner-command", "sbom-merge-strategy", "sbom-output",
+		"sbom-image-output", "sbom-purl-output", "sbom-image-purl-output", "security-opt",
+		"sign-by", "skip-unused-stages", "source-date-epoch", "timestamp", "squash",
+		"squash-all", "stdin", "volume", "signature-policy", "context", "context-sub-path",
+		"git", "destination", "no-push", "no-push-cache", "cache", "cache-repo",
+		"cache-dir", "cache-copy-layers", "cache-run-layers", "compressed-caching",
+		"compression", "snapshot-mode", "single-snapshot", "use-new-run", "reproducible",
+		"custom-platform", "cleanup", "force", "kaniko-dir", "ignore-path",
+		"ignore-var-run", "force-build-metadata", "digest-file",
+		"image-name-with-digest-file", "image-name-tag-with-digest-file", "oci-layout-path",
+		"tar-path", "insecure", "insecure-pull", "insecure-registry", "skip-tls-verify",
+		"skip-tls-verify-pull", "skip-tls-verify-registry", "registry-certificate",
+		"registry-client-cert", "registry-map", "registry-mirror",
+		"skip-default-registry-fallback", "push-retry", "push-ignore-immutable-tag-errors",
+		"image-fs-extract-retry", "image-download-retry", "skip-push-permission-check",
+		"verbosity", "log-format", "log-timestamp", "dockerfile", "no-console", "dry-run",
+		"parse-only", "rebuild", "force-cmd", "bind", "cache-large", "xattrs", "auth",
+		"break", "profile" };
+
+	(void)state;
+	for (size_t n = 0; n < ARRAY_LEN(names); n++) {
+		const struct option_def *o = build_option_table;
+
+		while (o->name != NULL && strcmp(o->name, names[n]) != 0)
+			o++;
+		if (o->name == NULL)
+			fail_msg("--%s is not recognised", names[n]);
+	}
+}
+
 static void
 what_cannot_be_is_refused_by_name(void **state)
 {
 	(void)state;
-	bad("--squash .", "'--squash'");
 	bad("-v /a:/b .", "'--volume'");
-	bad("--layers=false .", "--layers=false");
+	bad("--break x .", "'--break'");
 	bad("--platform plan9/mips .", "not this machine's");
 	bad("--platform linux/amd64,linux/arm64 .", "one platform");
 	bad("--network bridge .", "'bridge'");
@@ -444,6 +497,7 @@ static const struct CMUnitTest tests[] = {
 	    secrets_are_read_from_files_and_variables, in_a_context, out_of_it),
 	cmocka_unit_test_setup_teardown(agents_and_rights_are_checked, in_a_context, out_of_it),
 	cmocka_unit_test_setup_teardown(what_cannot_be_is_refused_by_name, in_a_context, out_of_it),
+	cmocka_unit_test(section_3_every_flag_of_the_other_tools_is_recognised),
 	cmocka_unit_test_setup_teardown(
 	    flags_for_what_is_so_anyway_are_taken, in_a_context, out_of_it),
 	cmocka_unit_test(templates_print_members),
