@@ -118,9 +118,11 @@ resolve(void *arg, const char *reference, struct image_config **config, char **i
 	struct image image = { 0 };
 
 	if (!state) {
-		if (!b->store)
-			return error_set(e, ERR_NOT_FOUND, "there is no store");
-		if (images_find(b, reference, &image, e) < 0)
+		if (!b->store || (b->checking && image_is_outside(reference)))
+			return error_set(e, ERR_NOT_FOUND, "it is not in the store");
+		/* a check fetches nothing */
+		if ((b->checking ? image_resolve(b->store, reference, NULL, &image, e)
+				 : images_find(b, reference, &image, e)) < 0)
 			return -1;
 		state = add_image(b, reference, &image);
 		image_release(&image);
@@ -316,6 +318,7 @@ sources_plan(struct build *b, struct error *e)
 void
 sources_check(struct build *b, enum plan_flags flags)
 {
+	b->checking = true;
 	make_plan(b, flags | PLAN_CHECK);
 }
 

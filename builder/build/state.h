@@ -122,6 +122,7 @@ struct build {
 	struct image_state **images;
 	size_t n_images;
 	struct stage_state *stages; /* as plan.stages */
+	bool checking;              /* nothing is built: images come from the store or not at all */
 	size_t n_layers;            /* of the image that was made */
 	uint64_t packed_size;       /* of them */
 	struct json *last;          /* what the last build knew of its steps; NULL: nothing */

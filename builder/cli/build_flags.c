@@ -574,6 +574,9 @@ apply_outputs(const struct build_flags *flags, struct build_options *options, st
 	if (n_none > 0 && (options->tags.count > 0 || flags->load))
 		return error_set(e, ERR_USAGE, "--output: type=cacheonly makes no image to name");
 	options->discard = n_none > 0;
+	if (options->discard && options->require_nonroot)
+		return error_set(
+		    e, ERR_USAGE, "--policy: type=cacheonly makes no image to look at");
 	return 0;
 }
 

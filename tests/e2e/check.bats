@@ -108,6 +108,26 @@ json()
 	says_not "no/such"
 }
 
+@test "14: a check takes no image in: one that a layout or an archive has is not looked at" {
+	printf 'FROM busybox:musl\n' >c/Dockerfile
+	run build -t base -o type=oci,tar=false,dest=layout
+	ok
+	printf 'FROM named\nFROM oci:layout\nENV a b\n' >c/Dockerfile
+	run lint --build-context named=oci-layout://layout
+	fails 2
+	says "(LegacyKeyValueFormat)" "is not in the store"
+	says_not " error:"
+}
+
+@test "15: outline shows the secrets and agents that steps ask for" {
+	printf 'FROM busybox:musl\nRUN --mount=type=secret,id=key,required true\nRUN --mount=type=ssh true\nRUN --mount=type=cache,target=/c true\n' >c/Dockerfile
+	run croze outline c
+	ok
+	says "SECRET" "key" "required" "SSH" "default"
+	run croze outline --format json c
+	equal "$(json 'j["secrets"][0]["name"], j["secrets"][0]["required"], j["ssh"][0]["name"], j["cacheMounts"][0]["ID"]')" "key True default /c"
+}
+
 @test "14: CopyIgnoredFile reads the ignore file, NpmDevDependencies reads package.json" {
 	echo secret.txt >c/.dockerignore
 	echo '{"scripts":{"build":"tsc"},"devDependencies":{"typescript":"5"}}' >c/package.json
