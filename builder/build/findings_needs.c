@@ -377,8 +377,11 @@ enum wanted {
 static void
 check_data(struct look *l, const struct file_range *range, const char *path)
 {
-	static const char *const texts[] = { "/etc/ssl/certs/ca-certificates.crt",
-		"time.LoadLocation", "time/tzdata.", NULL };
+	static const char certificates[] = "/etc/ssl/certs/ca-certificates.crt";
+	/* names of functions, each with its end: LoadLocationFromTZData is in every program */
+	static const char load[] = "time.LoadLocation", data[] = "time/tzdata.";
+	static const struct file_text texts[] = { { certificates, sizeof(certificates) - 1 },
+		{ load, sizeof(load) }, { data, sizeof(data) - 1 }, { 0 } };
 	uint32_t wanted = file_range_search(range, texts);
 
 	if (wanted & WANTS_CERTIFICATES && !has_certificates(l))

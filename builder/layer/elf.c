@@ -50,7 +50,7 @@ file_range_read(const struct file_range *r, uint64_t at, void *bytes, size_t len
 }
 
 uint32_t
-file_range_search(const struct file_range *r, const char *const *texts)
+file_range_search(const struct file_range *r, const struct file_text *texts)
 {
 	autofree char *window = xmalloc(WINDOW + SEARCH_MAX);
 	uint32_t found = 0;
@@ -59,8 +59,9 @@ file_range_search(const struct file_range *r, const char *const *texts)
 
 	/* Windows overlap, so that a text across two of them is found. */
 	while ((got = file_range_read(r, at, window, WINDOW + SEARCH_MAX)) > 0) {
-		for (size_t n = 0; texts[n]; n++)
-			if (!(found & 1U << n) && memmem(window, got, texts[n], strlen(texts[n])))
+		for (size_t n = 0; texts[n].bytes; n++)
+			if (!(found & 1U << n) &&
+			    memmem(window, got, texts[n].bytes, texts[n].length))
 				found |= 1U << n;
 		at += WINDOW;
 	}

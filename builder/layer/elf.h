@@ -34,10 +34,14 @@ void elf_release(struct elf *elf);
 
 /** Reads at most @length bytes at @at; how many there were. Past the end: 0. */
 size_t file_range_read(const struct file_range *r, uint64_t at, void *bytes, size_t length);
-/**
- * Which of @texts (NULL-terminated, at most 31 of at most 256 bytes) occur? Bit n for the n-th.
- */
-uint32_t file_range_search(const struct file_range *r, const char *const *texts);
+/** Bytes that are looked for, with the NUL behind them where that counts. */
+struct file_text {
+	const char *bytes; /* NULL ends a list */
+	size_t length;     /* at most 256 */
+};
+
+/** Which of @texts (at most 31) occur? Bit n for the n-th. */
+uint32_t file_range_search(const struct file_range *r, const struct file_text *texts);
 
 /** Returns 1, 0 when it is no ELF file, -1 with @e ERR_INPUT when it is a damaged one. */
 int elf_read(const struct file_range *r, struct elf *elf, struct error *e);

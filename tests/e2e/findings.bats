@@ -18,6 +18,9 @@ setup_file()
 	printf 'const char *const wants[] = { "%s", "%s" }; int main(int c, char **v) { return *wants[c & 1] == **v; }\n' \
 	    time.LoadLocation /etc/ssl/certs/ca-certificates.crt >"$SUITE/w.c"
 	gcc -static -o "$SUITE/wants" "$SUITE/w.c" || rm -f "$SUITE/wants"
+	# what every Go program has
+	sed 's/time.LoadLocation/time.LoadLocationFromTZData/; s/ca-certificates.crt/none/' "$SUITE/w.c" >"$SUITE/n.c"
+	gcc -static -o "$SUITE/wants-not" "$SUITE/n.c" || rm -f "$SUITE/wants-not"
 }
 
 teardown_file()
@@ -29,7 +32,7 @@ teardown_file()
 programs()
 {
 	[ -x "$SUITE/static" ] || skip "no C compiler with a static C library"
-	cp "$SUITE/dynamic" "$SUITE/static" "$SUITE/wants" c/
+	cp "$SUITE/dynamic" "$SUITE/static" "$SUITE/wants" "$SUITE/wants-not" c/
 }
 
 @test "article 1, binary not found in runtime: COPY --from names what is near in that stage" {
@@ -161,6 +164,10 @@ programs()
 	ok
 	says "Dockerfile:2: '/server' loads time zones by name" "(MissingTimeZones)" \
 	    "'/server' looks for CA certificates" "(MissingCertificates)"
+	sed -i 's/COPY wants /COPY wants-not /' c/Dockerfile
+	run build -t app
+	ok
+	says_not "(Missing"
 	mkdir -p c/zoneinfo/Europe c/certs
 	echo x >c/zoneinfo/Europe/Berlin
 	echo x >c/certs/ca-certificates.crt

@@ -13,7 +13,7 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-	static const char *const texts[] = { "/lib", "libc", NULL };
+	static const struct file_text texts[] = { { "/lib", 4 }, { "libc", 5 }, { 0 } };
 	struct error e = ERROR_INIT;
 	auto(elf) struct elf elf = { 0 };
 	autofd int fd = memfd_create("fuzz", MFD_CLOEXEC);

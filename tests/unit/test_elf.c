@@ -48,7 +48,8 @@ program_names_interpreter_and_libraries(void **state)
 static void
 texts_are_found_also_across_windows(void **state)
 {
-	static const char *const texts[] = { "first", "NEEDLE", "absent", NULL };
+	static const struct file_text texts[] = { { "first", 5 }, { "NEEDLE", 7 }, { "absent", 6 },
+		{ 0 } };
 	const size_t window = 1U << 20;
 	autofd int fd = memfd_create("test", MFD_CLOEXEC);
 	struct file_range range = { .fd = fd, .size = 3 * window };
