@@ -147,10 +147,15 @@ arguments_lookup(void *arg, const char *name)
 	return found ? found->value : NULL;
 }
 
+/** More of them nobody would read. */
+#define REMEMBERED_MAX 2000
+
 /** Remembers an ARG for those who ask what can be given. */
 static void
 remember(struct plan *plan, const struct instruction *i, const struct pair *pair, const char *value)
 {
+	if (plan->n_arguments >= REMEMBERED_MAX)
+		return;
 	(void)xgrow(
 	    &plan->arguments, plan->n_arguments, &plan->arguments_room, sizeof(*plan->arguments));
 	plan->arguments[plan->n_arguments++] =

@@ -44,6 +44,8 @@ tell_undeclared(void *arg, const char *name, size_t at)
 
 	if (arguments_find(&p->global, name) || arguments_find(&p->platform, name))
 		return;
+	if (p->diagnostics->count >= DIAGNOSTICS_MAX)
+		return;
 	for (size_t n = 0; n < p->global.count; n++)
 		strv_add(&known, p->global.items[n].name);
 	for (size_t n = 0; n < p->platform.count; n++)
@@ -261,6 +263,8 @@ plan_lint_unset(void *arg, const char *name, size_t at)
 	const char *near;
 
 	b->lint.guessed = b->lint.guessed || b->lint.unknown_base;
+	if (b->p->diagnostics->count >= DIAGNOSTICS_MAX)
+		return; /* a suggestion for each of very many would take long */
 	if (b->is_trigger || b->lint.unknown_base || !b->instruction ||
 	    arguments_find(&b->arguments, name) || text_starts_with(name, "BUILDKIT_SBOM_"))
 		return;
