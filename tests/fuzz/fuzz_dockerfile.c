@@ -98,7 +98,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	(void)dockerfile_parse(&file, (const char *)bytes, length, &diagnostics);
 	(void)plan_make(&plan, &file, &options, &diagnostics);
 	diagnostics_write(&diagnostics, &shown);
-	report(&file, &diagnostics, &shown);
+	if (length % 8 == 0) /* it takes longer than all the rest */
+		report(&file, &diagnostics, &shown);
 	plan_release(&plan);
 	dockerfile_release(&file);
 	diagnostics_release(&diagnostics);
