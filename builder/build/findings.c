@@ -232,7 +232,7 @@ keep_policy(const struct build *b, const struct findings *f, struct error *e)
 	    user && *user ? "USER " : "no USER is set, so the image runs as root",
 	    user && *user ? user : "", user && *user ? " is root" : "");
 	return error_hint(e, "name another user in the last stage: USER 65532:65532; the image was "
-	                     "made, its outputs "
+			     "made, its outputs "
 			     "were not");
 }
 
