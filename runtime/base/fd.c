@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <linux/fs.h>
 #include <stdbool.h>
@@ -288,8 +289,8 @@ cloexec_range(unsigned int first, unsigned int last)
 		(void)fcntl((int)fd, F_SETFD, FD_CLOEXEC); /* EBADF for those that are not open */
 }
 
-void
-fd_close_range(int first, int last)
+static void
+close_range_of(int first, int last)
 {
 	struct rlimit limit;
 
@@ -301,6 +302,25 @@ fd_close_range(int first, int last)
 		last = (int)limit.rlim_cur;
 	for (int fd = first; fd <= last && fd < 1 << 20; fd++)
 		(void)close(fd); /* EBADF for those that are not open */
+}
+
+void
+fd_close_others(int first, int *keep, size_t n_keep)
+{
+	for (size_t i = 1; i < n_keep; i++)
+		for (size_t n = i; n > 0 && keep[n] < keep[n - 1]; n--) {
+			int other = keep[n];
+
+			keep[n] = keep[n - 1];
+			keep[n - 1] = other;
+		}
+	for (size_t i = 0; i < n_keep; i++) {
+		if (keep[i] < first)
+			continue;
+		close_range_of(first, keep[i] - 1);
+		first = keep[i] + 1;
+	}
+	close_range_of(first, INT_MAX);
 }
 
 void

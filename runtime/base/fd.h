@@ -34,8 +34,8 @@ int fd_read_exact(int fd, void *bytes, size_t length, struct error *e);
 int fd_copy(int from, int to, uint64_t length, uint64_t *copied, struct error *e);
 /** Opens a directory stream on a duplicate of @fd, rewound. */
 DIR *fd_opendir(int fd, struct error *e);
-/** Closes descriptors @first to @last. Async-signal-safe. */
-void fd_close_range(int first, int last);
+/** Closes every descriptor >= @first, except those in @keep, which is sorted here. Async-signal-safe. */
+void fd_close_others(int first, int *keep, size_t n_keep);
 /** Marks every descriptor >= @first close-on-exec, except those in @keep (ascending). Async-signal-safe. */
 void fd_cloexec_from(int first, const int *keep, size_t n_keep);
 

@@ -7,8 +7,10 @@
 #include "runtime/cli/commands.h"
 #include "runtime/cli/global.h"
 #include "runtime/oci/config.h"
+#include "runtime/sandbox/seal.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,12 +62,20 @@ print_help(const struct command *table)
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 
+/* Does the command put a process of ours into a container? */
+static bool
+enters(const char *name)
+{
+	return strcmp(name, "create") == 0 || strcmp(name, "run") == 0 || strcmp(name, "exec") == 0;
+}
+
 int
 main(int argc, char **argv)
 {
 	const struct command commands[] = { command_create, command_start, command_run,
 		command_exec, command_state, command_list, command_ps, command_kill, command_delete,
-		command_features, command_spec, { .name = "checkpoint", .run = refuse },
+		command_pause, command_resume, command_update, command_events, command_features,
+		command_spec, { .name = "checkpoint", .run = refuse },
 		{ .name = "restore", .run = refuse }, { 0 } };
 	struct error e = ERROR_INIT;
 	int at = 1;
@@ -79,6 +89,8 @@ main(int argc, char **argv)
 		return print_version();
 	if (global_options()->help)
 		return print_help(commands);
+	if (enters(at < argc ? argv[at] : "") && seal_program(argv, &e) < 0)
+		return command_fail(&e);
 	argv[at - 1] = argv[0];
 	return command_main(PROGRAM, SUMMARY, commands, argc - at + 1, argv + at - 1);
 }

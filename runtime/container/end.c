@@ -101,13 +101,29 @@ send_signal(const struct state *s, int signal)
 	return result < 0 ? errno : 0;
 }
 
+/* The cgroup knows them even when the first process has ended and the pid namespace was shared. */
+static int
+signal_all(const struct state *s, int signal, struct error *e)
+{
+	struct cgroup c;
+	struct error ignored = ERROR_INIT;
+
+	if (s->cgroup && cgroup_open(s->cgroup, &c, &ignored) == 0) {
+		int result = cgroup_signal(&c, signal, e);
+
+		cgroup_release(&c);
+		return result;
+	}
+	return state_is_alive(s) ? members_signal(s, signal, e) : 0;
+}
+
 static int
 signal_state(const struct state *s, int signal, enum end_flags flags, struct error *e)
 {
 	int failed;
 
 	if (flags & END_ALL)
-		return state_is_alive(s) ? members_signal(s, signal, e) : 0;
+		return signal_all(s, signal, e);
 	failed = send_signal(s, signal);
 	if (failed == ESRCH)
 		return not_running(s->id, e);

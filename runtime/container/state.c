@@ -11,6 +11,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
 #include "runtime/base/text.h"
+#include "runtime/cgroup/cgroup.h"
 #include "runtime/container/records.h"
 #include "runtime/oci/config.h"
 
@@ -159,6 +160,20 @@ state_is_alive(const struct state *s)
 	return s->pid > 0 && s->started != 0 && state_start_time(s->pid) == s->started;
 }
 
+static bool
+is_paused(const struct state *s)
+{
+	struct cgroup c = CGROUP_INIT;
+	struct error ignored = ERROR_INIT;
+	bool frozen;
+
+	if (!s->cgroup || cgroup_open(s->cgroup, &c, &ignored) < 0)
+		return false;
+	frozen = cgroup_is_frozen(&c) == 1;
+	cgroup_release(&c);
+	return frozen;
+}
+
 enum state_status
 state_status(int record, const struct state *s)
 {
@@ -166,7 +181,7 @@ state_status(int record, const struct state *s)
 		return STATE_STOPPED;
 	if (faccessat(record, STATE_START_FIFO, F_OK, 0) == 0)
 		return STATE_CREATED;
-	return STATE_RUNNING;
+	return is_paused(s) ? STATE_PAUSED : STATE_RUNNING;
 }
 
 struct json *

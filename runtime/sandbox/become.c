@@ -8,6 +8,7 @@
 #include "runtime/sandbox/become.h"
 
 #include "runtime/base/fd.h"
+#include "runtime/base/mem.h"
 #include "runtime/base/path.h"
 #include "runtime/sandbox/exec.h"
 #include "runtime/sandbox/passfd.h"
@@ -16,7 +17,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <limits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -234,6 +234,9 @@ become_ready(const struct container_spec *spec, int listener_socket, struct erro
 	fd_cloexec_from(FIRST_FREE_FD + spec->preserve_fds, NULL, 0);
 	if (set_user(spec, listener_socket, e) < 0)
 		return -1;
+	/* a change of user makes it what fs.suid_dumpable says, which may be dumpable (SECURITY R2) */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return error_sys(e, "cannot make the process undumpable");
 	return spec->hold_read >= 0 ? exec_check(spec->argv, spec->envp, e) : 0;
 }
 
@@ -241,18 +244,9 @@ become_ready(const struct container_spec *spec, int listener_socket, struct erro
 static void
 close_others(const struct container_spec *spec)
 {
-	int keep[2] = { spec->hold_read, spec->hold_write };
-	int from = FIRST_FREE_FD + spec->preserve_fds;
+	int keep[] = { spec->hold_read, spec->hold_write };
 
-	if (keep[0] > keep[1]) {
-		keep[0] = spec->hold_write;
-		keep[1] = spec->hold_read;
-	}
-	for (int i = 0; i < 2; i++) {
-		fd_close_range(from, keep[i] - 1);
-		from = keep[i] + 1;
-	}
-	fd_close_range(from, INT_MAX);
+	fd_close_others(FIRST_FREE_FD + spec->preserve_fds, keep, ARRAY_LEN(keep));
 }
 
 /* The descriptor is open for writing too, so that a read waits; whoever deletes the container kills its processes. */

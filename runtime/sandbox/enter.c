@@ -116,13 +116,25 @@ new_process(struct entering *n)
 
 /* ---- the process between ---- */
 
+/* Nothing of the host's goes into the container, not even for the moment until execve. */
+static void
+close_others(const struct entering *n, int answer_fd)
+{
+	const struct container_spec *spec = n->spec;
+	int keep[5 + JOIN_TYPES] = { spec->in, spec->out, spec->err, n->theirs, answer_fd };
+
+	for (size_t i = 0; i < n->n_joins; i++)
+		keep[5 + i] = n->joins[i].fd;
+	fd_close_others(FIRST_FREE_FD + spec->preserve_fds, keep, 5 + n->n_joins);
+}
+
 static _Noreturn void
 between(struct entering *n, int answer_fd)
 {
 	struct answer a = { .pid = -1 };
 	const char *failed;
 
-	(void)close(n->ours);
+	close_others(n, answer_fd);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) {
 		error_sys(&a.e, "cannot make the process undumpable");
@@ -132,6 +144,7 @@ between(struct entering *n, int answer_fd)
 		a.pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
 		if (a.pid == 0) {
 			(void)close(answer_fd);
+			join_close(n->joins, n->n_joins);
 			(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* joining may have reset it */
 			new_process(n);
 		}

@@ -16,6 +16,8 @@ setup()
 	for name in sh id cat ls grep mkdir touch tty stty sleep hostname true kill; do
 		ln -s busybox "$work/rootfs/bin/$name"
 	done
+	export XDG_RUNTIME_DIR=$work/run
+	mkdir -m 0700 "$XDG_RUNTIME_DIR"
 	cd "$work" || return 1
 }
 

@@ -21,7 +21,8 @@ bundle_setup()
 	for name in $(/bin/busybox --list); do
 		[ "$name" = busybox ] || ln -s busybox "$work/rootfs/bin/$name"
 	done
-	export LC_ALL=C
+	export LC_ALL=C XDG_RUNTIME_DIR=$work/run
+	mkdir -m 0700 "$XDG_RUNTIME_DIR"
 	cd "$work" || return 1
 }
 
