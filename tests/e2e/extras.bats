@@ -30,7 +30,7 @@ field()
 	fails 2
 	says "--from"
 	run build -t app --from no/other
-	fails 2
+	fails 4
 	says "Dockerfile:1" no/other
 }
 

@@ -229,6 +229,6 @@ raw()
 	run build -t app --target ALSO
 	fails 1
 	run build -t app --target unused
-	fails 2
+	fails 4
 	says "no/such/image"
 }
