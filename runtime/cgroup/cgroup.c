@@ -388,12 +388,19 @@ cgroup_attach(const struct cgroup *c, pid_t pid, struct error *e)
 	char text[16];
 	int length = snprintf(text, sizeof(text), "%d", (int)pid);
 
-	for (size_t i = 0; i < c->count; i++)
-		if (c->places[i].procs < 0 || write(c->places[i].procs, text, (size_t)length) < 0) {
-			error_sys(e, "cannot move the container into '%s'", c->places[i].folder);
+	for (size_t i = 0; i < c->count; i++) {
+		autofd int opened = -1;
+		int procs = c->places[i].procs;
+
+		if (procs < 0)
+			procs = opened =
+			    openat(c->places[i].dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+		if (procs < 0 || write(procs, text, (size_t)length) < 0) {
+			error_sys(e, "cannot move the process into '%s'", c->places[i].folder);
 			e->kind = ERR_HOST;
 			return -1;
 		}
+	}
 	return 0;
 }
 

@@ -25,7 +25,7 @@ struct cgroup_place {
 	const struct hierarchy *hierarchy; /* in cgroup.layout */
 	char *folder;                      /* its path */
 	int dir;
-	int procs; /* cgroup.procs, opened by whoever made it; -1 */
+	int procs; /* cgroup.procs, opened by whoever made it; -1: opened when it is needed */
 	bool made; /* here, and not found */
 };
 

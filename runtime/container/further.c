@@ -3,7 +3,7 @@
  * further - a further process in a container that runs: exec.
  *
  * What the process may do is what the config.json of the creation says of the first one, changed by the caller; nothing inside the
- * container has a say in it.
+ * container has a say in it. It is held by the same cgroup, filter and Landlock rules, or is not started.
  */
 #include "runtime/container/further.h"
 
@@ -11,6 +11,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
 #include "runtime/base/text.h"
+#include "runtime/cgroup/cgroup.h"
 #include "runtime/container/console.h"
 #include "runtime/container/files.h"
 #include "runtime/container/prepare.h"
@@ -42,6 +43,10 @@ struct further {
 	struct container_rlimit *rlimits;
 	gid_t *groups;
 	struct seccomp_program *seccomp;
+	struct attributes attributes;
+	struct landlock_profile landlock;
+	struct cgroup cgroup;
+	struct container_events events;
 	struct container container;
 };
 
@@ -54,6 +59,7 @@ release(struct further *f)
 	state_release(&f->state);
 	file_release(&f->pid_file);
 	seccomp_compiled_free(f->seccomp);
+	cgroup_release(&f->cgroup);
 	free(f->rlimits);
 	free(f->groups);
 	fd_close_at(&f->console);
@@ -224,7 +230,42 @@ compile_filter(struct further *f, struct error *e)
 	f->seccomp = seccomp_compile(f->config.seccomp, "linux.seccomp", e);
 	if (!f->seccomp)
 		return error_ctx(e, "config.json");
+	if (f->seccomp->notifies)
+		return error_set(e, ERR_HOST,
+		    "config.json: 'linux.seccomp': a filter with SCMP_ACT_NOTIFY cannot be given "
+		    "to a further process yet");
 	f->spec.seccomp = f->seccomp;
+	return 0;
+}
+
+static int
+on_created(void *arg, pid_t pid, struct error *e)
+{
+	return cgroup_attach(arg, pid, e);
+}
+
+/* The limits are the container's: a process outside of its cgroup would be under none. */
+static int
+find_cgroup(struct further *f, struct error *e)
+{
+	if (!f->state.cgroup)
+		return 0;
+	if (cgroup_open(f->state.cgroup, &f->cgroup, e) < 0)
+		return error_ctx(e, "the cgroup of the container");
+	f->events = (struct container_events){ .arg = &f->cgroup, .created = on_created };
+	f->spec.events = &f->events;
+	return 0;
+}
+
+/* process.execCPUAffinity: what counts in the end; until then the process runs where the caller does (config.md, "Linux Process"). */
+static int
+set_attributes(struct further *f, const struct oci_process *p, struct error *e)
+{
+	if (prepare_attributes(p, &f->config, &f->attributes, e) < 0)
+		return -1;
+	f->attributes.cpus = p->final_cpus ? p->final_cpus : p->initial_cpus;
+	f->spec.attributes = &f->attributes;
+	f->spec.landlock = prepare_landlock(&f->config, &f->landlock);
 	return 0;
 }
 
@@ -258,6 +299,8 @@ prepare(struct further *f, struct error *e)
 	f->userns.own_id_only = userns_groups_denied(f->state.pid);
 	f->spec.userns = &f->userns;
 	set_group_list(f, p);
+	if (set_attributes(f, p, e) < 0 || find_cgroup(f, e) < 0)
+		return -1;
 	f->spec.terminal = p->terminal;
 	f->spec.rows = p->rows;
 	f->spec.columns = p->columns;

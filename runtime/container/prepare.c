@@ -256,13 +256,11 @@ prepare_namespaces(struct prepared *p, struct container_spec *spec, struct error
 	return 0;
 }
 
-static int
-prepare_attributes(struct prepared *p, struct container_spec *spec, struct error *e)
+int
+prepare_attributes(const struct oci_process *o, const struct oci_config *c,
+    struct attributes *attributes, struct error *e)
 {
-	const struct oci_process *o = &p->config.process;
-	const struct oci_config *c = &p->config;
-
-	p->attributes = (struct attributes){
+	*attributes = (struct attributes){
 		.scheduler = o->scheduler.given,
 		.policy = o->scheduler.policy,
 		.nice = o->scheduler.nice,
@@ -282,14 +280,18 @@ prepare_attributes(struct prepared *p, struct container_spec *spec, struct error
 		    o->apparmor_profile && *o->apparmor_profile ? o->apparmor_profile : NULL,
 		.selinux = o->selinux_label && *o->selinux_label ? o->selinux_label : NULL,
 	};
-	spec->attributes = &p->attributes;
-	p->landlock = (struct landlock_profile){ .read = strv_array(&c->landlock.read),
+	return attributes_check(attributes, e);
+}
+
+const struct landlock_profile *
+prepare_landlock(const struct oci_config *c, struct landlock_profile *profile)
+{
+	*profile = (struct landlock_profile){ .read = strv_array(&c->landlock.read),
 		.execute = strv_array(&c->landlock.execute),
 		.write = strv_array(&c->landlock.write),
 		.no_tcp = c->landlock.no_tcp,
 		.scoped = c->landlock.scoped };
-	spec->landlock = c->landlock.given ? &p->landlock : NULL;
-	return attributes_check(&p->attributes, e);
+	return c->landlock.given ? profile : NULL;
 }
 
 /* Ids of the process are those of the container's own map. */
@@ -403,8 +405,10 @@ prepare_spec(struct prepared *p, struct error *e)
 	if (prepare_rootfs(p, path, spec, e) < 0 ||
 	    mounts_open(&p->config, path, translate_for_mount, p, &p->mounts, e) < 0 ||
 	    prepare_namespaces(p, spec, e) < 0 || prepare_groups(p, spec, e) < 0 ||
-	    prepare_attributes(p, spec, e) < 0)
+	    prepare_attributes(&p->config.process, &p->config, &p->attributes, e) < 0)
 		return -1;
+	spec->attributes = &p->attributes;
+	spec->landlock = prepare_landlock(&p->config, &p->landlock);
 	spec->mounts = p->mounts.items;
 	spec->n_mounts = p->mounts.count;
 	spec->devices = p->mounts.devices;

@@ -42,6 +42,12 @@ int prepare_spec(struct prepared *p, struct error *e);
 /** What is of the process alone: command, user, capabilities, limits. @spec points into @o and *@rlimits, which is to be freed. */
 void prepare_process(
     const struct oci_process *o, struct container_spec *spec, struct container_rlimit **rlimits);
+/** What it inherits over execve. Texts are borrowed from @o and @c. ERR_HOST for what is not there on this machine. */
+int prepare_attributes(const struct oci_process *o, const struct oci_config *c,
+    struct attributes *attributes, struct error *e);
+/** The rules of the annotation, in @profile; NULL when there are none. Borrowed from @c. */
+const struct landlock_profile *prepare_landlock(
+    const struct oci_config *c, struct landlock_profile *profile);
 void prepared_release(struct prepared *p);
 
 #endif
