@@ -32,6 +32,7 @@ send_text(int socket, const struct buf *text, const int *fds, size_t n_fds, int 
 		message.msg_control = &control;
 		message.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
 		header = CMSG_FIRSTHDR(&message);
+		assert(header); /* the room is there */
 		header->cmsg_level = SOL_SOCKET;
 		header->cmsg_type = SCM_RIGHTS;
 		header->cmsg_len = CMSG_LEN(n_fds * sizeof(int));

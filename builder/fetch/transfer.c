@@ -14,6 +14,7 @@
 #include "runtime/base/text.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -559,6 +560,7 @@ check_url(struct transfer *t, struct error *e)
 
 	if (transfer_split_url(t->url, &scheme, &host, e) < 0)
 		return -1;
+	assert(scheme && host);
 	if (from && text_starts_with(from, "https:") && strcmp(scheme, "https") != 0)
 		return error_set(e, ERR_POLICY,
 		    "a server reached by https sends us to '%s' by http: that is not followed",

@@ -82,7 +82,7 @@ one()
 	one 37 "is no http or https URL" 'blob 0 redirect gopher://x/'
 	one 38 "127.0.0.1:$PORT" 'ping 0 reset-before'
 	one 39 "answers 500" 'config 0 500'
-	one 40 "it has no image for" 'manifest 0 body {"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}'
+	one 40 "has 'manifests'" 'manifest 0 body {"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}'
 }
 
 @test "F10: a token that expires in the middle, one without expiry, one with another name" {
