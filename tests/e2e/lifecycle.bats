@@ -197,6 +197,39 @@ status_of()
 	gone "$(cat p)"
 }
 
+@test "exec: held by the rules of the container: Landlock, scheduling, processors" {
+	run inside 'true' '.annotations = {"org.croze.landlock": "{\"execute\": [\"/\"]}"}'
+	[[ "$output" != *"has no Landlock"* ]] || skip "this kernel has no Landlock"
+	bundle 'sleep 100' '.annotations = {"org.croze.landlock": "{\"execute\": [\"/bin\"], \"read\": [\"/proc\"]}"}'
+	echo secret >rootfs/etc/secret
+	create one
+	r start one
+	run r exec one cat /etc/secret
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"Permission denied"* ]]
+	jq '.process | .args = ["sh", "-c", "cut -d\" \" -f19 /proc/self/stat; grep Cpus_allowed_list /proc/self/status"]
+	    | .scheduler = {policy: "SCHED_OTHER", nice: 7} | .execCPUAffinity = {initial: "0-1", final: "0"}' config.json >process.json
+	run r exec --process process.json one
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"Cpus_allowed_list:"*0 ]]
+	[ "${lines[0]}" = 7 ] || { echo "$output"; return 1; }
+}
+
+@test "exec: a filter that somebody answers is refused by name" {
+	bundle 'sleep 100' '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["chroot"], action: "SCMP_ACT_NOTIFY"}],
+	    listenerPath: "'"$work"'/listener"}'
+	python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()
+s.settimeout(20); c, _ = s.accept(); _, fds, _, _ = socket.recv_fds(c, 65536, 1); time.sleep(15)' "$work/listener" 3>&- &
+	for _ in {1..50}; do [ ! -S listener ] || break; sleep 0.1; done
+	create one
+	r start one
+	run r exec one true
+	kill $!
+	[ "$status" -eq 3 ]
+	[[ "$output" == *"'linux.seccomp'"*"SCMP_ACT_NOTIFY"*"further process"* ]]
+}
+
 @test "exec in a container that does not run is refused" {
 	bundle true
 	create one
