@@ -154,9 +154,9 @@ int store_digest_remove(
 struct snapshot_writer {
 	struct store *store;
 	char name[32];
-	int dir;  /* tmp/<process>/<name> */
-	int fs;   /* fs/ in it, empty, 0755: becomes the snapshot */
-	int work; /* work/ in it, for overlay; removed on commit */
+	int dir;     /* tmp/<process>/<name> */
+	int fs;      /* fs/ in it, empty, 0755: becomes the snapshot */
+	int work;    /* work/ in it, for overlay; removed on commit */
 	void *extra; /* of who fills it; freed with the writer by @free_extra; NULL */
 	void (*free_extra)(void *);
 };

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # config_mounts - root, mounts, devices and paths of config.json: each is set, and seen from inside.
+# shellcheck disable=SC2154
 
 load ../lib/bundle
 
@@ -81,8 +82,9 @@ END
 @test "attributes for all that is below: rro, rnosuid and the others" {
 	# a tree of two mounts is made outside, in a namespace of this test's own
 	while read -r options top below; do
+		IFS=, read -ra words <<<"$options"
 		bundle 'for p in /m /m/sub; do grep " $p " /proc/self/mountinfo | cut -d" " -f6; done' \
-		    "$(mount_filter rbind ${options//,/ })"
+		    "$(mount_filter rbind "${words[@]}")"
 		run unshare --user --map-root-user --map-auto --mount sh -c 'mount -t tmpfs x source/sub && exec "$0" run tree' "$runtime"
 		[ "$status" -eq 0 ] || { echo "$options: $output"; return 1; }
 		[[ ",${lines[0]}," == *",$top,"* && ",${lines[1]}," == *",$below,"* ]] ||

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # config_process - each member of config.json that is about the process and its namespaces: it is set, and seen from inside.
+# shellcheck disable=SC2154
 
 load ../lib/bundle
 
@@ -208,7 +209,7 @@ own='for t in pid net ipc uts mnt user cgroup time; do echo "$t $(readlink /proc
 		file=${type/network/net}
 		run inside "$own" ".linux.namespaces |= map(select(.type != \"$type\")) | del(.hostname)
 		    | if \"$type\" == \"ipc\" then .mounts |= map(select(.type != \"mqueue\")) else . end"
-		has "$file $(readlink /proc/self/ns/$file)"
+		has "$file $(readlink /proc/self/ns/"$file")"
 	done
 }
 

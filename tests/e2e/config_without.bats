@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # config_without - what is done where the host lacks something, with the switch that forces it.
+# shellcheck disable=SC2154
 
 load ../lib/bundle
 
