@@ -315,9 +315,9 @@ started()
 
 @test "options of other tools are refused with what to use instead" {
 	dockerfile <<<'FROM scratch'
-	run build --squash
+	run build --cache-to type=registry,ref=x
 	fails 2
-	says "'--squash'" "COPY --from"
+	says "'--cache-to'" "--root"
 	run build --cache-from type=gha
 	fails 2
 	says "hint:"
