@@ -284,6 +284,7 @@ begin_body(struct transfer *t)
 	const char *etag = headers_get(&t->response.headers, "etag");
 	curl_off_t length = -1;
 	long status = 0;
+	uint64_t whole;
 
 	t->body_begun = true;
 	(void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -295,14 +296,15 @@ begin_body(struct transfer *t)
 		return -1;
 	free(t->etag);
 	t->etag = etag && etag[0] == '"' ? xstrdup(etag) : NULL;
-	if (length >= 0 && t->request.max && t->received + (uint64_t)length > t->request.max)
+	if (length < 0)
+		return 0;
+	whole = t->received + (uint64_t)length;
+	if (t->request.max && whole > t->request.max)
 		return error_set(&t->refused, ERR_POLICY, "it has %llu bytes, more than %llu",
-		    (unsigned long long)(t->received + (uint64_t)length),
-		    (unsigned long long)t->request.max);
-	if (length >= 0 && t->request.size && t->received + (uint64_t)length != t->request.size)
+		    (unsigned long long)whole, (unsigned long long)t->request.max);
+	if (t->request.size && whole != t->request.size)
 		return error_set(&t->refused, ERR_NETWORK, "it has %llu bytes, not %llu",
-		    (unsigned long long)(t->received + (uint64_t)length),
-		    (unsigned long long)t->request.size);
+		    (unsigned long long)whole, (unsigned long long)t->request.size);
 	return 0;
 }
 

@@ -154,13 +154,14 @@ add_scopes(struct buf *b, const char *scope)
 
 /* With an identity token: OAuth2's refresh grant, as a form. */
 static int
-post_form(struct remote *r, struct fetch_request *request, const struct credentials *c,
+post_form(struct remote *r, const struct fetch_request *to, const struct credentials *c,
     const char *scope, struct buf *body, struct fetch_response *response, struct error *e)
 {
 	static char form_type[] = "Content-Type: application/x-www-form-urlencoded";
 	auto(strv) struct strv headers = { 0 };
 	auto(buf) struct buf form = { 0 };
 	autofd int file = memfd_create("croze-form", MFD_CLOEXEC);
+	struct fetch_request request = *to;
 	int result;
 
 	strv_add(&headers, form_type);
@@ -175,15 +176,15 @@ post_form(struct remote *r, struct fetch_request *request, const struct credenti
 	if (file < 0)
 		return error_sys(e, "cannot make a file in memory");
 	result = fd_write_all(file, form.data, form.len, e);
-	request->method = "POST";
-	request->flags |= FETCH_REPEATABLE;
-	request->headers = &headers;
-	request->has_in = true;
-	request->in = file;
-	request->in_length = form.len;
+	request.method = "POST";
+	request.flags |= FETCH_REPEATABLE;
+	request.headers = &headers;
+	request.has_in = true;
+	request.in = file;
+	request.in_length = form.len;
 	explicit_bzero(form.data, form.len);
 	if (result == 0)
-		result = fetch_read(r->registry->fetch, request, ANSWER_MAX, body, response, e);
+		result = fetch_read(r->registry->fetch, &request, ANSWER_MAX, body, response, e);
 	return result;
 }
 

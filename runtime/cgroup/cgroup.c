@@ -530,7 +530,7 @@ cgroup_signal(const struct cgroup *c, int signal, struct error *e)
 	if (signal == SIGKILL && v2 && write_file(v2->dir, "cgroup.kill", "1", &ignored) == 0)
 		return 0;
 	n = cgroup_pids(c, &pids, e);
-	for (int i = 0; i < n; i++)
+	for (int i = 0; pids && i < n; i++)
 		(void)kill(pids[i], signal); /* ESRCH: has ended */
 	return n < 0 ? -1 : 0;
 }
