@@ -303,7 +303,7 @@ sources_plan(struct build *b, struct error *e)
 	make_plan(b, 0);
 	if (b->diagnostics.n_errors > 0) {
 		(void)diagnostics_check(&b->diagnostics, e);
-		if (b->registry_failed)
+		if (b->registry_failed && !b->plan.misnamed)
 			e->kind = ERR_NETWORK;
 		return -1;
 	}

@@ -269,6 +269,7 @@ struct plan {
 	struct plan_image *images;
 	size_t n_images;
 	size_t images_room;
+	bool misnamed;  /* a --from is nearly the name of a stage: no registry is to blame */
 	bool has_epoch; /* SOURCE_DATE_EPOCH */
 	int64_t epoch;  /* seconds */
 	struct strv

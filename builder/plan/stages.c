@@ -250,6 +250,7 @@ report_unknown(struct planner *p, const struct instruction *i, const struct word
 	list = list_names(&names);
 	(void)diagnostics_add(p->diagnostics, SEVERITY_ERROR, at,
 	    "%s=%s: no stage or image of that name%s", spelling, from->text, list);
+	p->plan->misnamed = p->plan->misnamed || near != NO_STAGE;
 	if (near != NO_STAGE)
 		note_stage(p, near);
 	else

@@ -223,8 +223,8 @@ leftovers()
 	local p
 	env -u CROZE_TEST_MARK grep -lzxF "CROZE_TEST_MARK=$W" /proc/[0-9]*/environ 2>/dev/null | while read -r p; do
 		p=$({ tr '\0' ' ' <"${p%/environ}/cmdline"; } 2>/dev/null)
-		case $p in
-		croze* | */croze* | *croze-unpack* | *pasta* | *newuidmap*) echo "process $p" ;;
+		case ${p%% *} in # the program; the folder of the tests may be named after croze
+		croze* | */croze | */croze-* | *pasta* | *newuidmap*) echo "process $p" ;;
 		esac
 	done
 	find "$TMPDIR" "$XDG_RUNTIME_DIR" -mindepth 1 2>/dev/null | sed 's/^/temporary /'
