@@ -77,7 +77,7 @@ status_of()
 	r start one
 	pid=$(cat one.pid)
 	[ "$(ps -o comm= -p "$(ps -o ppid= -p "$pid" | tr -d ' ')")" != croze-runtime ]
-	run pgrep -f "^$runtime .*one"
+	run pgrep -f "^$runtime (create|start) .*one\$" # other files of tests run the same program
 	[ -z "$output" ]
 }
 
