@@ -224,8 +224,8 @@ parse_long(const char *text, struct build_options *options, struct error *e)
 			return -1;
 	}
 	if (find_type(fields.type, &output.kind, e) < 0 || set_tar(&output, &fields, e) < 0 ||
-	    set_dest(&output, &fields, e) < 0 || set_push(&output, &fields, e) < 0 ||
-	    set_compression(&fields, options, e) < 0)
+	    set_push(&output, &fields, e) < 0 || set_compression(&fields, options, e) < 0 ||
+	    set_dest(&output, &fields, e) < 0) /* the last: @output owns it */
 		return -1;
 	output.name = fields.name != NULL ? xstrdup(fields.name) : NULL;
 	add_output(options, &output);
