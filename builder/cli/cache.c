@@ -389,8 +389,9 @@ import_one(
 /* ---- the command ---- */
 
 static int
-run_word(const struct cache_typed *typed, const struct strv *words, struct buf *b, struct error *e)
+run_word(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
+	const struct cache_typed *typed = arg;
 	static const struct {
 		const char *name;
 		int (*run)(
@@ -413,14 +414,6 @@ int
 cache_main(int argc, char **argv, const struct command *self)
 {
 	struct cache_typed typed = { 0 };
-	auto(strv) struct strv words = { 0 };
-	auto(buf) struct buf b = { 0 };
-	struct error e = ERROR_INIT;
-	int result = options_parse(self, argc, argv, &typed, &words, &e);
 
-	if (result > 0)
-		return 0;
-	if (result == 0)
-		result = run_word(&typed, &words, &b, &e);
-	return result < 0 ? command_fail(&e) : show_print(&b);
+	return command_perform(self, argc, argv, &typed, run_word);
 }

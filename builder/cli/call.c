@@ -146,7 +146,7 @@ answer(const struct request *r, const struct build_options *options)
 
 	if (build_call(options, r->call, r->format, &out, &found, &e) < 0)
 		return command_fail(&e);
-	status = show_print(&out);
+	status = command_print(&out);
 	if (status != 0)
 		return status;
 	return found && !r->ignore_status ? STATUS_FOUND : 0;
@@ -184,7 +184,7 @@ list_rules(void)
 		    r->flags & RULE_EXPERIMENTAL ? " (experimental)" : "", r->description);
 		buf_printf(&b, "    %s\n", r->help);
 	}
-	return show_print(&b);
+	return command_print(&b);
 }
 
 static int

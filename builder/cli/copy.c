@@ -233,9 +233,10 @@ give(const struct copy_flags *flags, const char *to, struct store *store,
 }
 
 static int
-copy(const struct copy_flags *flags, const struct strv *words, struct registry_display *display,
-    struct buf *b, struct error *e)
+copy(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
+	const struct copy_flags *flags = arg;
+	autodisplay struct registry_display display = { 0 };
 	auto(descriptor) struct descriptor d = { 0 };
 	autostore struct store *store = NULL;
 	char text[DIGEST_TEXT_LEN + 1];
@@ -246,8 +247,8 @@ copy(const struct copy_flags *flags, const struct strv *words, struct registry_d
 		if (refuse_foreign(words->items[i], e) < 0)
 			return -1;
 	store = store_open(flags->registry.root, 0, e);
-	if (store == NULL || take(flags, words->items[0], store, &d, display, e) < 0 ||
-	    give(flags, words->items[1], store, &d, display, e) < 0)
+	if (store == NULL || take(flags, words->items[0], store, &d, &display, e) < 0 ||
+	    give(flags, words->items[1], store, &d, &display, e) < 0)
 		return -1;
 	digest_text(&d.digest, text);
 	if (flags->registry.quiet)
@@ -261,16 +262,6 @@ int
 copy_main(int argc, char **argv, const struct command *self)
 {
 	struct copy_flags flags = { .registry = REGISTRY_FLAGS_INIT };
-	struct registry_display display = { 0 };
-	auto(strv) struct strv words = { 0 };
-	auto(buf) struct buf b = { 0 };
-	struct error e = ERROR_INIT;
-	int result = options_parse(self, argc, argv, &flags, &words, &e);
 
-	if (result > 0)
-		return 0;
-	if (result == 0)
-		result = copy(&flags, &words, &display, &b, &e);
-	registry_display_end(&display);
-	return result < 0 ? command_fail(&e) : show_print(&b);
+	return command_perform(self, argc, argv, &flags, copy);
 }

@@ -268,7 +268,7 @@ doctor_main(int argc, char **argv, const struct command *self)
 		add_json(&b, &findings);
 	else
 		add_text(&b, &findings);
-	printed = show_print(&b);
+	printed = command_print(&b);
 	e.kind = ERR_HOST;
 	return can_run(&findings) ? printed : error_exit_status(&e);
 }

@@ -8,23 +8,21 @@
 
 /* ---- version ---- */
 
+static int
+print_version(void *flags, const struct strv *words, struct buf *b, struct error *e)
+{
+	(void)flags; /* there are none */
+	if (words->count > 0)
+		return error_set(
+		    e, ERR_USAGE, "version takes no words, there is '%s'", words->items[0]);
+	buf_printf(b, "croze %s\n", CROZE_VERSION);
+	return 0;
+}
+
 int
 version_main(int argc, char **argv, const struct command *self)
 {
-	auto(strv) struct strv words = { 0 };
-	auto(buf) struct buf b = { 0 };
-	struct error e = ERROR_INIT;
-	int result = options_parse(self, argc, argv, NULL, &words, &e);
-
-	if (result > 0)
-		return 0;
-	if (result == 0 && words.count > 0)
-		result = error_set(
-		    &e, ERR_USAGE, "version takes no words, there is '%s'", words.items[0]);
-	if (result < 0)
-		return command_fail(&e);
-	buf_printf(&b, "croze %s\n", CROZE_VERSION);
-	return show_print(&b);
+	return command_perform(self, argc, argv, NULL, print_version);
 }
 
 /* ---- completion ---- */
@@ -102,20 +100,18 @@ add_bash(struct buf *b)
 			"complete -o filenames -F _croze croze\n");
 }
 
+static int
+print_completion(void *flags, const struct strv *words, struct buf *b, struct error *e)
+{
+	(void)flags; /* there are none */
+	if (words->count != 1 || strcmp(words->items[0], "bash") != 0)
+		return error_set(e, ERR_USAGE, "name the shell: bash");
+	add_bash(b);
+	return 0;
+}
+
 int
 completion_main(int argc, char **argv, const struct command *self)
 {
-	auto(strv) struct strv words = { 0 };
-	auto(buf) struct buf b = { 0 };
-	struct error e = ERROR_INIT;
-	int result = options_parse(self, argc, argv, NULL, &words, &e);
-
-	if (result > 0)
-		return 0;
-	if (result == 0 && (words.count != 1 || strcmp(words.items[0], "bash") != 0))
-		result = error_set(&e, ERR_USAGE, "name the shell: bash");
-	if (result < 0)
-		return command_fail(&e);
-	add_bash(&b);
-	return show_print(&b);
+	return command_perform(self, argc, argv, NULL, print_completion);
 }

@@ -129,8 +129,9 @@ show_image(struct store *store, const struct history_flags *flags, const struct 
 }
 
 static int
-history(const struct history_flags *flags, const struct strv *words, struct buf *b, struct error *e)
+history(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
+	const struct history_flags *flags = arg;
 	auto(image) struct image image = { 0 };
 	autostore struct store *store = NULL;
 
@@ -147,14 +148,6 @@ int
 history_main(int argc, char **argv, const struct command *self)
 {
 	struct history_flags flags = { 0 };
-	auto(strv) struct strv words = { 0 };
-	auto(buf) struct buf b = { 0 };
-	struct error e = ERROR_INIT;
-	int result = options_parse(self, argc, argv, &flags, &words, &e);
 
-	if (result > 0)
-		return 0;
-	if (result == 0)
-		result = history(&flags, &words, &b, &e);
-	return result < 0 ? command_fail(&e) : show_print(&b);
+	return command_perform(self, argc, argv, &flags, history);
 }

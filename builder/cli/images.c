@@ -253,8 +253,9 @@ show_name(struct store *store, const struct images_flags *flags, const struct st
 }
 
 static int
-list(const struct images_flags *flags, const struct strv *words, struct buf *b, struct error *e)
+list(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
+	const struct images_flags *flags = arg;
 	auto(table) struct table table = { 0 };
 	auto(store_names) struct store_names names = { 0 };
 	autostore struct store *store = store_open(flags->root, STORE_READ_ONLY, e);
@@ -282,15 +283,8 @@ int
 images_main(int argc, char **argv, const struct command *self)
 {
 	struct images_flags flags = { 0 };
-	auto(strv) struct strv words = { 0 };
-	auto(buf) struct buf b = { 0 };
-	struct error e = ERROR_INIT;
-	int result = options_parse(self, argc, argv, &flags, &words, &e);
+	int status = command_perform(self, argc, argv, &flags, list);
 
-	if (result == 0)
-		result = list(&flags, &words, &b, &e);
 	strv_release(&flags.filters);
-	if (result > 0)
-		return 0;
-	return result < 0 ? command_fail(&e) : show_print(&b);
+	return status;
 }

@@ -135,12 +135,16 @@ describe(struct store *store, const struct image *image, struct error *e)
 }
 
 static int
-inspect(const struct inspect_flags *flags, const struct strv *words, struct buf *b, struct error *e)
+inspect(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
+	const struct inspect_flags *flags = arg;
 	bool as_json = flags->format == NULL || strcmp(flags->format, "json") == 0;
-	autostore struct store *store = store_open(flags->root, STORE_READ_ONLY, e);
+	autostore struct store *store = NULL;
 	autojson struct json *all = json_new_array();
 
+	if (words->count == 0)
+		return error_set(e, ERR_USAGE, "name an image");
+	store = store_open(flags->root, STORE_READ_ONLY, e);
 	if (store == NULL)
 		return -1;
 	for (size_t i = 0; i < words->count; i++) {
@@ -168,16 +172,6 @@ int
 inspect_main(int argc, char **argv, const struct command *self)
 {
 	struct inspect_flags flags = { 0 };
-	auto(strv) struct strv words = { 0 };
-	auto(buf) struct buf b = { 0 };
-	struct error e = ERROR_INIT;
-	int result = options_parse(self, argc, argv, &flags, &words, &e);
 
-	if (result > 0)
-		return 0;
-	if (result == 0 && words.count == 0)
-		result = error_set(&e, ERR_USAGE, "name an image");
-	if (result == 0)
-		result = inspect(&flags, &words, &b, &e);
-	return result < 0 ? command_fail(&e) : show_print(&b);
+	return command_perform(self, argc, argv, &flags, inspect);
 }

@@ -97,8 +97,9 @@ add_loaded(struct buf *b, const struct import_result *result)
 }
 
 static int
-load(const struct load_flags *flags, const struct strv *words, struct buf *b, struct error *e)
+load(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
+	const struct load_flags *flags = arg;
 	autofd int opened = -1;
 	autostore struct store *store = NULL;
 	struct import_result result = { 0 };
@@ -130,16 +131,8 @@ int
 load_main(int argc, char **argv, const struct command *self)
 {
 	struct load_flags flags = { 0 };
-	auto(strv) struct strv words = { 0 };
-	auto(buf) struct buf b = { 0 };
-	struct error e = ERROR_INIT;
-	int result = options_parse(self, argc, argv, &flags, &words, &e);
 
-	if (result > 0)
-		return 0;
-	if (result == 0)
-		result = load(&flags, &words, &b, &e);
-	return result < 0 ? command_fail(&e) : show_print(&b);
+	return command_perform(self, argc, argv, &flags, load);
 }
 
 /* ---- import ---- */
@@ -177,10 +170,21 @@ import_path(struct store *store, const char *path, enum import_flags flags,
 	return import_archive(store, fd, path, flags, result, e);
 }
 
+/* The flag is nearer than what the library knows. */
 static int
-import(const struct import_flags_typed *flags, const struct strv *words, struct buf *b,
-    struct error *e)
+name_flag(struct error *e)
 {
+	if (e->kind != ERR_POLICY)
+		return -1;
+	e->hint[0] = '\0';
+	return error_hint(
+	    e, "--replace moves such names; or croze tag keeps the image under another");
+}
+
+static int
+import(void *arg, const struct strv *words, struct buf *b, struct error *e)
+{
+	const struct import_flags_typed *flags = arg;
 	autostore struct store *store = NULL;
 
 	if (words->count == 0)
@@ -193,7 +197,7 @@ import(const struct import_flags_typed *flags, const struct strv *words, struct 
 
 		if (import_path(store, words->items[i], flags->replace ? IMPORT_REPLACE : 0,
 			&result, e) < 0)
-			return -1;
+			return name_flag(e);
 		if (!flags->quiet)
 			add_imported(b, &result);
 		import_result_release(&result);
@@ -205,19 +209,6 @@ int
 import_main(int argc, char **argv, const struct command *self)
 {
 	struct import_flags_typed flags = { 0 };
-	auto(strv) struct strv words = { 0 };
-	auto(buf) struct buf b = { 0 };
-	struct error e = ERROR_INIT;
-	int result = options_parse(self, argc, argv, &flags, &words, &e);
 
-	if (result > 0)
-		return 0;
-	if (result == 0)
-		result = import(&flags, &words, &b, &e);
-	if (result < 0 && e.kind == ERR_POLICY) {
-		e.hint[0] = '\0'; /* the flag is nearer than what the library knows */
-		(void)error_hint(
-		    &e, "--replace moves such names; or croze tag keeps the image under another");
-	}
-	return result < 0 ? command_fail(&e) : show_print(&b);
+	return command_perform(self, argc, argv, &flags, import);
 }

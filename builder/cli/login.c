@@ -203,8 +203,9 @@ check_and_store(const struct login_flags *flags, const char *host, const char *u
 }
 
 static int
-login(const struct login_flags *flags, const struct strv *words, struct buf *b, struct error *e)
+login(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
+	const struct login_flags *flags = arg;
 	struct credentials_options who = { .authfile = flags->registry.authfile };
 	autofree char *host = registry_host(words, e);
 	auto(buf) struct buf user = { 0 };
@@ -235,21 +236,14 @@ int
 login_main(int argc, char **argv, const struct command *self)
 {
 	struct login_flags flags = { .registry = REGISTRY_FLAGS_INIT };
-	auto(strv) struct strv words = { 0 };
-	auto(buf) struct buf b = { 0 };
-	struct error e = ERROR_INIT;
-	int result = options_parse(self, argc, argv, &flags, &words, &e);
 
-	if (result > 0)
-		return 0;
-	if (result == 0)
-		result = login(&flags, &words, &b, &e);
-	return result < 0 ? command_fail(&e) : show_print(&b);
+	return command_perform(self, argc, argv, &flags, login);
 }
 
 static int
-logout(const struct logout_flags *flags, const struct strv *words, struct buf *b, struct error *e)
+logout(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
+	const struct logout_flags *flags = arg;
 	struct credentials_options who = { .authfile = flags->registry.authfile };
 	autofree char *host = NULL;
 	int found;
@@ -273,14 +267,6 @@ int
 logout_main(int argc, char **argv, const struct command *self)
 {
 	struct logout_flags flags = { .registry = REGISTRY_FLAGS_INIT };
-	auto(strv) struct strv words = { 0 };
-	auto(buf) struct buf b = { 0 };
-	struct error e = ERROR_INIT;
-	int result = options_parse(self, argc, argv, &flags, &words, &e);
 
-	if (result > 0)
-		return 0;
-	if (result == 0)
-		result = logout(&flags, &words, &b, &e);
-	return result < 0 ? command_fail(&e) : show_print(&b);
+	return command_perform(self, argc, argv, &flags, logout);
 }

@@ -124,8 +124,9 @@ report(const struct prune_result *result, bool dry_run, struct buf *b)
 }
 
 static int
-prune(const struct prune_typed *typed, const struct strv *words, struct buf *b, struct error *e)
+prune(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
+	const struct prune_typed *typed = arg;
 	struct prune_options options;
 	struct prune_result result = { 0 };
 	autostore struct store *store = NULL;
@@ -148,15 +149,8 @@ int
 prune_main(int argc, char **argv, const struct command *self)
 {
 	struct prune_typed typed = { 0 };
-	auto(strv) struct strv words = { 0 };
-	auto(buf) struct buf b = { 0 };
-	struct error e = ERROR_INIT;
-	int result = options_parse(self, argc, argv, &typed, &words, &e);
+	int status = command_perform(self, argc, argv, &typed, prune);
 
-	if (result == 0)
-		result = prune(&typed, &words, &b, &e);
 	strv_release(&typed.filters);
-	if (result > 0)
-		return 0;
-	return result < 0 ? command_fail(&e) : show_print(&b);
+	return status;
 }

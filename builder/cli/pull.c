@@ -109,9 +109,10 @@ pull_all_tags(const struct pull_flags *flags, struct registry *registry, struct 
 }
 
 static int
-pull(const struct pull_flags *flags, const struct strv *words, struct registry_display *display,
-    struct buf *b, struct error *e)
+pull(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
+	const struct pull_flags *flags = arg;
+	autodisplay struct registry_display display = { 0 };
 	auto(platform) struct platform platform = { 0 };
 	struct pull_options options = { .all_platforms = flags->all_platforms };
 	struct registry_options how;
@@ -128,7 +129,7 @@ pull(const struct pull_flags *flags, const struct strv *words, struct registry_d
 			return error_ctx(e, "--platform");
 		options.platform = &platform;
 	}
-	if (registry_flags_apply(&flags->registry, display, &how, e) < 0)
+	if (registry_flags_apply(&flags->registry, &display, &how, e) < 0)
 		return -1;
 	registry = registry_new(&how, e);
 	if (registry == NULL)
@@ -146,18 +147,6 @@ int
 pull_main(int argc, char **argv, const struct command *self)
 {
 	struct pull_flags flags = { .registry = REGISTRY_FLAGS_INIT };
-	struct registry_display display = { 0 };
-	auto(strv) struct strv words = { 0 };
-	auto(buf) struct buf b = { 0 };
-	struct error e = ERROR_INIT;
-	int result = options_parse(self, argc, argv, &flags, &words, &e);
-	int shown;
 
-	if (result > 0)
-		return 0;
-	if (result == 0)
-		result = pull(&flags, &words, &display, &b, &e);
-	registry_display_end(&display);
-	shown = show_print(&b); /* what came before the failure came */
-	return result < 0 ? command_fail(&e) : shown;
+	return command_perform(self, argc, argv, &flags, pull);
 }

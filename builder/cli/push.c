@@ -94,9 +94,10 @@ write_digest(const char *path, const struct digest *digest, struct error *e)
 }
 
 static int
-push(const struct push_flags *flags, const struct strv *words, struct registry_display *display,
-    struct buf *b, struct error *e)
+push(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
+	const struct push_flags *flags = arg;
+	autodisplay struct registry_display display = { 0 };
 	auto(descriptor) struct descriptor d = { 0 };
 	auto(push_result) struct push_result result = { 0 };
 	struct registry_options how;
@@ -112,7 +113,7 @@ push(const struct push_flags *flags, const struct strv *words, struct registry_d
 		error_set(e, ERR_USAGE, "'%s' is not in a registry", to);
 		return error_hint(e, "croze copy %s %s", words->items[0], to);
 	}
-	if (registry_flags_apply(&flags->registry, display, &how, e) < 0)
+	if (registry_flags_apply(&flags->registry, &display, &how, e) < 0)
 		return -1;
 	registry = registry_new(&how, e);
 	if (registry == NULL)
@@ -131,16 +132,6 @@ int
 push_main(int argc, char **argv, const struct command *self)
 {
 	struct push_flags flags = { .registry = REGISTRY_FLAGS_INIT };
-	struct registry_display display = { 0 };
-	auto(strv) struct strv words = { 0 };
-	auto(buf) struct buf b = { 0 };
-	struct error e = ERROR_INIT;
-	int result = options_parse(self, argc, argv, &flags, &words, &e);
 
-	if (result > 0)
-		return 0;
-	if (result == 0)
-		result = push(&flags, &words, &display, &b, &e);
-	registry_display_end(&display);
-	return result < 0 ? command_fail(&e) : show_print(&b);
+	return command_perform(self, argc, argv, &flags, push);
 }

@@ -92,5 +92,6 @@ int registry_flags_apply(const struct registry_flags *flags, struct registry_dis
     struct registry_options *options, struct error *e);
 /** Clears the line of progress. */
 void registry_display_end(struct registry_display *display);
+#define autodisplay __attribute__((cleanup(registry_display_end)))
 
 #endif

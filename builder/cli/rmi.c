@@ -170,7 +170,7 @@ remove_all(const struct rmi_flags *flags, const struct strv *words)
 	for (size_t i = 0; i < words->count; i++)
 		if (remove_one(store, words->items[i], flags->force, &b, &e) < 0)
 			status = command_fail(&e);
-	if (show_print(&b) != 0 && status == 0)
+	if (command_print(&b) != 0 && status == 0)
 		status = 1;
 	return status;
 }

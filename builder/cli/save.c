@@ -112,14 +112,16 @@ set_target(const struct save_flags *flags, struct output_target *target, enum ou
 }
 
 static int
-save(const struct save_flags *flags, const struct strv *words, struct error *e)
+save(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
+	const struct save_flags *flags = arg;
 	autofree struct output_image *images = xcalloc(words->count + 1, sizeof(*images));
 	struct output_target target = { 0 };
 	enum output_format format;
 	autostore struct store *store = NULL;
 	int result = 0;
 
+	(void)b; /* what goes to the standard output is no text */
 	if (words->count == 0)
 		return error_set(e, ERR_USAGE, "name an image");
 	if (set_target(flags, &target, &format, e) < 0)
@@ -140,13 +142,6 @@ int
 save_main(int argc, char **argv, const struct command *self)
 {
 	struct save_flags flags = { 0 };
-	auto(strv) struct strv words = { 0 };
-	struct error e = ERROR_INIT;
-	int result = options_parse(self, argc, argv, &flags, &words, &e);
 
-	if (result > 0)
-		return 0;
-	if (result == 0)
-		result = save(&flags, &words, &e);
-	return result < 0 ? command_fail(&e) : 0;
+	return command_perform(self, argc, argv, &flags, save);
 }

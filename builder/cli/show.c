@@ -194,15 +194,3 @@ show_format_row(const char *format, const struct json *row, struct buf *b, struc
 	buf_add_char(b, '\n');
 	return 1;
 }
-
-int
-show_print(const struct buf *b)
-{
-	struct error e = ERROR_INIT;
-
-	if (fd_write_all(STDOUT_FILENO, buf_text(b), b->len, &e) < 0) {
-		(void)error_ctx(&e, "cannot write to standard output");
-		return command_fail(&e);
-	}
-	return 0;
-}

@@ -55,9 +55,6 @@ int show_format_row(const char *format, const struct json *row, struct buf *b, s
  */
 int show_template(const char *format, const struct json *value, struct buf *b, struct error *e);
 
-/** Writes to the output stream. Returns the exit status: 0, or that of the error, which is printed. */
-int show_print(const struct buf *b);
-
 /* The option that all commands with a store have. Their structs begin with `const char *root`. */
 #define ROOT_OPTION                                                                             \
 	{                                                                                       \

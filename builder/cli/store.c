@@ -78,8 +78,9 @@ usage(const struct store_typed *typed, struct buf *b, struct error *e)
 }
 
 static int
-run_word(const struct store_typed *typed, const struct strv *words, struct buf *b, struct error *e)
+run_word(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
+	const struct store_typed *typed = arg;
 	static const struct {
 		const char *name;
 		int (*run)(const struct store_typed *, struct buf *, struct error *);
@@ -98,16 +99,6 @@ int
 store_main(int argc, char **argv, const struct command *self)
 {
 	struct store_typed typed = { 0 };
-	auto(strv) struct strv words = { 0 };
-	auto(buf) struct buf b = { 0 };
-	struct error e = ERROR_INIT;
-	int result = options_parse(self, argc, argv, &typed, &words, &e);
-	int printed;
 
-	if (result > 0)
-		return 0;
-	if (result == 0)
-		result = run_word(&typed, &words, &b, &e);
-	printed = show_print(&b);
-	return result < 0 ? command_fail(&e) : printed;
+	return command_perform(self, argc, argv, &typed, run_word);
 }

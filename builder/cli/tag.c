@@ -41,13 +41,15 @@ find_source(struct store *store, const char *text, struct store_name *found, str
 }
 
 static int
-tag(const char *root, const struct strv *words, struct error *e)
+tag(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
+	const struct tag_flags *flags = arg;
 	auto(store_names) struct store_names names = { 0 };
 	auto(store_name) struct store_name entry = { 0 };
 	auto(reference) struct reference target = { 0 };
 	autostore struct store *store = NULL;
 
+	(void)b; /* nothing is printed */
 	if (words->count != 2)
 		return error_set(e, ERR_USAGE, "two names are wanted: SOURCE and TARGET");
 	if (reference_parse(words->items[1], &target, e) < 0)
@@ -55,7 +57,7 @@ tag(const char *root, const struct strv *words, struct error *e)
 	if (target.digest != NULL)
 		return error_set(
 		    e, ERR_USAGE, "'%s' has a digest; a tag has none", words->items[1]);
-	store = store_open(root, 0, e);
+	store = store_open(flags->root, 0, e);
 	if (store == NULL || find_source(store, words->items[0], &entry, e) < 0)
 		return -1;
 	free(entry.name);
@@ -70,13 +72,6 @@ int
 tag_main(int argc, char **argv, const struct command *self)
 {
 	struct tag_flags flags = { 0 };
-	auto(strv) struct strv words = { 0 };
-	struct error e = ERROR_INIT;
-	int result = options_parse(self, argc, argv, &flags, &words, &e);
 
-	if (result > 0)
-		return 0;
-	if (result == 0)
-		result = tag(flags.root, &words, &e);
-	return result < 0 ? command_fail(&e) : 0;
+	return command_perform(self, argc, argv, &flags, tag);
 }

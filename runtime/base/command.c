@@ -79,6 +79,35 @@ command_fail(const struct error *e)
 	return error_exit_status(e);
 }
 
+int
+command_print(const struct buf *out)
+{
+	struct error e = ERROR_INIT;
+
+	if (fd_write_all(STDOUT_FILENO, buf_text(out), out->len, &e) < 0) {
+		(void)error_ctx(&e, "cannot write to standard output");
+		return command_fail(&e);
+	}
+	return 0;
+}
+
+int
+command_perform(const struct command *self, int argc, char **argv, void *flags, command_body *body)
+{
+	auto(strv) struct strv words = { 0 };
+	auto(buf) struct buf out = { 0 };
+	struct error e = ERROR_INIT;
+	int result = options_parse(self, argc, argv, flags, &words, &e);
+	int printed;
+
+	if (result > 0)
+		return 0;
+	if (result == 0)
+		result = body(flags, &words, &out, &e);
+	printed = command_print(&out);
+	return result < 0 ? command_fail(&e) : printed;
+}
+
 /* A closed standard descriptor would be given to the next file that is opened. */
 static int
 fill_standard(struct error *e)

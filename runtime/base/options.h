@@ -64,6 +64,19 @@ const struct command *command_find(const struct command *table, const char *name
 /** main() of both programs: finds the command, prints errors, gives the exit status. @summary heads the help. */
 int command_main(
     const char *program, const char *summary, const struct command *table, int argc, char **argv);
+/**
+ * What a command does between its command line and its output. @flags is the struct that options_parse() has filled, @out what is to be
+ * printed. Returns 0 or -1.
+ */
+typedef int command_body(void *flags, const struct strv *words, struct buf *out, struct error *e);
+/**
+ * The whole of most commands: reads the command line into @flags, calls @body, prints @out and what went wrong. What was done before a
+ * failure is printed too. Returns the exit status.
+ */
+int command_perform(
+    const struct command *self, int argc, char **argv, void *flags, command_body *body);
+/** Writes to the standard output. Returns the exit status: 0, or that of the error, which is printed. */
+int command_print(const struct buf *out);
 /** Prints @e to stderr in the form that all commands use ("croze: ...", then "hint: ..."), returns its exit status. */
 int command_fail(const struct error *e);
 /** For a program that does something before command_main(): its name, standard descriptors and rights, as command_main() has them. Ends it on failure. */

@@ -23,7 +23,7 @@ extern const struct command command_start;
 extern const struct command command_state;
 extern const struct command command_update;
 
-/** The one word that @words must hold, a container's name; NULL with @e. */
-const char *command_id(const struct command *self, const struct strv *words, struct error *e);
+/** The one word that @words must hold, a container's name; NULL with @e, which names @command. */
+const char *command_id(const char *command, const struct strv *words, struct error *e);
 
 #endif

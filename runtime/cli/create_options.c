@@ -24,7 +24,7 @@ create_flags_parse(const struct command *self, int argc, char **argv, struct cre
 
 	if (parsed != 0)
 		return parsed;
-	id = command_id(self, &words, e);
+	id = command_id(self->name, &words, e);
 	if (!id)
 		return -1;
 	if (flags->preserve_fds > PRESERVE_MAX)

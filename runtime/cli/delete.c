@@ -20,21 +20,22 @@ static const struct option_def options[] = {
 	{ 0 },
 };
 
+static int delete (void *arg, const struct strv *words, struct buf *b, struct error *e)
+{
+	const struct delete_flags *flags = arg;
+	const char *id = command_id("delete", words, e);
+
+	(void)b; /* nothing is printed */
+	return id ? delete_container(global_options()->root, id, flags->force ? END_FORCE : 0, e)
+	          : -1;
+}
+
 static int
 run_delete(int argc, char **argv, const struct command *self)
 {
 	struct delete_flags flags = { 0 };
-	auto(strv) struct strv words = { 0 };
-	struct error e = ERROR_INIT;
-	int parsed = options_parse(self, argc, argv, &flags, &words, &e);
-	const char *id = parsed == 0 ? command_id(self, &words, &e) : NULL;
 
-	if (parsed > 0)
-		return 0;
-	if (!id ||
-	    delete_container(global_options()->root, id, flags.force ? END_FORCE : 0, &e) < 0)
-		return command_fail(&e);
-	return 0;
+	return command_perform(self, argc, argv, &flags, delete);
 }
 
 const struct command command_delete = {

@@ -52,11 +52,16 @@ print_statistics(const char *id, struct error *e)
 
 /* Until the container stops, which is its proper end. */
 static int
-events(const char *id, const struct events_flags *flags, struct error *e)
+events(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
+	const struct events_flags *flags = arg;
+	const char *id = command_id("events", words, e);
 	int64_t interval = DEFAULT_INTERVAL;
 	struct timespec pause;
 
+	(void)b; /* each line is printed when it is there */
+	if (!id)
+		return -1;
 	if (flags->interval && parse_duration(flags->interval, "'--interval'", &interval, e) < 0)
 		return -1;
 	if (interval <= 0)
@@ -76,14 +81,8 @@ static int
 run_events(int argc, char **argv, const struct command *self)
 {
 	struct events_flags flags = { 0 };
-	auto(strv) struct strv words = { 0 };
-	struct error e = ERROR_INIT;
-	int parsed = options_parse(self, argc, argv, &flags, &words, &e);
-	const char *id = parsed == 0 ? command_id(self, &words, &e) : NULL;
 
-	if (parsed > 0)
-		return 0;
-	return id && events(id, &flags, &e) == 0 ? 0 : command_fail(&e);
+	return command_perform(self, argc, argv, &flags, events);
 }
 
 const struct command command_events = {

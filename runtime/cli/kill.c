@@ -23,18 +23,19 @@ static const struct option_def options[] = {
 };
 
 static int
-kill_words(
-    const struct command *self, const struct kill_flags *flags, struct strv *words, struct error *e)
+send_signal(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
+	const struct kill_flags *flags = arg;
+	/* the name without the signal, which is checked first */
+	const struct strv name = { .items = words->items,
+		.count = words->count == 2 ? 1 : words->count };
 	int number = SIGTERM;
 	const char *id;
 
-	if (words->count == 2) {
-		if (signal_parse(words->items[1], &number, e) < 0)
-			return -1;
-		strv_remove(words, 1);
-	}
-	id = command_id(self, words, e);
+	(void)b; /* nothing is printed */
+	if (words->count == 2 && signal_parse(words->items[1], &number, e) < 0)
+		return -1;
+	id = command_id("kill", &name, e);
 	if (!id)
 		return -1;
 	return kill_container(global_options()->root, id, number, flags->all ? END_ALL : 0, e);
@@ -44,13 +45,8 @@ static int
 run_kill(int argc, char **argv, const struct command *self)
 {
 	struct kill_flags flags = { 0 };
-	auto(strv) struct strv words = { 0 };
-	struct error e = ERROR_INIT;
-	int parsed = options_parse(self, argc, argv, &flags, &words, &e);
 
-	if (parsed != 0)
-		return parsed > 0 ? 0 : command_fail(&e);
-	return kill_words(self, &flags, &words, &e) == 0 ? 0 : command_fail(&e);
+	return command_perform(self, argc, argv, &flags, send_signal);
 }
 
 const struct command command_kill = {

@@ -12,7 +12,6 @@
 #include "runtime/container/state.h"
 
 #include <pwd.h>
-#include <stdio.h>
 #include <string.h>
 
 struct list_flags {
@@ -78,7 +77,7 @@ column(const struct json *j, const char *key)
 }
 
 static void
-print_table(const struct json *list)
+print_table(const struct json *list, struct buf *b)
 {
 	static const char *const keys[] = { "id", "pid", "status", "bundle", "created", "owner" };
 	static const char *const heads[] = { "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER" };
@@ -93,59 +92,53 @@ print_table(const struct json *list)
 		}
 	}
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-		(void)printf("%-*s%s", i + 1 < ARRAY_LEN(keys) ? widths[i] : 0, heads[i],
+		buf_printf(b, "%-*s%s", i + 1 < ARRAY_LEN(keys) ? widths[i] : 0, heads[i],
 		    i + 1 < ARRAY_LEN(keys) ? "  " : "\n");
 	for (size_t n = 0; n < json_count(list); n++)
 		for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 			autofree char *safe = text_safe(column(json_at(list, n), keys[i]));
 
-			(void)printf("%-*s%s", i + 1 < ARRAY_LEN(keys) ? widths[i] : 0, safe,
+			buf_printf(b, "%-*s%s", i + 1 < ARRAY_LEN(keys) ? widths[i] : 0, safe,
 			    i + 1 < ARRAY_LEN(keys) ? "  " : "\n");
 		}
 }
 
 static int
-print_list(const struct list_flags *flags, struct error *e)
+list(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
-	autofd int records = records_open(global_options()->root, e);
+	const struct list_flags *flags = arg;
+	autofd int records = -1;
 	auto(strv) struct strv ids = { 0 };
-	auto(buf) struct buf text = { 0 };
-	autojson struct json *list = json_new_array();
+	autojson struct json *all = json_new_array();
 
+	if (words->count > 0)
+		return error_set(e, ERR_USAGE, "list takes no arguments");
+	records = records_open(global_options()->root, e);
 	if (records < 0 || records_list(records, &ids, e) < 0)
 		return -1;
 	for (size_t i = 0; i < ids.count; i++) {
 		if (flags->quiet)
-			(void)printf("%s\n", ids.items[i]);
+			buf_printf(b, "%s\n", ids.items[i]);
 		else
-			add_container(records, ids.items[i], list);
+			add_container(records, ids.items[i], all);
 	}
 	if (flags->quiet)
 		return 0;
 	if (flags->format && strcmp(flags->format, "json") == 0) {
-		json_write(list, 0, &text);
-		(void)printf("%s\n", buf_text(&text)); /* command_main() looks at its result */
+		json_write(all, 0, b);
+		buf_add_char(b, '\n');
 	} else {
-		print_table(list);
+		print_table(all, b);
 	}
 	return 0;
 }
 
 static int
-list(int argc, char **argv, const struct command *self)
+run_list(int argc, char **argv, const struct command *self)
 {
 	struct list_flags flags = { 0 };
-	auto(strv) struct strv words = { 0 };
-	struct error e = ERROR_INIT;
-	int parsed = options_parse(self, argc, argv, &flags, &words, &e);
 
-	if (parsed != 0)
-		return parsed > 0 ? 0 : command_fail(&e);
-	if (words.count > 0)
-		error_set(&e, ERR_USAGE, "list takes no arguments");
-	else if (print_list(&flags, &e) == 0)
-		return 0;
-	return command_fail(&e);
+	return command_perform(self, argc, argv, &flags, list);
 }
 
 const struct command command_list = {
@@ -153,5 +146,5 @@ const struct command command_list = {
 	.arguments = "[OPTIONS]",
 	.summary = "list the containers on record",
 	.options = options,
-	.run = list,
+	.run = run_list,
 };

@@ -31,12 +31,12 @@ refuse(int argc, char **argv, const struct command *self)
 }
 
 const char *
-command_id(const struct command *self, const struct strv *words, struct error *e)
+command_id(const char *command, const struct strv *words, struct error *e)
 {
 	if (words->count == 1)
 		return words->items[0];
-	error_set(e, ERR_USAGE, "%s takes the name of one container", self->name);
-	error_hint(e, "see '" PROGRAM " %s --help'", self->name);
+	error_set(e, ERR_USAGE, "%s takes the name of one container", command);
+	error_hint(e, "see '" PROGRAM " %s --help'", command);
 	return NULL;
 }
 

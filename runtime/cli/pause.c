@@ -10,19 +10,22 @@
 #include <string.h>
 
 static int
+pause_or_resume(void *arg, const struct strv *words, struct buf *b, struct error *e)
+{
+	const struct command *self = arg;
+	const char *id = command_id(self->name, words, e);
+
+	(void)b; /* nothing is printed */
+	return id ? control_pause(global_options()->root, id, strcmp(self->name, "pause") == 0, e)
+	          : -1;
+}
+
+/* Neither has options: what is done is told by the name. */
+static int
 run_pause(int argc, char **argv, const struct command *self)
 {
-	auto(strv) struct strv words = { 0 };
-	struct error e = ERROR_INIT;
-	int parsed = options_parse(self, argc, argv, NULL, &words, &e);
-	const char *id = parsed == 0 ? command_id(self, &words, &e) : NULL;
-
-	if (parsed > 0)
-		return 0;
-	if (!id ||
-	    control_pause(global_options()->root, id, strcmp(self->name, "pause") == 0, &e) < 0)
-		return command_fail(&e);
-	return 0;
+	return command_perform(
+	    self, argc, argv, (void *)(uintptr_t)self /* only read */, pause_or_resume);
 }
 
 const struct command command_pause = {

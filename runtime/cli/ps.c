@@ -10,7 +10,6 @@
 #include "runtime/container/members.h"
 #include "runtime/container/records.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct ps_flags {
@@ -28,22 +27,21 @@ static const struct option_def options[] = {
 };
 
 static void
-print(const struct members *m, bool as_json)
+add_members(const struct members *m, bool as_json, struct buf *b)
 {
-	if (as_json)
-		(void)putchar('[');
-	else
-		(void)puts("PID");
+	buf_add_text(b, as_json ? "[" : "PID\n");
 	for (size_t i = 0; i < m->count; i++)
-		(void)printf(as_json ? "%s%d" : "%.0s%d\n", i > 0 ? "," : "", (int)m->pids[i]);
+		buf_printf(b, as_json ? "%s%d" : "%.0s%d\n", i > 0 ? "," : "", (int)m->pids[i]);
 	if (as_json)
-		(void)puts("]");
+		buf_add_text(b, "]\n");
 }
 
 static int
-print_members(const char *id, bool as_json, struct error *e)
+ps(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
-	autofd int records = records_open(global_options()->root, e);
+	const struct ps_flags *flags = arg;
+	const char *id = command_id("ps", words, e);
+	autofd int records = id ? records_open(global_options()->root, e) : -1;
 	autofd int record = records < 0 ? -1 : record_open(records, id, e);
 	struct state s;
 	struct members m;
@@ -53,26 +51,18 @@ print_members(const char *id, bool as_json, struct error *e)
 		return -1;
 	result = members_find(&s, &m, e);
 	if (result == 0)
-		print(&m, as_json);
+		add_members(&m, flags->format && strcmp(flags->format, "json") == 0, b);
 	members_release(&m);
 	state_release(&s);
 	return result;
 }
 
 static int
-ps(int argc, char **argv, const struct command *self)
+run_ps(int argc, char **argv, const struct command *self)
 {
 	struct ps_flags flags = { 0 };
-	auto(strv) struct strv words = { 0 };
-	struct error e = ERROR_INIT;
-	int parsed = options_parse(self, argc, argv, &flags, &words, &e);
-	const char *id = parsed == 0 ? command_id(self, &words, &e) : NULL;
 
-	if (parsed > 0)
-		return 0;
-	if (!id || print_members(id, flags.format && strcmp(flags.format, "json") == 0, &e) < 0)
-		return command_fail(&e);
-	return 0;
+	return command_perform(self, argc, argv, &flags, ps);
 }
 
 const struct command command_ps = {
@@ -80,5 +70,5 @@ const struct command command_ps = {
 	.arguments = "[OPTIONS] NAME",
 	.summary = "list the processes of a container",
 	.options = options,
-	.run = ps,
+	.run = run_ps,
 };

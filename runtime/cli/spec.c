@@ -33,13 +33,18 @@ static const struct option_def options[] = {
 };
 
 static int
-write_spec(const struct spec_flags *flags, struct error *e)
+spec(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
-	autofd int dir = path_open_user(flags->bundle, O_RDONLY | O_DIRECTORY, 0, e);
+	const struct spec_flags *flags = arg;
+	autofd int dir = -1;
 	autojson struct json *j = NULL;
 	auto(buf) struct buf text = { 0 };
 	struct stat st;
 
+	(void)b; /* nothing is printed */
+	if (words->count > 0)
+		return error_set(e, ERR_USAGE, "spec takes no arguments");
+	dir = path_open_user(flags->bundle, O_RDONLY | O_DIRECTORY, 0, e);
 	if (dir < 0)
 		return -1;
 	if (fstatat(dir, "config.json", &st, AT_SYMLINK_NOFOLLOW) == 0)
@@ -50,20 +55,11 @@ write_spec(const struct spec_flags *flags, struct error *e)
 }
 
 static int
-spec(int argc, char **argv, const struct command *self)
+run_spec(int argc, char **argv, const struct command *self)
 {
 	struct spec_flags flags = { .bundle = "." };
-	auto(strv) struct strv words = { 0 };
-	struct error e = ERROR_INIT;
-	int parsed = options_parse(self, argc, argv, &flags, &words, &e);
 
-	if (parsed != 0)
-		return parsed > 0 ? 0 : command_fail(&e);
-	if (words.count > 0)
-		error_set(&e, ERR_USAGE, "spec takes no arguments");
-	else if (write_spec(&flags, &e) == 0)
-		return 0;
-	return command_fail(&e);
+	return command_perform(self, argc, argv, &flags, spec);
 }
 
 const struct command command_spec = {
@@ -71,5 +67,5 @@ const struct command command_spec = {
 	.arguments = "[OPTIONS]",
 	.summary = "write a config.json to start from",
 	.options = options,
-	.run = spec,
+	.run = run_spec,
 };

@@ -15,7 +15,7 @@ start(int argc, char **argv, const struct command *self)
 	auto(strv) struct strv words = { 0 };
 	struct error e = ERROR_INIT;
 	int parsed = options_parse(self, argc, argv, NULL, &words, &e);
-	const char *id = parsed == 0 ? command_id(self, &words, &e) : NULL;
+	const char *id = parsed == 0 ? command_id(self->name, &words, &e) : NULL;
 
 	if (parsed > 0)
 		return 0;

@@ -10,8 +10,6 @@
 #include "runtime/cli/global.h"
 #include "runtime/container/records.h"
 
-#include <stdio.h>
-
 /* Before there is a state there is only the name. */
 static struct json *
 being_created(const char *id)
@@ -42,28 +40,27 @@ find_state(const char *id, struct error *e)
 }
 
 static int
-state(int argc, char **argv, const struct command *self)
+state(void *flags, const struct strv *words, struct buf *b, struct error *e)
 {
-	auto(strv) struct strv words = { 0 };
-	auto(buf) struct buf text = { 0 };
-	autojson struct json *j = NULL;
-	struct error e = ERROR_INIT;
-	int parsed = options_parse(self, argc, argv, NULL, &words, &e);
-	const char *id = parsed == 0 ? command_id(self, &words, &e) : NULL;
+	const char *id = command_id("state", words, e);
+	autojson struct json *j = id ? find_state(id, e) : NULL;
 
-	if (parsed > 0)
-		return 0;
-	j = id ? find_state(id, &e) : NULL;
+	(void)flags; /* there are none */
 	if (!j)
-		return command_fail(&e);
-	json_write(j, JSON_INDENT, &text);
-	(void)fputs(buf_text(&text), stdout); /* command_main() looks at its result */
+		return -1;
+	json_write(j, JSON_INDENT, b);
 	return 0;
+}
+
+static int
+run_state(int argc, char **argv, const struct command *self)
+{
+	return command_perform(self, argc, argv, NULL, state);
 }
 
 const struct command command_state = {
 	.name = "state",
 	.arguments = "NAME",
 	.summary = "print how a container is, as JSON",
-	.run = state,
+	.run = run_state,
 };

@@ -48,12 +48,17 @@ read_resources(const char *path, struct error *e)
 }
 
 static int
-update(const struct update_flags *flags, const char *id, struct error *e)
+update(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
+	const struct update_flags *flags = arg;
+	const char *id = command_id("update", words, e);
 	autojson struct json *j = NULL;
 	struct oci_resources r;
 	int result;
 
+	(void)b; /* nothing is printed */
+	if (!id)
+		return -1;
 	if (!flags->resources) {
 		error_set(e, ERR_USAGE, "there is nothing to change");
 		return error_hint(e, "give --resources FILE");
@@ -73,14 +78,8 @@ static int
 run_update(int argc, char **argv, const struct command *self)
 {
 	struct update_flags flags = { 0 };
-	auto(strv) struct strv words = { 0 };
-	struct error e = ERROR_INIT;
-	int parsed = options_parse(self, argc, argv, &flags, &words, &e);
-	const char *id = parsed == 0 ? command_id(self, &words, &e) : NULL;
 
-	if (parsed > 0)
-		return 0;
-	return id && update(&flags, id, &e) == 0 ? 0 : command_fail(&e);
+	return command_perform(self, argc, argv, &flags, update);
 }
 
 const struct command command_update = {
