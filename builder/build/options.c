@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void
-context_release(struct build_context *context)
+void
+build_context_release(struct build_context *context)
 {
 	free(context->name);
 	free(context->path);
@@ -21,9 +21,9 @@ context_release(struct build_context *context)
 void
 build_options_release(struct build_options *o)
 {
-	context_release(&o->context);
+	build_context_release(&o->context);
 	for (size_t i = 0; i < o->n_contexts; i++)
-		context_release(&o->contexts[i]);
+		build_context_release(&o->contexts[i]);
 	for (size_t i = 0; i < o->n_outputs; i++) {
 		free(o->outputs[i].dest);
 		free(o->outputs[i].name);

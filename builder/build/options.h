@@ -198,6 +198,8 @@ struct build_result {
 	bool failure_shown; /* progress_fail() was called: the command prints nothing more */
 };
 
+/** Frees what is in it, not the struct. */
+void build_context_release(struct build_context *context);
 void build_options_release(struct build_options *options);
 void build_result_release(struct build_result *result);
 

@@ -125,8 +125,7 @@ build_context_parse(const char *text, struct build_options *options, struct erro
 		return error_set(e, ERR_USAGE, "--build-context: '%s' is not NAME=VALUE", text);
 	if (take_name(text, (size_t)(equals - text), &context, e) < 0 ||
 	    parse_value(equals + 1, &context, e) < 0) {
-		free(context.name);
-		free(context.platform);
+		build_context_release(&context);
 		e->kind = e->kind == ERR_INPUT ? ERR_USAGE : e->kind;
 		return error_ctx(e, "--build-context %.*s", (int)(equals - text), text);
 	}

@@ -7,6 +7,7 @@
 #include "builder/cli/registry_flags.h"
 #include "builder/image/platform.h"
 #include "builder/image/reference.h"
+#include "builder/layer/apply.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
@@ -51,56 +52,11 @@ copy_text(const char *text)
 
 /* ---- the build context and the Dockerfile ---- */
 
-/* The beginnings of what tar, gzip, bzip2, xz and zstd write; a Dockerfile begins with none of them. */
-static bool
-has_mark(const struct buf *b)
-{
-	static const struct {
-		size_t at;
-		const char *bytes;
-	} marks[] = {
-		{ 0, "\x1f\x8b" },
-		{ 0, "BZh" },
-		{ 0, "\xfd"
-		     "7zXZ" },
-		{ 0, "\x28\xb5\x2f\xfd" },
-		{ 257, "ustar" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
-		size_t length = strlen(marks[i].bytes);
-
-		if (b->len >= marks[i].at + length &&
-		    memcmp(b->data + marks[i].at, marks[i].bytes, length) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Old archives have no mark: the first header's checksum tells. */
-static bool
-is_tar_header(const struct buf *b)
-{
-	char text[9] = { 0 };
-	uint32_t want, sum = 8 * ' ';
-	struct error ignored = ERROR_INIT;
-
-	if (b->len < 512)
-		return false;
-	for (size_t i = 0; i < 512; i++)
-		if (i < 148 || i >= 156)
-			sum += (unsigned char)b->data[i];
-	memcpy(text, b->data + 148 + strspn(b->data + 148, " "), 6);
-	text[strspn(text, "01234567")] = '\0';
-	return sum > 8 * ' ' && parse_octal(text, 0777777, "checksum", &want, &ignored) == 0 &&
-	       want == sum;
-}
-
 /* The beginning of standard input: enough to tell an archive. */
 static int
 read_head(struct buf *b, struct error *e)
 {
-	while (b->len < 512) {
+	while (b->len < ARCHIVE_BEGINNING) {
 		ssize_t got = read(STDIN_FILENO, buf_reserve(b, 4096), 4096);
 
 		if (got < 0 && errno == EINTR)
@@ -135,7 +91,7 @@ apply_stdin(const struct build_flags *flags, struct build_options *options, stru
 
 	if (read_head(&b, e) < 0)
 		return -1;
-	if (has_mark(&b) || is_tar_header(&b)) {
+	if (archive_begins(b.data, b.len)) {
 		options->context.kind = BUILD_CONTEXT_STREAM;
 		options->context.head_length = b.len;
 		options->context.head = buf_steal(&b);
@@ -159,7 +115,7 @@ apply_dockerfile_stdin(struct build_options *options, struct error *e)
 
 	if (read_head(&b, e) < 0)
 		return -1;
-	if (!has_mark(&b) && !is_tar_header(&b))
+	if (!archive_begins(b.data, b.len))
 		return read_dockerfile_from_stdin(options, &b, e);
 	error_set(e, ERR_USAGE, "standard input is an archive, and no Dockerfile");
 	return error_hint(e, "as a build context it is named -: croze build -");
@@ -374,11 +330,7 @@ choose_contexts(struct build_options *options)
 		size_t to = context.platform != NULL ? n_first : n_kept;
 
 		if (context.platform != NULL && strcmp(context.platform, options->platform) != 0) {
-			free(context.name);
-			free(context.path);
-			free(context.ref);
-			free(context.digest);
-			free(context.platform);
+			build_context_release(&context);
 			continue;
 		}
 		memmove(options->contexts + to + 1, options->contexts + to,

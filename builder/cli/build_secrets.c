@@ -109,7 +109,9 @@ read_secret(const struct secret_fields *f, struct buf *bytes, struct error *e)
 	fd = path_open_user(f->file, O_RDONLY | O_NONBLOCK, 0, e);
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) < 0 || S_ISDIR(st.st_mode))
+	if (fstat(fd, &st) < 0)
+		return error_sys(e, "cannot look at '%s'", f->file);
+	if (S_ISDIR(st.st_mode))
 		return error_set(e, ERR_USAGE, "'%s' is a directory", f->file);
 	return fd_read_all(fd, bytes, SECRET_MAX, f->file, e);
 }

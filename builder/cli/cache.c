@@ -10,6 +10,7 @@
 #include "builder/layer/apply.h"
 #include "builder/layer/diff.h"
 #include "builder/layer/writer.h"
+#include "builder/output/file.h"
 #include "builder/store/mounts.h"
 #include "builder/store/prune.h"
 #include "runtime/base/fd.h"
@@ -288,11 +289,24 @@ write_archive(int files, int out, const char *compression, struct error *e)
 	return layer_writer_finish(writer, &result, e);
 }
 
+/* The file is there whole or not at all. */
+static int
+write_file(int files, const struct cache_typed *typed, struct error *e)
+{
+	const struct output_target target = { .dest = typed->output ? typed->output : "-",
+		.stream = STDOUT_FILENO };
+	auto(out_file) struct out_file file = OUT_FILE_INIT;
+
+	if (out_file_open(&file, &target, e) < 0 ||
+	    write_archive(files, file.fd, typed->compression, e) < 0)
+		return -1;
+	return out_file_commit(&file, e);
+}
+
 static int
 export_to(struct store *store, const struct cache_typed *typed, const char *id, struct error *e)
 {
 	struct store_mount m = STORE_MOUNT_INIT;
-	autofd int file = -1;
 	int ok;
 
 	if (store_mount_open(
@@ -303,12 +317,7 @@ export_to(struct store *store, const struct cache_typed *typed, const char *id, 
 		error_set(e, ERR_NOT_FOUND, "there is no cache mount '%s'", id);
 		return error_hint(e, "croze cache ls shows those that there are");
 	}
-	if (typed->output && strcmp(typed->output, "-") != 0)
-		file = path_open_user(
-		    typed->output, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644, e);
-	ok = typed->output && strcmp(typed->output, "-") != 0 && file < 0 ? -1 : 0;
-	if (ok == 0)
-		ok = write_archive(m.fs, file >= 0 ? file : STDOUT_FILENO, typed->compression, e);
+	ok = write_file(m.fs, typed, e);
 	store_mount_close(&m);
 	return ok;
 }
@@ -320,7 +329,7 @@ export_one(
 	autostore struct store *store = NULL;
 	bool to_stream = !typed->output || strcmp(typed->output, "-") == 0;
 
-	(void)b;
+	(void)b; /* what goes to the standard output is no text */
 	if (one_id(words, e) < 0)
 		return -1;
 	if (to_stream && isatty(STDOUT_FILENO) == 1)
@@ -388,6 +397,40 @@ import_one(
 
 /* ---- the command ---- */
 
+enum typed_options {
+	TYPED_FORMAT = 1 << 0,
+	TYPED_CHOICE = 1 << 1, /* --all, --until */
+	TYPED_DRY_RUN = 1 << 2,
+	TYPED_OUTPUT = 1 << 3,
+	TYPED_COMPRESSION = 1 << 4,
+	TYPED_INPUT = 1 << 5,
+};
+
+/* An option of another word would do nothing. */
+static int
+refuse_others(const struct cache_typed *typed, unsigned accepted, const char *word, struct error *e)
+{
+	const struct {
+		bool given;
+		unsigned bit;
+		const char *name;
+	} options[] = {
+		{ typed->format != NULL, TYPED_FORMAT, "format" },
+		{ typed->all, TYPED_CHOICE, "all" },
+		{ typed->until != NULL, TYPED_CHOICE, "until" },
+		{ typed->dry_run, TYPED_DRY_RUN, "dry-run" },
+		{ typed->output != NULL, TYPED_OUTPUT, "output" },
+		{ typed->compression != NULL, TYPED_COMPRESSION, "compression" },
+		{ typed->file != NULL, TYPED_INPUT, "input" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		if (options[i].given && !(options[i].bit & accepted))
+			return error_set(
+			    e, ERR_USAGE, "'--%s' does not go with %s", options[i].name, word);
+	return 0;
+}
+
 static int
 run_word(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
@@ -396,17 +439,22 @@ run_word(void *arg, const struct strv *words, struct buf *b, struct error *e)
 		const char *name;
 		int (*run)(
 		    const struct cache_typed *, const struct strv *, struct buf *, struct error *);
+		unsigned accepted; /* of enum typed_options */
 	} actions[] = {
-		{ "ls", list },
-		{ "du", disk_use },
-		{ "prune", prune },
-		{ "export", export_one },
-		{ "import", import_one },
+		{ "ls", list, TYPED_FORMAT },
+		{ "du", disk_use, 0 },
+		{ "prune", prune, TYPED_CHOICE | TYPED_DRY_RUN },
+		{ "export", export_one, TYPED_OUTPUT | TYPED_COMPRESSION },
+		{ "import", import_one, TYPED_INPUT },
 	};
 
-	for (size_t i = 0; words->count > 0 && i < ARRAY_LEN(actions); i++)
-		if (strcmp(words->items[0], actions[i].name) == 0)
-			return actions[i].run(typed, words, b, e);
+	for (size_t i = 0; words->count > 0 && i < ARRAY_LEN(actions); i++) {
+		if (strcmp(words->items[0], actions[i].name) != 0)
+			continue;
+		if (refuse_others(typed, actions[i].accepted, actions[i].name, e) < 0)
+			return -1;
+		return actions[i].run(typed, words, b, e);
+	}
 	return error_set(e, ERR_USAGE, "one of these is wanted: ls, du, prune, export, import");
 }
 

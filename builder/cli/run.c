@@ -570,11 +570,16 @@ enter_tier(struct session *s, struct error *e)
 		*e = lacking;
 		return error_ctx(e, "a command needs a namespace");
 	}
-	if (tier == TIER_NONE)
-		return error_set(e, ERR_USAGE, "a command cannot be run with --isolation none");
-	if (tier == TIER_CHROOT)
-		return error_set(e, ERR_HOST,
+	if (tier == TIER_NONE) {
+		error_set(e, ERR_USAGE, "a command cannot be run with --isolation none");
+		return error_hint(
+		    e, "leave --isolation out, and what this machine allows is taken");
+	}
+	if (tier == TIER_CHROOT) {
+		error_set(e, ERR_HOST,
 		    "croze run needs user namespaces; the isolation 'chroot' is for builds");
+		return error_hint(e, "croze doctor says what stands in the way of namespaces");
+	}
 	if (tier == TIER_USERNS_SINGLE)
 		store_record_owners(s->store);
 	return tier_enter(tier, &s->environment.userns, e);

@@ -61,6 +61,8 @@ usage(const struct store_typed *typed, struct buf *b, struct error *e)
 	autostore struct store *store = store_open(typed->root, STORE_READ_ONLY, e);
 	struct store_usage use = { 0 };
 
+	if (typed->repair)
+		return error_set(e, ERR_USAGE, "'--repair' does not go with usage");
 	if (store == NULL || store_usage(store, &use, e) < 0)
 		return -1;
 	buf_printf(b, "%s\n", store_path(store));

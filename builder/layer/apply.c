@@ -299,6 +299,13 @@ looks_compressed(const unsigned char *bytes, size_t length)
 	return false;
 }
 
+bool
+archive_begins(const void *bytes, size_t length)
+{
+	return looks_compressed(bytes, length) ||
+	       (length >= ARCHIVE_BEGINNING && scan_is_header(bytes));
+}
+
 int
 archive_detect(int fd, struct error *e)
 {
@@ -306,7 +313,7 @@ archive_detect(int fd, struct error *e)
 		.mode = UNPACK_DETECT, .root = -1, .listing = -1, .dest = ""
 	};
 	auto(buf) struct buf notes = { 0 };
-	unsigned char block[512];
+	unsigned char block[ARCHIVE_BEGINNING];
 	struct unpack_answer answer;
 	ssize_t got = pread(fd, block, sizeof(block), 0);
 	off_t at = lseek(fd, 0, SEEK_CUR);
@@ -314,7 +321,7 @@ archive_detect(int fd, struct error *e)
 	if (got < 0 || at < 0)
 		return error_sys(e, "cannot read the file");
 	if (!looks_compressed(block, (size_t)got))
-		return got == sizeof(block) && scan_is_header(block);
+		return archive_begins(block, (size_t)got);
 	set_limits(&request, NULL);
 	if (lseek(fd, 0, SEEK_SET) < 0 || run(&request, fd, &answer, &notes, e) < 0)
 		return -1;

@@ -90,6 +90,10 @@ struct archive_options {
 int archive_apply(int fd, int root, const struct archive_options *options,
     struct apply_result *result, struct error *e);
 
+/** So many bytes tell whether something may be an archive. */
+#define ARCHIVE_BEGINNING 512
+/** Does what begins with these bytes look like an archive that ADD unpacks? What is compressed may still be something else. */
+bool archive_begins(const void *bytes, size_t length);
 /**
  * Is @fd (a regular file) an archive that ADD unpacks, by its content alone? 1 or 0; -1 with @e.
  * Its position is kept. Compressed content must be a tar inside.

@@ -285,3 +285,31 @@ concurrent()
 	run build -t app --no-cache
 	ok
 }
+
+@test "cache and store: an option of another word is refused by name" {
+	run croze cache ls --output x
+	fails 2
+	says "'--output' does not go with ls"
+	run croze cache export k --until 1h --output x
+	fails 2
+	says "'--until' does not go with export"
+	[ ! -e x ]
+	run croze store usage --repair
+	fails 2
+	says "'--repair' does not go with usage"
+}
+
+@test "cache export: the file is there whole or not at all" {
+	dockerfile <<<$'FROM busybox:musl\nRUN --mount=type=cache,target=/k head -c 3000000 /dev/urandom >/k/f'
+	run build -t app
+	ok
+	echo before >out.tar
+	run bash -c 'ulimit -f 1000; trap "" XFSZ; exec croze cache export /k --compression uncompressed --output out.tar'
+	fails 1
+	says "cannot export '/k'"
+	equal "$(cat out.tar)" before
+	equal "$(ls -A | tr '\n' ' ')" "c out.tar store "
+	run croze cache export /k --output out.tar
+	ok
+	tar -tf out.tar | grep -qx ./f || tar -tf out.tar | grep -qx f
+}
