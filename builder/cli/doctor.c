@@ -259,6 +259,9 @@ doctor_main(int argc, char **argv, const struct command *self)
 	if (result == 0 && words.count > 0)
 		result = error_set(
 		    &e, ERR_USAGE, "doctor takes no words, there is '%s'", words.items[0]);
+	if (result == 0 && flags.json && flags.kubernetes)
+		result =
+		    error_set(&e, ERR_USAGE, "--json and --kubernetes are two answers: give one");
 	if (result < 0)
 		return command_fail(&e);
 	find_all(&findings, flags.root);

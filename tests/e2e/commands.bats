@@ -309,6 +309,9 @@ started()
 	run croze doctor --json
 	ok
 	jq -e '.checks | length > 5' <<<"$output"
+	run croze doctor --json --kubernetes
+	fails 2
+	says "two answers"
 }
 
 # ---- the command line ----
