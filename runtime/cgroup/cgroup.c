@@ -326,7 +326,7 @@ cgroup_make(const struct cgroup_wish *w, struct cgroup *c, struct error *e)
 	struct error first = ERROR_INIT;
 
 	*c = (struct cgroup)CGROUP_INIT;
-	layout_find(&c->layout);
+	layout_read(&c->layout);
 	if (!needed && !w->path)
 		return 0;
 	if (w->path && *w->path) {
@@ -359,7 +359,7 @@ int
 cgroup_open(const char *path, struct cgroup *c, struct error *e)
 {
 	*c = (struct cgroup)CGROUP_INIT;
-	layout_find(&c->layout);
+	layout_read(&c->layout);
 	c->path = xstrdup(path);
 	c->places = xcalloc(c->layout.count + 1, sizeof(c->places[0]));
 	for (size_t i = 0; i < c->layout.count; i++) {

@@ -198,7 +198,7 @@ read_own(struct layout *l)
 }
 
 void
-layout_find(struct layout *l)
+layout_read(struct layout *l)
 {
 	size_t n_v2 = 0;
 

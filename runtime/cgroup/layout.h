@@ -35,7 +35,7 @@ struct layout {
 
 void layout_release(struct layout *l);
 /** Reads /proc/self/mountinfo and /proc/self/cgroup. What cannot be read is as if there were none. */
-void layout_find(struct layout *l);
+void layout_read(struct layout *l);
 /** Says that there are none, whatever there is (tests, --cgroup-manager disabled). */
 void layout_force_none(bool on);
 /** The hierarchy that has @controller; NULL when none has. */

@@ -163,7 +163,7 @@ open_devices(const struct oci_config *c, struct mounts *to)
 }
 
 int
-mounts_open(const struct oci_config *c, const char *bundle, mounts_translate_fn *translate,
+mounts_init(const struct oci_config *c, const char *bundle, mounts_translate_fn *translate,
     void *arg, struct mounts *m, struct error *e)
 {
 	m->options = xcalloc(c->n_mounts + 1, sizeof(m->options[0]));

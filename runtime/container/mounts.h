@@ -25,7 +25,7 @@ bool mounts_want_slaves(const struct oci_config *c);
 typedef int mounts_translate_fn(void *arg, const struct oci_id_mappings *m, bool groups,
     struct id_map *map, const char *key, struct error *e);
 /** Opens sources, relative ones below @bundle, and devices. @translate is called for id-mapped mounts only. */
-int mounts_open(const struct oci_config *c, const char *bundle, mounts_translate_fn *translate,
+int mounts_init(const struct oci_config *c, const char *bundle, mounts_translate_fn *translate,
     void *arg, struct mounts *m, struct error *e);
 /** linux.rootfsPropagation, in @spec. */
 void mounts_set_root(const struct oci_config *c, struct container_spec *spec);

@@ -403,7 +403,7 @@ prepare_spec(struct prepared *p, struct error *e)
 	prepare_process(&p->config.process, spec, &p->rlimits);
 	spec->make_cwd = !p->config.root_readonly;
 	if (prepare_rootfs(p, path, spec, e) < 0 ||
-	    mounts_open(&p->config, path, translate_for_mount, p, &p->mounts, e) < 0 ||
+	    mounts_init(&p->config, path, translate_for_mount, p, &p->mounts, e) < 0 ||
 	    prepare_namespaces(p, spec, e) < 0 || prepare_groups(p, spec, e) < 0 ||
 	    prepare_attributes(&p->config.process, &p->config, &p->attributes, e) < 0)
 		return -1;
