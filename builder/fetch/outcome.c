@@ -270,6 +270,9 @@ explain(struct transfer *t, CURLcode code, struct error *e)
 		    "the certificate of '%s' is not one that this machine trusts: put its CA in "
 		    "~/.config/containers/certs.d/HOST[:PORT]/ca.crt",
 		    host ? host : "?");
+	if (code == CURLE_SSL_CACERT_BADFILE)
+		error_hint(e, "SSL_CERT_FILE and SSL_CERT_DIR, when they are set, have to name the "
+		              "system's CAs");
 	t->response.no_tls = code == CURLE_SSL_CONNECT_ERROR;
 }
 

@@ -11,11 +11,13 @@
 #include "builder/fetch/message.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/path.h"
 #include "runtime/base/text.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -24,6 +26,7 @@
 #define BUFFER_SIZE (256L << 10)
 #define SLOWEST 32L /* bytes a second: less for the idle time is a stall */
 #define TELL_MS 100
+#define CAS_MAX (16U << 20)
 
 uint64_t
 transfer_clock(void)
@@ -491,11 +494,53 @@ set_blob(struct transfer *t, CURLoption option, const char *text)
 	(void)curl_easy_setopt(t->easy, option, &blob);
 }
 
+/* The file of the system's CAs: what the environment says, which libcurl itself does not read, else libcurl's own; NULL. */
+static const char *
+system_file(struct transfer *t)
+{
+	const char *file = getenv("SSL_CERT_FILE");
+
+	if (file && *file)
+		return file;
+	file = NULL;
+	(void)curl_easy_getinfo(t->easy, CURLINFO_CAINFO, &file);
+	return file;
+}
+
+static void
+set_system_cas(struct transfer *t)
+{
+	const char *file = system_file(t);
+	const char *dir = getenv("SSL_CERT_DIR");
+
+	if (file)
+		(void)curl_easy_setopt(t->easy, CURLOPT_CAINFO, file);
+	if (dir && *dir)
+		(void)curl_easy_setopt(t->easy, CURLOPT_CAPATH, dir);
+}
+
+/* libcurl takes CAs in memory for those of the file, not besides them: the file's follow. One that cannot be read has none. */
+static void
+add_cas(struct transfer *t, const char *pem)
+{
+	auto(buf) struct buf all = { 0 };
+	struct error ignored = ERROR_INIT;
+	const char *file = system_file(t);
+	autofd int fd = file ? path_open_user(file, O_RDONLY, 0, &ignored) : -1;
+
+	buf_add_text(&all, pem);
+	buf_add_char(&all, '\n');
+	if (fd >= 0)
+		(void)fd_read_all(fd, &all, CAS_MAX, file, &ignored);
+	set_blob(t, CURLOPT_CAINFO_BLOB, buf_text(&all));
+}
+
 /* What the user has for the origin is for the origin; other hosts are checked as any. */
 static void
 set_tls(struct transfer *t)
 {
 	(void)curl_easy_setopt(t->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	set_system_cas(t);
 	if (t->is_away)
 		return;
 	if (t->request.flags & FETCH_INSECURE) {
@@ -503,7 +548,7 @@ set_tls(struct transfer *t)
 		(void)curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
 	if (t->request.ca)
-		set_blob(t, CURLOPT_CAINFO_BLOB, t->request.ca);
+		add_cas(t, t->request.ca);
 	if (t->request.cert)
 		set_blob(t, CURLOPT_SSLCERT_BLOB, t->request.cert);
 	if (t->request.key)

@@ -374,6 +374,27 @@ conf()
 	done
 }
 
+@test "SSL_CERT_FILE and SSL_CERT_DIR stand for the system's certificates" {
+	ca 127.0.0.1
+	fake_registry r --https server.crt server.key
+	mkdir roots
+	cp ca.crt "roots/$(openssl x509 -hash -noout -in ca.crt).0"
+	empty_store
+	run pull --retry 0 "127.0.0.1:$PORT/app:latest"
+	fails 4
+	SSL_CERT_FILE=$W/ca.crt run pull --retry 0 "127.0.0.1:$PORT/app:latest"
+	ok
+	mkdir other
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=other-ca -keyout other.key -out other/ca.crt 2>/dev/null
+	SSL_CERT_FILE=$W/ca.crt run pull --retry 0 --cert-dir other "127.0.0.1:$PORT/app:latest"
+	ok
+	SSL_CERT_FILE=$W/none run pull --retry 0 "127.0.0.1:$PORT/app:latest"
+	fails 4
+	says "hint: SSL_CERT_FILE and SSL_CERT_DIR"
+	SSL_CERT_DIR=$W/roots run pull --retry 0 "127.0.0.1:$PORT/app:latest"
+	ok
+}
+
 @test "certs.d and --cert-dir give the client's certificate" {
 	need openssl
 	ca localhost 127.0.0.1
