@@ -179,6 +179,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.wfile.write(bytes([byte]))
                 self.wfile.flush()
                 time.sleep(1)
+        elif name == "drip":
+            self.reply(200, b"", rest, 1000000)
+            for _ in range(600):
+                self.wfile.write(b" " * 10)
+                self.wfile.flush()
+                time.sleep(0.1)
         elif name == "redirect":
             self.reply(307, b"", [("Location", argument or self.path)])
         elif name == "redirect-blob":
@@ -421,6 +427,7 @@ def main():
     Handler.registry.base = f"http{'s' if args.https else ''}://{args.address}:{port}"
     if args.https:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.set_ciphers("DEFAULT@SECLEVEL=0")  # weak keys are for the client to refuse
         context.load_cert_chain(*args.https)
         server.socket = context.wrap_socket(server.socket, server_side=True)
     with open(os.path.join(args.directory, "port.new"), "w") as f:
