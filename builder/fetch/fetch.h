@@ -29,9 +29,8 @@
 #define FETCH_DELAY_DEFAULT 500 /* milliseconds before the first retry; doubled each time */
 
 enum fetch_flags {
-	FETCH_INSECURE = 1 << 0, /* the certificate of the origin is not checked */
-	FETCH_NO_FOLLOW = 1 << 1,
-	FETCH_REPEATABLE = 1 << 2, /* may be sent again though it is neither GET nor HEAD */
+	FETCH_INSECURE = 1 << 0,   /* the certificate of the origin is not checked */
+	FETCH_REPEATABLE = 1 << 1, /* may be sent again though it is neither GET nor HEAD */
 };
 
 /** All text is borrowed; everything but @method and @url may be left 0. */
@@ -47,8 +46,8 @@ struct fetch_request {
 	/* Where the body of a 2xx goes: a regular file or memfd at its position 0. */
 	bool has_out; /* @out is set */
 	int out;
-	uint64_t max;                /* bytes, more is ERR_POLICY; 0: no limit */
-	uint64_t size;               /* that it must have; FETCH_SIZE_UNKNOWN or 0: any */
+	uint64_t max;  /* bytes, more is ERR_POLICY; 0: no limit with @out, 1 MiB without */
+	uint64_t size; /* that it must have; FETCH_SIZE_UNKNOWN or 0: any */
 	const struct digest *digest; /* that it must have; NULL: any */
 
 	/* A body to send: @in_length bytes of @in from @in_offset on. */
@@ -60,8 +59,8 @@ struct fetch_request {
 	const char *cert; /* PEM: the client's certificate and key, for the origin */
 	const char *key;
 
-	unsigned idle;     /* seconds; 0: FETCH_IDLE_DEFAULT or $CROZE_NETWORK_TIMEOUT */
-	unsigned total;    /* seconds for all of it; 0: no limit */
+	/* Seconds; 0: FETCH_IDLE_DEFAULT or $CROZE_NETWORK_TIMEOUT. What has a @max and no @size has ten times that in all. */
+	unsigned idle;
 	unsigned attempts; /* 0: FETCH_ATTEMPTS_DEFAULT; 1: no second one */
 	unsigned delay;    /* milliseconds; 0: FETCH_DELAY_DEFAULT */
 };

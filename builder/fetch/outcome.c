@@ -27,7 +27,7 @@ is_redirect(const struct transfer *t)
 {
 	unsigned status = t->response.status;
 
-	if (t->request.flags & FETCH_NO_FOLLOW || !headers_get(&t->response.headers, "location") ||
+	if (!headers_get(&t->response.headers, "location") ||
 	    (strcmp(t->request.method, "GET") != 0 && strcmp(t->request.method, "HEAD") != 0))
 		return false;
 	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -114,8 +114,6 @@ try_again(struct transfer *t, uint64_t least_ms, unsigned attempts_max, struct e
 	delay = next_delay(t);
 	if (delay < least_ms)
 		delay = least_ms;
-	if (t->deadline && transfer_clock() + delay >= t->deadline)
-		return false;
 	free(t->url);
 	t->url = xstrdup(t->request.url);
 	t->hops = 0;
@@ -249,6 +247,19 @@ is_transient(CURLcode code)
 }
 
 static void
+explain_timeout(const struct transfer *t, struct error *e)
+{
+	curl_off_t all = (curl_off_t)transfer_idle(t) * TRANSFER_DOCUMENT_IDLES, took = 0;
+
+	(void)curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &took);
+	if (transfer_is_document(t) && took / 1000000 >= all)
+		error_set(e, ERR_NETWORK, "it is not whole after %lld s", (long long)all);
+	else
+		error_set(e, ERR_NETWORK, "nothing came for %u s", transfer_idle(t));
+	error_hint(e, "CROZE_NETWORK_TIMEOUT=SECONDS waits longer for a slow network");
+}
+
+static void
 explain(struct transfer *t, CURLcode code, struct error *e)
 {
 	autofree char *scheme = NULL;
@@ -257,8 +268,7 @@ explain(struct transfer *t, CURLcode code, struct error *e)
 
 	(void)transfer_split_url(t->url, &scheme, &host, &ignored);
 	if (code == CURLE_OPERATION_TIMEDOUT) {
-		error_set(e, ERR_NETWORK, "nothing came for %u s",
-		    t->request.idle ? t->request.idle : FETCH_IDLE_DEFAULT);
+		explain_timeout(t, e);
 		return;
 	}
 	error_set(e, ERR_NETWORK, "%s", curl_easy_strerror(code));

@@ -51,7 +51,6 @@ request_write(uint64_t id, const struct fetch_request *r, const struct fetch_pro
 	set_text(j, "cert", r->cert);
 	set_text(j, "key", r->key);
 	set_number(j, "idle", r->idle);
-	set_number(j, "total", r->total);
 	set_number(j, "attempts", r->attempts);
 	set_number(j, "delay", r->delay);
 	set_text(j, "http_proxy", proxies->http);
@@ -90,8 +89,7 @@ int
 request_read(const struct json *j, uint64_t *id, struct fetch_request *r,
     struct fetch_proxies *proxies, struct strv *headers, struct digest *digest, struct error *e)
 {
-	uint64_t flags = 0, reach = 0, out = 0, in = 0, idle = 0, total = 0, attempts = 0,
-		 delay = 0;
+	uint64_t flags = 0, reach = 0, out = 0, in = 0, idle = 0, attempts = 0, delay = 0;
 	const char *digest_text = NULL;
 	const struct {
 		const char *key;
@@ -107,7 +105,6 @@ request_read(const struct json *j, uint64_t *id, struct fetch_request *r,
 		{ "in_offset", &r->in_offset },
 		{ "in_length", &r->in_length },
 		{ "idle", &idle },
-		{ "total", &total },
 		{ "attempts", &attempts },
 		{ "delay", &delay },
 	};
@@ -126,7 +123,6 @@ request_read(const struct json *j, uint64_t *id, struct fetch_request *r,
 	r->has_out = out != 0;
 	r->has_in = in != 0;
 	r->idle = (unsigned)idle;
-	r->total = (unsigned)total;
 	r->attempts = (unsigned)attempts;
 	r->delay = (unsigned)delay;
 	r->headers = headers;

@@ -85,8 +85,8 @@ transfer_new(
 		t->request.out = t->fds[n++];
 	if (t->request.has_in)
 		t->request.in = t->fds[n++];
-	if (t->request.total)
-		t->deadline = transfer_clock() + (uint64_t)t->request.total * 1000;
+	if (!t->request.has_out && !t->request.max)
+		t->request.max = TRANSFER_HEADERS_MAX; /* nobody reads it: it ends all the same */
 	t->url = xstrdup(t->request.url);
 	t->hash = hash_new();
 	return t;
@@ -367,8 +367,6 @@ take_body(char *bytes, size_t size, size_t count, void *arg)
 		size_t room = TRANSFER_TEXT_MAX - t->response.text.len;
 
 		buf_add(&t->response.text, bytes, length < room ? length : room);
-	} else if (t->response.text.len + t->header_bytes > TRANSFER_HEADERS_MAX) {
-		return 0;
 	}
 	t->header_bytes += length; /* a text of an error that does not end */
 	if (t->header_bytes > TRANSFER_HEADERS_MAX) {
@@ -555,20 +553,28 @@ set_tls(struct transfer *t)
 		set_blob(t, CURLOPT_SSLKEY_BLOB, t->request.key);
 }
 
+unsigned
+transfer_idle(const struct transfer *t)
+{
+	return t->request.idle ? t->request.idle : FETCH_IDLE_DEFAULT;
+}
+
+bool
+transfer_is_document(const struct transfer *t)
+{
+	return t->request.max && !t->request.size && t->request.in_length <= TRANSFER_HEADERS_MAX;
+}
+
 static void
 set_limits(struct transfer *t)
 {
-	long idle = t->request.idle ? (long)t->request.idle : FETCH_IDLE_DEFAULT;
+	long idle = (long)transfer_idle(t);
 
 	(void)curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT, idle);
 	(void)curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_LIMIT, SLOWEST);
 	(void)curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_TIME, idle);
-	if (t->deadline) {
-		uint64_t now = transfer_clock();
-
-		(void)curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS,
-		    t->deadline > now ? (long)(t->deadline - now) : 1L);
-	}
+	if (transfer_is_document(t))
+		(void)curl_easy_setopt(t->easy, CURLOPT_TIMEOUT, idle * TRANSFER_DOCUMENT_IDLES);
 }
 
 static void

@@ -14,6 +14,7 @@
 #define TRANSFER_HOPS_MAX 10
 #define TRANSFER_TEXT_MAX (16U << 10)
 #define TRANSFER_HEADERS_MAX (1U << 20) /* bytes of all header lines of one answer */
+#define TRANSFER_DOCUMENT_IDLES 10      /* idle limits that a document may take in all */
 
 struct transfer {
 	struct transfer *next;
@@ -50,7 +51,6 @@ struct transfer {
 	bool was_fresh;    /* a wrong digest has led to a new beginning already */
 	unsigned tries;    /* since there was progress */
 	uint64_t due;      /* milliseconds of the clock when the next attempt begins; 0: it runs */
-	uint64_t deadline; /* of all; 0: none */
 	uint64_t told;     /* when progress was told */
 };
 
@@ -65,6 +65,10 @@ void transfer_drop_handle(struct transfer *t);
 /** Forgets the bytes that came: the next attempt begins anew. */
 int transfer_start_over(struct transfer *t, struct error *e);
 uint64_t transfer_clock(void); /* milliseconds */
+/** Seconds without bytes after which it is given up. */
+unsigned transfer_idle(const struct transfer *t);
+/** Is what comes bounded but of unknown size, and little sent? That has to be whole in some time, however steadily it drips. */
+bool transfer_is_document(const struct transfer *t);
 
 enum transfer_next {
 	TRANSFER_AGAIN, /* prepare it and go on: at once, or at @due */

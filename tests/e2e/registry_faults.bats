@@ -277,6 +277,20 @@ END
 	run pull --retry 0 "127.0.0.1:$PORT/x:latest"
 	[ "$status" -ne 0 ]
 	says "more than"
+	fault r 'ping 0 chunked-endless'
+	run pull --retry 0 "127.0.0.1:$PORT/x:latest"
+	[ "$status" -ne 0 ]
+	says "more than 1048576 bytes"
+}
+
+@test "G11 a document that drips is given up though it never stalls" {
+	export CROZE_NETWORK_TIMEOUT=1
+	fake_registry r
+	fault r 'manifest 0 drip'
+	empty_store
+	run pull "127.0.0.1:$PORT/x:latest"
+	fails 4
+	says "it is not whole after 10 s" "CROZE_NETWORK_TIMEOUT"
 }
 
 @test "G13 manifests and configs with missing, wrong and extra members end in a clear error" {
