@@ -133,6 +133,20 @@ resolve(void *arg, const char *reference, struct image_config **config, char **i
 	return 0;
 }
 
+static bool
+is_stored(void *arg, const char *reference)
+{
+	struct build *b = arg;
+	struct image image = { 0 };
+	struct error ignored =
+	    ERROR_INIT; /* whatever is wrong with it: it cannot be had from there */
+
+	if (!b->store || image_resolve(b->store, reference, NULL, &image, &ignored) < 0)
+		return false;
+	image_release(&image);
+	return true;
+}
+
 /* ---- the plan ---- */
 
 /* How image_resolve() is asked for a named context that is an image. */
@@ -272,6 +286,7 @@ make_plan(struct build *b, enum plan_flags flags)
 		.contexts = contexts,
 		.n_contexts = options->n_contexts,
 		.resolve = resolve,
+		.is_stored = is_stored,
 		.time_of = flags & PLAN_CHECK ? NULL : time_of,
 		.is_ignored = is_ignored,
 		.read_file = read_context_file,
@@ -303,7 +318,7 @@ sources_plan(struct build *b, struct error *e)
 	make_plan(b, 0);
 	if (b->diagnostics.n_errors > 0) {
 		(void)diagnostics_check(&b->diagnostics, e);
-		if (b->registry_failed && !b->plan.misnamed)
+		if (b->registry_failed)
 			e->kind = ERR_NETWORK;
 		return -1;
 	}

@@ -91,6 +91,8 @@ struct plan_options {
 	const char *architecture; /* "amd64" */
 	const char *variant;      /* "" when none */
 	plan_resolve_fn *resolve;
+	/* Would resolve() find it without a registry? NULL: it asks none. */
+	bool (*is_stored)(void *arg, const char *reference);
 	plan_time_of_fn *time_of; /* NULL: names give no time */
 	/*
 	 * For lint rules; both may be NULL. Does the ignore file of the build context leave @path
@@ -269,7 +271,6 @@ struct plan {
 	struct plan_image *images;
 	size_t n_images;
 	size_t images_room;
-	bool misnamed;  /* a --from is nearly the name of a stage: no registry is to blame */
 	bool has_epoch; /* SOURCE_DATE_EPOCH */
 	int64_t epoch;  /* seconds */
 	struct strv

@@ -230,6 +230,20 @@ stages_check_references(struct planner *p)
 	}
 }
 
+/** Shorter names are one letter off too many others. */
+#define MISTYPED_MIN 4
+
+/**
+ * Is no registry to be asked for --from=@name, as it is one letter off stage @near? Who means an image of such a name gives it a
+ * tag, which no stage has.
+ */
+static bool
+is_left_to_store(const struct planner *p, const char *name, size_t near)
+{
+	return p->options->is_stored && near != NO_STAGE && strlen(name) >= MISTYPED_MIN &&
+	       !strpbrk(name, ":/@") && text_distance(name, p->f->stages[near].name, 1) == 1;
+}
+
 /** Says that --from is neither stage nor image. @e: why there is no image. */
 static void
 report_unknown(struct planner *p, const struct instruction *i, const struct word *from,
@@ -250,11 +264,27 @@ report_unknown(struct planner *p, const struct instruction *i, const struct word
 	list = list_names(&names);
 	(void)diagnostics_add(p->diagnostics, SEVERITY_ERROR, at,
 	    "%s=%s: no stage or image of that name%s", spelling, from->text, list);
-	p->plan->misnamed = p->plan->misnamed || near != NO_STAGE;
 	if (near != NO_STAGE)
 		note_stage(p, near);
 	else
 		diagnostics_note(p->diagnostics, at, "%s", e->hint[0] ? e->hint : e->text);
+	if (is_left_to_store(p, from->text, near))
+		diagnostics_note(p->diagnostics, at,
+		    "no registry was asked: for an image of that name, write %s:latest",
+		    from->text);
+}
+
+/** The image that --from=@name means. */
+static struct origin
+resolve_from(struct planner *p, const char *name, size_t number, struct error *e)
+{
+	const struct plan_options *o = p->options;
+
+	if (!is_left_to_store(p, name, suggest_stage(p, name, number)) ||
+	    o->is_stored(o->arg, name))
+		return images_resolve(p, name, name, e);
+	(void)error_set(e, ERR_NOT_FOUND, "it is not in the store");
+	return (struct origin){ 0 };
 }
 
 struct origin
@@ -274,7 +304,7 @@ stages_origin(
 	if (is_number(from->text) || find_stage(p, from->text, p->f->n_stages) != NO_STAGE)
 		return origin; /* stages_check_references() has said so */
 	if (e.kind == ERR_NONE)
-		origin = images_resolve(p, from->text, from->text, &e);
+		origin = resolve_from(p, from->text, number, &e);
 	if (origin.kind == ORIGIN_NONE && suggest_stage(p, from->text, number) == NO_STAGE)
 		origin = images_unknown(p, from->text, from->text, &e);
 	if (origin.kind == ORIGIN_NONE)

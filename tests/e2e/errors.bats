@@ -46,7 +46,7 @@ refuses()
 }
 
 @test "a stage that does not exist, and those that do" {
-	refuses "Dockerfile:3" bulder builder <<-'EOF'
+	refuses "Dockerfile:3" bulder builder "no registry was asked" <<-'EOF'
 		FROM busybox:musl AS builder
 		FROM scratch
 		COPY --from=bulder /a /a

@@ -237,6 +237,51 @@ only_what_the_target_needs_is_planned_and_resolved(void **state)
 	planned_release(&p);
 }
 
+/** Stands for a store that has nothing but "stored". */
+static bool
+is_stored(void *arg, const char *reference)
+{
+	(void)arg;
+	return strcmp(reference, "stored") == 0;
+}
+
+/** How many images are resolved for a COPY --from=@from behind stages "builder", "store" and "try". */
+static size_t
+resolved_for(const char *from, const char *expected)
+{
+	auto(buf) struct buf b = { 0 };
+	autofree char *text = xasprintf("FROM scratch AS builder\nFROM scratch AS store\n"
+					"FROM scratch AS try\nFROM scratch\nCOPY --from=%s /a /b\n",
+	    from);
+	struct planned p;
+
+	start(&p);
+	p.options.is_stored = is_stored;
+	run(&p, text, strlen(text));
+	diagnostics_write(&p.diagnostics, &b);
+	if (expected)
+		assert_non_null(strstr(buf_text(&b), expected));
+	assert_int_equal(p.result, expected ? -1 : 0);
+	planned_release(&p);
+	return n_resolved;
+}
+
+static void
+name_one_letter_off_a_stage_is_looked_for_in_the_store_alone(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    resolved_for("bulder", "note: no registry was asked: for an image of that name, write "
+				   "bulder:latest"),
+	    0);
+	assert_int_equal(resolved_for("biulder", "'builder' is defined at line 1"), 0);
+	assert_int_equal(resolved_for("stored", NULL), 1);
+	assert_int_equal(resolved_for("missing", "load it with"), 1);
+	assert_int_equal(resolved_for("blder", NULL), 1);
+	assert_int_equal(resolved_for("builder:1", NULL), 1);
+	assert_int_equal(resolved_for("trx", NULL), 1);
+}
+
 static void
 target_is_found_whatever_its_case(void **state)
 {
@@ -755,6 +800,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(dockerfiles_of_the_article_plan_without_a_word),
 	cmocka_unit_test(run_gets_shell_environment_and_history),
 	cmocka_unit_test(only_what_the_target_needs_is_planned_and_resolved),
+	cmocka_unit_test(name_one_letter_off_a_stage_is_looked_for_in_the_store_alone),
 	cmocka_unit_test(target_is_found_whatever_its_case),
 	cmocka_unit_test(unknown_target_names_the_stages),
 	cmocka_unit_test(t4_t5_t6_t7_env),
