@@ -61,9 +61,6 @@ add_flag(struct reading *r, const char *word, uint32_t offset)
 
 	if (!def)
 		return unknown_flag(r, plain, offset);
-	if (def->type == FLAG_LATER)
-		return reading_error(r, offset, "%s --%s is not supported by this version of croze",
-		    i->def->name, def->name);
 	if (def->type == FLAG_BOOL && bool_value(r, def, value, offset) < 0)
 		return -1;
 	if (def->type != FLAG_BOOL && !value)

@@ -55,7 +55,6 @@ enum flag_type {
 	FLAG_BOOL,   /* --x, --x=true, --x=false */
 	FLAG_STRING, /* --x=value, once */
 	FLAG_LIST,   /* --x=value, repeatable */
-	FLAG_LATER,  /* known, not built: an error that names it */
 };
 
 struct flag_def {

@@ -168,7 +168,6 @@ struct plan_step {
 	enum plan_step_kind kind;
 	const struct instruction
 	    *instruction; /* borrowed; NULL for the copy that FROM of a named folder means */
-	bool is_trigger;  /* ONBUILD of the base */
 	uint32_t line;    /* in the Dockerfile: first and last */
 	uint32_t end_line;
 	/* in one line, for the display: "RUN make", "COPY --from=builder /server /server" */

@@ -21,7 +21,6 @@ steps_add(struct building *b, enum plan_step_kind kind, const struct instruction
 	*step = (struct plan_step){
 		.kind = kind,
 		.instruction = i,
-		.is_trigger = b->is_trigger,
 		.line = i ? i->line : stage->line,
 		.end_line = i ? i->end_line : stage->end_line,
 		.empty_layer = kind == PLAN_METADATA,

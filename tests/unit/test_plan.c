@@ -591,7 +591,7 @@ t44_triggers_run_first_and_may_need_stages(void **state)
 	assert_int_equal(p.plan.n_stages, 4);
 	s = &p.plan.stages[2];
 	assert_int_equal(s->n_steps, 3);
-	assert_true(s->steps[0].is_trigger);
+	assert_ptr_equal(s->steps[0].instruction, p.plan.triggers[0]);
 	assert_int_equal(s->steps[0].source, PLAN_FROM_STAGE);
 	assert_string_equal(s->steps[1].text, "RUN touch /c");
 	assert_int_equal(s->steps[1].line, 4);

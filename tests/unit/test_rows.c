@@ -77,13 +77,23 @@ add_text(struct buf *b, const char *name, const char *text)
 		buf_printf(b, "  %s: %s\n", name, safe);
 }
 
+/** Does the step come from no line of the file's own, but from an ONBUILD of its base? */
+static bool
+is_trigger(const struct dockerfile *f, const struct plan_step *s)
+{
+	for (size_t n = 0; n < f->count; n++)
+		if (s->instruction == &f->instructions[n])
+			return false;
+	return s->instruction != NULL;
+}
+
 static void
-add_step(struct buf *b, const struct plan_step *s)
+add_step(struct buf *b, const struct dockerfile *f, const struct plan_step *s)
 {
 	static const char *const kinds[] = { "RUN", "COPY", "ADD", "WORKDIR", "config" };
 	autofree char *safe = text_safe(s->text ? s->text : "");
 
-	buf_printf(b, " %s%s at %u: %.200s\n", s->is_trigger ? "trigger " : "", kinds[s->kind],
+	buf_printf(b, " %s%s at %u: %.200s\n", is_trigger(f, s) ? "trigger " : "", kinds[s->kind],
 	    (unsigned)s->line, safe);
 	add_text(b, "history", s->created_by);
 	add_list(b, "argv", &s->argv);
@@ -121,7 +131,7 @@ add_config(struct buf *b, const struct image_config *c)
 }
 
 static void
-add_plan(struct buf *b, const struct plan *plan)
+add_plan(struct buf *b, const struct dockerfile *f, const struct plan *plan)
 {
 	static const char *const bases[] = { "scratch", "stage", "image" };
 
@@ -130,7 +140,7 @@ add_plan(struct buf *b, const struct plan *plan)
 
 		buf_printf(b, "stage %s: %s (%s)\n", s->name, s->text, bases[s->base_kind]);
 		for (size_t m = 0; m < s->n_steps; m++)
-			add_step(b, &s->steps[m]);
+			add_step(b, f, &s->steps[m]);
 	}
 	add_config(b, plan->stages[plan->target].config);
 	if (plan->has_epoch)
@@ -189,7 +199,7 @@ show(const char *name, const struct buf *text, struct buf *shown)
 	(void)plan_make(&plan, &file, &options, &diagnostics);
 	diagnostics_write(&diagnostics, shown);
 	if (diagnostics.n_errors == 0)
-		add_plan(shown, &plan);
+		add_plan(shown, &file, &plan);
 	plan_release(&plan);
 	dockerfile_release(&file);
 	diagnostics_release(&diagnostics);

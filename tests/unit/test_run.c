@@ -179,7 +179,7 @@ heredoc_of_onbuild_is_stored_whole_and_fires(void **state)
 	(void)state;
 	s = must_make("FROM a AS b\nONBUILD RUN <<-EOF\n\techo \"hi\"\n\tEOF\nFROM b\nRUN x\n");
 	assert_string_equal(s[0].argv.items[2], "echo \"hi\"\n");
-	assert_true(s[0].is_trigger);
+	assert_ptr_equal(s[0].instruction, file.instructions[1].trigger);
 	assert_string_equal(
 	    plan.stages[0].config->onbuild.items[0], "RUN <<-EOF\n\techo \"hi\"\nEOF");
 }
