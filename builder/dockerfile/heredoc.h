@@ -9,9 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Longest word of a heredoc that becomes a file, as file systems have it. */
-#define HEREDOC_MAX_NAME 255
-
 struct heredoc {
 	char *word;      /* the delimiter, quotes removed */
 	uint32_t offset; /* of the word that holds it, in the instruction's text */

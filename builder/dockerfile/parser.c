@@ -9,6 +9,7 @@
 #include "builder/dockerfile/words.h"
 #include "runtime/base/json.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/path.h"
 #include "runtime/base/text.h"
 
 #include <ctype.h>
@@ -140,8 +141,7 @@ check_names(const struct parser *p, const struct instruction *i)
 	for (size_t n = 0; named && n < i->heredocs.count; n++) {
 		const struct heredoc *doc = &i->heredocs.items[n];
 
-		if (strchr(doc->word, '/') || strcmp(doc->word, ".") == 0 ||
-		    strcmp(doc->word, "..") == 0 || strlen(doc->word) > HEREDOC_MAX_NAME)
+		if (!path_is_name(doc->word))
 			result = refuse_heredoc(p, i, doc->offset, doc->word,
 			    "is a heredoc that becomes a file, and cannot be the name of one");
 	}

@@ -171,8 +171,7 @@ apply_global(
 		.escape = p->f->escape, .lookup = arguments_lookup_global, .arg = p
 	};
 	const char *given = env_get(&p->given, pair->name);
-	auto(buf) struct buf value = { 0 };
-	struct error e = ERROR_INIT;
+	autofree char *value = NULL;
 
 	if (given || !pair->value) {
 		const char *now = given ? given : arguments_lookup_global(p, pair->name);
@@ -181,13 +180,11 @@ apply_global(
 		remember(p->plan, i, pair, now);
 		return;
 	}
-	if (expand_word(&x, pair->value, &value, &e) == 0) {
-		arguments_set(set, pair->name, buf_text(&value));
-		remember(p->plan, i, pair, buf_text(&value));
-	} else {
-		(void)diagnostics_error(p->diagnostics,
-		    instruction_locate(i, pair->value_offset + (uint32_t)x.failed_at), &e);
-	}
+	value = planner_expand_with(p, &x, i, pair->value, pair->value_offset);
+	if (!value)
+		return;
+	arguments_set(set, pair->name, value);
+	remember(p->plan, i, pair, value);
 }
 
 void

@@ -50,15 +50,8 @@ static char *
 expand(struct finding *f, const struct instruction *i, const char *text, uint32_t offset)
 {
 	struct expansion x = { .escape = f->p->f->escape, .lookup = look_up, .arg = f };
-	struct buf b = { 0 };
-	struct error e = ERROR_INIT;
 
-	if (expand_word(&x, text, &b, &e) == 0)
-		return buf_steal(&b);
-	buf_release(&b);
-	(void)diagnostics_error(
-	    f->p->diagnostics, instruction_locate(i, offset + (uint32_t)x.failed_at), &e);
-	return NULL;
+	return planner_expand_with(f->p, &x, i, text, offset);
 }
 
 static int
@@ -150,6 +143,7 @@ time_of_name(struct planner *p, const char *name, bool *has_time, struct error *
 	const struct plan_options *o = p->options;
 	struct plan_time_of what = { .context = PLAN_MAIN_CONTEXT };
 	bool is_context = strcmp(name, "context") == 0;
+	size_t stage;
 
 	for (size_t n = 0; !is_context && n < o->n_contexts; n++) {
 		if (strcasecmp(o->contexts[n].name, name) != 0)
@@ -161,9 +155,9 @@ time_of_name(struct planner *p, const char *name, bool *has_time, struct error *
 	}
 	if (is_context)
 		return o->time_of ? o->time_of(o->arg, &what, has_time, &p->plan->epoch, e) : 0;
-	for (size_t n = 0; n < p->f->n_stages; n++)
-		if (p->f->stages[n].name && strcasecmp(p->f->stages[n].name, name) == 0)
-			return time_of_stage(p, &p->f->stages[n], has_time, e);
+	stage = stages_find(p, name, p->f->n_stages);
+	if (stage != NO_STAGE)
+		return time_of_stage(p, &p->f->stages[stage], has_time, e);
 	error_set(e, ERR_INPUT,
 	    "it is '%s', and has to be a number of seconds since 1970 or a name", name);
 	return error_hint(e, "names are \"context\", and those of build contexts and stages");

@@ -43,20 +43,9 @@ refuse(const struct building *b, const struct instruction *i, const struct flag 
 static char *
 absolute(const struct building *b, const char *path)
 {
-	const char *workdir =
-	    b->config->workdir && b->config->workdir[0] ? b->config->workdir : "/";
-	autofree char *joined = path_join(workdir, path);
+	autofree char *joined = path_join(steps_workdir(b), path);
 
 	return path_absolute(joined);
-}
-
-/** The last component of @path, for the names of secrets. */
-static const char *
-base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
 }
 
 static int
@@ -66,11 +55,11 @@ name_secret(struct building *b, const struct expanding *x, struct plan_mount *mo
 	const char *name;
 
 	if (!spec->id)
-		spec->id = xstrdup(base_name(mount->target));
+		spec->id = xstrdup(path_base(mount->target));
 	if (mount->target || spec->env)
 		return 0;
-	name = base_name(spec->id);
-	if (!name[0] || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+	name = path_base(spec->id);
+	if (!path_is_name(name))
 		return refuse(b, x->i, x->flag, "the id ends in no name; give a target", NULL);
 	mount->target = xasprintf(SECRETS "/%s", name);
 	return 0;

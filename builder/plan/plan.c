@@ -125,6 +125,21 @@ planner_count(struct building *b, const struct instruction *i, size_t n_bytes)
 }
 
 char *
+planner_expand_with(struct planner *p, struct expansion *x, const struct instruction *i,
+    const char *text, uint32_t offset)
+{
+	struct buf result = { 0 };
+	struct error e = ERROR_INIT;
+
+	if (expand_word(x, text, &result, &e) == 0)
+		return buf_steal(&result);
+	buf_release(&result);
+	(void)diagnostics_error(
+	    p->diagnostics, instruction_locate(i, offset + (uint32_t)x->failed_at), &e);
+	return NULL;
+}
+
+char *
 planner_expand(struct building *b, const struct instruction *i, const char *text, uint32_t offset)
 {
 	struct buf result = { 0 };

@@ -195,12 +195,9 @@ static void
 check_word(struct planner *p, const struct instruction *i, const char *text, uint32_t offset)
 {
 	struct expansion x = { .escape = p->f->escape, .lookup = lookup_anything };
-	auto(buf) struct buf result = { 0 };
-	struct error e = ERROR_INIT;
 
-	if (text && expand_word(&x, text, &result, &e) < 0)
-		(void)diagnostics_error(
-		    p->diagnostics, instruction_locate(i, offset + (uint32_t)x.failed_at), &e);
+	if (text)
+		free(planner_expand_with(p, &x, i, text, offset));
 }
 
 /** Has an error been reported within the lines of @i? */

@@ -117,6 +117,9 @@ void epoch_set(struct planner *p);
 int epoch_parse(const char *text, int64_t *epoch, struct error *e);
 
 /* stages.c: which stages there are, what they stand on and which are needed */
+#define NO_STAGE ((size_t)-1)
+/** The last stage of that name, in any case, before stage @end; NO_STAGE. */
+size_t stages_find(const struct planner *p, const char *name, size_t end);
 /** Finds the target. Returns 0 or -1. */
 int stages_find_target(struct planner *p);
 /** Checks all froms of the file that name stages, those in stages that are not needed too. */
@@ -216,6 +219,11 @@ int planner_find_source(struct building *b, const struct instruction *i, const s
 const char *planner_given(const struct planner *p, const char *name);
 /** Counts what the plan grows by. Returns -1, and stops the planning, when that is too much. */
 int planner_count(struct building *b, const struct instruction *i, size_t n_bytes);
+/**
+ * Expands @text, which stands at byte @offset of @i outside of a stage. To be freed; NULL after an error was reported.
+ */
+char *planner_expand_with(struct planner *p, struct expansion *x, const struct instruction *i,
+    const char *text, uint32_t offset);
 /** Reports an error at byte @offset of @i. Returns -1. */
 int planner_error(
     const struct building *b, const struct instruction *i, uint32_t offset, const struct error *e);

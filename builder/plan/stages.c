@@ -15,11 +15,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define NO_STAGE ((size_t)-1)
-
-/** The last stage of that name before stage @end. */
-static size_t
-find_stage(const struct planner *p, const char *name, size_t end)
+size_t
+stages_find(const struct planner *p, const char *name, size_t end)
 {
 	for (size_t n = end; n > 0; n--) {
 		const struct stage *s = &p->f->stages[n - 1];
@@ -76,7 +73,7 @@ suggest_stage(const struct planner *p, const char *name, size_t end)
 
 	stage_names(p, end, &names);
 	near = text_suggest(name, (const char *const *)strv_array(&names));
-	return near ? find_stage(p, near, end) : NO_STAGE;
+	return near ? stages_find(p, near, end) : NO_STAGE;
 }
 
 static void
@@ -101,7 +98,7 @@ stages_find_target(struct planner *p)
 	p->target = p->f->n_stages - 1;
 	if (!name)
 		return 0;
-	found = find_stage(p, name, p->f->n_stages);
+	found = stages_find(p, name, p->f->n_stages);
 	if (found != NO_STAGE) {
 		p->target = found;
 		return 0;
@@ -142,7 +139,7 @@ referred_stage(const struct planner *p, const char *value, size_t number)
 
 	if (is_number(value) && parse_u64(value, 0, UINT32_MAX, "stage", &index, &ignored) == 0)
 		return index < number ? (size_t)index : NO_STAGE;
-	return is_context(p, value) ? NO_STAGE : find_stage(p, value, number);
+	return is_context(p, value) ? NO_STAGE : stages_find(p, value, number);
 }
 
 /** Does stage @a refer to stage @b? Then the line where is returned, else 0. */
@@ -199,9 +196,9 @@ check_reference(
 
 	if (!is_number(from->text)) {
 		later = is_context(p, from->text) ? NO_STAGE
-		                                  : find_stage(p, from->text, p->f->n_stages);
+		                                  : stages_find(p, from->text, p->f->n_stages);
 		if (later != NO_STAGE && later >= number &&
-		    find_stage(p, from->text, number) == NO_STAGE)
+		    stages_find(p, from->text, number) == NO_STAGE)
 			report_later(p, i, from, number, later);
 		return;
 	}
@@ -301,7 +298,7 @@ stages_origin(
 	stage = referred_stage(p, from->text, number);
 	if (stage != NO_STAGE && e.kind == ERR_NONE)
 		return (struct origin){ ORIGIN_STAGE, stage };
-	if (is_number(from->text) || find_stage(p, from->text, p->f->n_stages) != NO_STAGE)
+	if (is_number(from->text) || stages_find(p, from->text, p->f->n_stages) != NO_STAGE)
 		return origin; /* stages_check_references() has said so */
 	if (e.kind == ERR_NONE)
 		origin = resolve_from(p, from->text, number, &e);
@@ -351,15 +348,8 @@ static char *
 expand_from(struct from_lookup *l, const struct instruction *i, const char *text, uint32_t offset)
 {
 	struct expansion x = { .escape = l->p->f->escape, .lookup = lookup_for_from, .arg = l };
-	struct buf b = { 0 };
-	struct error e = ERROR_INIT;
 
-	if (expand_word(&x, text, &b, &e) == 0)
-		return buf_steal(&b);
-	buf_release(&b);
-	(void)diagnostics_error(
-	    l->p->diagnostics, instruction_locate(i, offset + (uint32_t)x.failed_at), &e);
-	return NULL;
+	return planner_expand_with(l->p, &x, i, text, offset);
 }
 
 /** FROM --platform has to be the native one. */
@@ -396,7 +386,7 @@ report_base(
 	const struct instruction *i = from_of(p, number);
 	struct location at = instruction_locate(i, i->words[0].offset);
 	const char *base = p->nodes[number].base_text;
-	size_t later = find_stage(p, base, p->f->n_stages);
+	size_t later = stages_find(p, base, p->f->n_stages);
 	size_t near = suggest_stage(p, base, number);
 
 	(void)diagnostics_add(p->diagnostics, SEVERITY_ERROR, at, "FROM %s: %s",
@@ -447,7 +437,7 @@ resolve_base(struct planner *p, size_t number)
 		return 0;
 	}
 	node->base = images_context(p, node->base_text, &e);
-	stage = find_stage(p, node->base_text, number);
+	stage = stages_find(p, node->base_text, number);
 	if (node->base.kind == ORIGIN_NONE && e.kind == ERR_NONE && stage != NO_STAGE)
 		node->base = (struct origin){ ORIGIN_STAGE, stage };
 	if (node->base.kind == ORIGIN_NONE && e.kind == ERR_NONE)

@@ -616,6 +616,33 @@ arguments_are_inherited_by_stages(void **state)
 	planned_release(&p);
 }
 
+/** The time of something fetched is the last digit of its URL. */
+static int
+time_of(void *arg, const struct plan_time_of *what, bool *has_time, int64_t *time, struct error *e)
+{
+	(void)arg;
+	(void)e;
+	assert_non_null(what->resource);
+	*has_time = true;
+	*time = what->resource->url[strlen(what->resource->url) - 1] - '0';
+	return 0;
+}
+
+static void
+epoch_of_a_stage_is_that_of_the_last_one_with_its_name(void **state)
+{
+	struct planned p;
+
+	(void)state;
+	start(&p);
+	p.options.time_of = time_of;
+	strv_add(&p.arguments, "SOURCE_DATE_EPOCH=src");
+	must_plan(&p, "FROM scratch AS src\nADD https://x.invalid/1 /\n"
+		      "FROM scratch AS SRC\nADD https://x.invalid/2 /\nFROM scratch\n");
+	assert_true(p.plan.has_epoch && p.plan.epoch == 2);
+	planned_release(&p);
+}
+
 static void
 epoch_comes_from_argument_environment_or_file(void **state)
 {
@@ -818,6 +845,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(t44_triggers_run_first_and_may_need_stages),
 	cmocka_unit_test(arguments_are_inherited_by_stages),
 	cmocka_unit_test(epoch_comes_from_argument_environment_or_file),
+	cmocka_unit_test(epoch_of_a_stage_is_that_of_the_last_one_with_its_name),
 	cmocka_unit_test(labels_of_the_command_line_are_for_the_result_only),
 	cmocka_unit_test(standard_frontends_are_built_in),
 	cmocka_unit_test(build_arguments_replace_directives),
