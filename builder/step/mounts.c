@@ -468,6 +468,14 @@ mounts_environment(const struct mounts *m)
 }
 
 void
+mounts_wipe(struct strv *environment)
+{
+	for (size_t n = 0; n < environment->count; n++)
+		explicit_bzero(environment->items[n], strlen(environment->items[n]));
+	strv_release(environment);
+}
+
+void
 mounts_close(struct mounts *m)
 {
 	if (!m)
@@ -483,9 +491,7 @@ mounts_close(struct mounts *m)
 			store_mount_close(&o->cache);
 	}
 	detach(&m->secrets);
-	for (size_t n = 0; n < m->environment.count; n++)
-		explicit_bzero(m->environment.items[n], strlen(m->environment.items[n]));
-	strv_release(&m->environment);
+	mounts_wipe(&m->environment);
 	free(m->opened);
 	free(m->items);
 	free(m);

@@ -57,6 +57,8 @@ struct mounts *mounts_open(const struct mounts_request *request, struct error *e
 const struct container_mount *mounts_items(const struct mounts *m, size_t *count);
 /** NAME=value of secrets and SSH_AUTH_SOCK, for the command's environment and nothing else. */
 const struct strv *mounts_environment(const struct mounts *m);
+/** Releases an environment that those values were added to; none of them stays in memory. */
+void mounts_wipe(struct strv *environment);
 /** After the command's end: unmounts, ends what served agents, forgets writes, lets go of locks. NULL is fine. */
 void mounts_close(struct mounts *m);
 

@@ -158,12 +158,13 @@ write_scripts(const struct run_request *request, struct error *e)
 	return steal_fd(&dir);
 }
 
-/* What the command sees besides its files: the build's own, the scripts of the step, and its mounts. */
+/* What the command sees besides its files: the build's own, the scripts of the step, its mounts, and the environment with them. */
 struct extra_mounts {
 	struct container_mount *items;
 	size_t count;
 	int scripts;
 	struct mounts *mounts;
+	struct strv env;
 };
 
 static void
@@ -172,6 +173,7 @@ extra_mounts_release(struct extra_mounts *x)
 	free(x->items);
 	fd_close_at(&x->scripts);
 	mounts_close(x->mounts);
+	mounts_wipe(&x->env);
 }
 
 static void
@@ -316,19 +318,18 @@ run_command(const struct run_request *request, int root, const struct user *user
 		.note_arg = request->note_arg };
 	struct container container = CONTAINER_INIT;
 	auto(extra_mounts) struct extra_mounts extra = { .scripts = -1 };
-	auto(strv) struct strv env = { 0 };
 	struct container_mount standard[16];
 	struct container_spec spec;
 
 	if (check_tier(request, e) < 0 || extra_mounts_open(request, &wanted, &extra, e) < 0)
 		return -1;
-	make_environment(request, user, mounts_environment(extra.mounts), &env);
+	make_environment(request, user, mounts_environment(extra.mounts), &extra.env);
 	container_spec_init(&spec);
 	spec.userns = &environment->userns;
 	spec.kit = environment->kit;
 	spec.rootfs = root;
 	spec.argv = strv_array(&request->step->argv);
-	spec.envp = strv_array(&env);
+	spec.envp = strv_array(&extra.env);
 	spec.cwd = request->step->workdir;
 	spec.make_cwd = true;
 	spec.record_ids = environment->userns.own_id_only && !environment->chroot;
