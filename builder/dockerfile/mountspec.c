@@ -188,7 +188,11 @@ set_read_only(struct reading_mount *r, const char *key, const char *value)
 {
 	r->has_access = true;
 	r->m->read_only = true;
-	return value ? mountspec_bool(value, key, &r->m->read_only, r->e) : 0;
+	if (value && mountspec_bool(value, key, &r->m->read_only, r->e) < 0)
+		return -1;
+	if (!r->m->read_only && (1U << r->m->type) & (SECRET | SSH))
+		strv_printf(&r->m->ignored, "%s=%s", key, value);
+	return 0;
 }
 
 static int
@@ -449,6 +453,8 @@ complete(struct reading_mount *r)
 
 	if (!r->has_access)
 		m->read_only = m->type != MOUNT_CACHE && m->type != MOUNT_TMPFS;
+	if (is_secret || m->type == MOUNT_SSH)
+		m->read_only = true;
 	if (!m->has_mode)
 		m->mode = default_modes[m->type];
 	if (is_secret && m->source && m->id)

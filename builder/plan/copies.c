@@ -175,17 +175,25 @@ read_keep_git_dir(struct copying *c)
 {
 	const struct flag *flag = instruction_flag(c->i, "keep-git-dir");
 	struct error e = ERROR_INIT;
+	bool has_repository = false;
 
 	c->step->keep_git_dir = has_flag(c->i, "keep-git-dir");
 	for (size_t n = 0; flag && n < c->step->n_remotes; n++) {
 		enum resource_choice said = c->step->remotes[n].source.keep_git_dir;
 
+		if (c->step->remotes[n].source.kind == RESOURCE_GIT)
+			has_repository = true;
 		if (said == RESOURCE_UNSAID || (said == RESOURCE_YES) == c->step->keep_git_dir)
 			continue;
 		(void)error_set(&e, ERR_INPUT, "ADD --keep-git-dir=%s, and '%s' says otherwise",
 		    flag->value, c->step->remotes[n].text);
 		return planner_error(c->b, c->i, flag->offset, &e);
 	}
+	if (c->step->keep_git_dir && !has_repository)
+		(void)diagnostics_add(c->b->p->diagnostics, SEVERITY_WARNING,
+		    instruction_locate(c->i, flag->offset),
+		    "ADD --keep-git-dir has no effect: no source is a repository, as a URL whose "
+		    "path ends in .git is");
 	return 0;
 }
 

@@ -414,7 +414,7 @@ add_item(struct mounts *m, size_t n)
 		.source = m->opened[n].source,
 		.size = mount->spec.size,
 		.flags =
-		    (mount->spec.read_only || is_secret ? CONTAINER_MOUNT_READ_ONLY : 0U) |
+		    (mount->spec.read_only ? CONTAINER_MOUNT_READ_ONLY : 0U) |
 		    (is_tmpfs || is_secret ? CONTAINER_MOUNT_NOSUID | CONTAINER_MOUNT_NODEV : 0U) |
 		    (is_secret ? CONTAINER_MOUNT_NOEXEC : 0U),
 	};

@@ -284,6 +284,20 @@ section_5_stages_and_graph(void **state)
 }
 
 static void
+section_6_flags_of_run(void **state)
+{
+	(void)state;
+	check_rows("6-", 1);
+}
+
+static void
+section_7_flags_of_copy_and_add(void **state)
+{
+	(void)state;
+	check_rows("7-", 1);
+}
+
+static void
 section_8_predefined_arguments(void **state)
 {
 	(void)state;
@@ -318,6 +332,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(section_3_where_variables_are_expanded),
 	cmocka_unit_test(section_4_instructions),
 	cmocka_unit_test(section_5_stages_and_graph),
+	cmocka_unit_test(section_6_flags_of_run),
+	cmocka_unit_test(section_7_flags_of_copy_and_add),
 	cmocka_unit_test(section_8_predefined_arguments),
 	cmocka_unit_test(sections_12_and_13_history_and_time),
 	cmocka_unit_test(section_16_traps),
