@@ -23,6 +23,9 @@ static int
 read_file(int dir, const char *name, size_t max, struct buf *b, struct stat *st, struct error *e)
 {
 	autofd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	size_t length;
+	char *bytes;
+	int got;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : error_sys(e, "cannot open '%s' in the store", name);
@@ -30,8 +33,18 @@ read_file(int dir, const char *name, size_t max, struct buf *b, struct stat *st,
 		return error_sys(e, "cannot read '%s' in the store", name);
 	if (!S_ISREG(st->st_mode))
 		return error_set(e, ERR_INPUT, "'%s' in the store is no regular file", name);
-	if (fd_read_all(fd, b, max, name, e) < 0)
-		return error_ctx(e, "the store");
+	if ((uint64_t)st->st_size > max)
+		return error_set(
+		    e, ERR_INPUT, "'%s' in the store is larger than %zu bytes", name, max);
+	length = (size_t)st->st_size;
+	/* it came here whole and is never written to: one read gets all of it */
+	bytes = buf_reserve(b, length);
+	got = length > 0 ? fd_read_exact(fd, bytes, length, e) : 1;
+	if (got < 0)
+		return error_ctx(e, "'%s' in the store", name);
+	if (got == 0)
+		return error_set(e, ERR_INPUT, "'%s' in the store is cut short", name);
+	buf_added(b, length);
 	return 1;
 }
 
