@@ -5,6 +5,7 @@
 #include "builder/build/final_tree.h"
 
 #include "builder/layer/apply.h"
+#include "builder/step/listings.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
@@ -16,37 +17,6 @@
 /* ---- the layers ---- */
 
 static int
-make_listing(struct final_tree *t, struct final_layer *layer, struct error *e)
-{
-	struct layer_source source = { .digest = &layer->blob, .diff_id = &layer->diff_id };
-	autofd int fd = store_blob_open(t->b->store, &layer->blob, NULL, e);
-	const void *bytes;
-	size_t length;
-
-	if (fd < 0)
-		return -1;
-	source.fd = fd;
-	if (layer_list(&source, NULL, &layer->listing, NULL, e) < 0)
-		return -1;
-	bytes = listing_bytes(layer->listing, &length);
-	return store_listing_put(t->b->store, &layer->diff_id, bytes, length, e);
-}
-
-static int
-load_listing(struct final_tree *t, struct final_layer *layer, struct error *e)
-{
-	auto(buf) struct buf bytes = { 0 };
-	int found = store_listing_get(t->b->store, &layer->diff_id, &bytes, e);
-
-	if (found < 0)
-		return -1;
-	if (!found)
-		return make_listing(t, layer, e);
-	layer->listing = listing_take(&bytes, e);
-	return layer->listing ? 0 : -1;
-}
-
-static int
 add_layer(
     struct final_tree *t, const struct final_layer *from, const char *snapshot, struct error *e)
 {
@@ -56,7 +26,8 @@ add_layer(
 	layer = &t->layers[t->count++];
 	*layer = *from;
 	layer->snapshot = snapshot ? xstrdup(snapshot) : NULL;
-	if (load_listing(t, layer, e) < 0)
+	layer->listing = listings_get(t->b->store, &layer->blob, &layer->diff_id, e);
+	if (!layer->listing)
 		return -1;
 	tree_add_listing(t->tree, layer->listing);
 	return 0;

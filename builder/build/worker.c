@@ -8,7 +8,7 @@
  */
 #include "builder/build/message.h"
 #include "builder/build/state.h"
-#include "builder/layer/apply.h"
+#include "builder/step/listings.h"
 #include "builder/step/pack.h"
 #include "builder/step/step.h"
 #include "runtime/base/fd.h"
@@ -101,37 +101,11 @@ parent_files_release(struct parent_files *files)
 }
 
 static int
-list_blob(struct build *b, const struct digest *blob, const struct digest *diff_id,
-    struct listing **listing, struct error *e)
-{
-	struct layer_source source = { .digest = blob, .diff_id = diff_id };
-	autofd int fd = store_blob_open(b->store, blob, NULL, e);
-	const void *bytes;
-	size_t length;
-
-	if (fd < 0)
-		return -1;
-	source.fd = fd;
-	if (layer_list(&source, NULL, listing, NULL, e) < 0)
-		return -1;
-	bytes = listing_bytes(*listing, &length);
-	return store_listing_put(b->store, diff_id, bytes, length, e);
-}
-
-static int
 add_listing(struct build *b, struct parent_files *files, const struct digest *blob,
     const struct digest *diff_id, struct error *e)
 {
-	struct listing *listing = NULL;
-	auto(buf) struct buf bytes = { 0 };
-	int found = store_listing_get(b->store, diff_id, &bytes, e);
+	struct listing *listing = listings_get(b->store, blob, diff_id, e);
 
-	if (found < 0)
-		return -1;
-	if (found)
-		listing = listing_take(&bytes, e);
-	else if (list_blob(b, blob, diff_id, &listing, e) < 0)
-		return -1;
 	if (!listing)
 		return -1;
 	files->listings =

@@ -10,6 +10,7 @@
 #include "builder/layer/apply.h"
 #include "builder/layer/diff.h"
 #include "builder/layer/merge.h"
+#include "builder/step/listings.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/sandbox/overlay.h"
@@ -165,8 +166,6 @@ apply(struct store *store, int root, const struct digest *blob, const struct dig
 	autolisting struct listing *listing = NULL;
 	struct apply_result result = { 0 };
 	autofd int fd = store_blob_open(store, blob, NULL, e);
-	const void *bytes;
-	size_t length;
 	int ok;
 
 	if (fd < 0)
@@ -178,8 +177,7 @@ apply(struct store *store, int root, const struct digest *blob, const struct dig
 	apply_result_release(&result);
 	if (ok < 0 || !listing || store_listing_has(store, diff_id))
 		return ok;
-	bytes = listing_bytes(listing, &length);
-	return store_listing_put(store, diff_id, bytes, length, e);
+	return listings_put(store, diff_id, listing, e);
 }
 
 int

@@ -4,6 +4,7 @@
  */
 #include "builder/step/pack.h"
 
+#include "builder/step/listings.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/strv.h"
@@ -37,13 +38,8 @@ static int
 put_listing(struct layer_sink *sink, const struct digest *diff_id, struct error *e)
 {
 	autolisting struct listing *listing = listing_builder_finish(steal_ptr(&sink->listing), e);
-	const void *bytes;
-	size_t length;
 
-	if (!listing)
-		return -1;
-	bytes = listing_bytes(listing, &length);
-	return store_listing_put(sink->store, diff_id, bytes, length, e);
+	return listing ? listings_put(sink->store, diff_id, listing, e) : -1;
 }
 
 int

@@ -4,6 +4,7 @@
  */
 #include "tests/unit/unit.h"
 
+#include "builder/step/listings.h"
 #include "builder/step/step.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
@@ -114,6 +115,35 @@ copy_makes_a_layer_and_its_listing(void **state)
 }
 
 static void
+a_listing_of_another_version_is_made_again(void **state)
+{
+	static const char other[] = "a listing of another version";
+	struct fixture *f = *state;
+	struct layer_options options = { .compression = COMPRESSION_GZIP };
+	struct step_context context = {
+		.store = f->store, .parent = f->tree, .root = -1, .layer = &options
+	};
+	autoplan struct copy_plan *plan = plan_of(f, 0);
+	autolisting struct listing *listing = NULL, *again = NULL;
+	auto(buf) struct buf kept = { 0 };
+	const char *build = getenv("CROZE_BUILD"); /* croze-unpack is there */
+	struct step_result result;
+	struct error e = ERROR_INIT;
+
+	if (build)
+		setenv("CROZE_LIBEXEC", build, 0);
+	assert_ok(step_copy(&context, plan, 0, 0, &result, &e), &e);
+	assert_ok(store_listing_put(f->store, &result.layer.diff_id, other, sizeof(other), &e), &e);
+	listing = listings_get(f->store, &result.layer.digest, &result.layer.diff_id, &e);
+	assert_ok(listing ? 0 : -1, &e);
+	assert_true(listing_find(listing, "d/a") != SIZE_MAX);
+	assert_int_equal(store_listing_get(f->store, &result.layer.diff_id, &kept, &e), 1);
+	again = listing_take(&kept, &e);
+	assert_non_null(again);
+	step_result_release(&result);
+}
+
+static void
 copy_makes_files_alone(void **state)
 {
 	struct fixture *f = *state;
@@ -203,6 +233,7 @@ workdir_over_a_file_is_refused(void **state)
 
 static const struct CMUnitTest tests[] = {
 	TEST(copy_makes_a_layer_and_its_listing),
+	TEST(a_listing_of_another_version_is_made_again),
 	TEST(copy_makes_files_alone),
 	TEST(layer_is_the_same_with_and_without_files),
 	TEST(t19_workdir_is_made_and_belongs_to_the_user),
