@@ -183,14 +183,14 @@ push_level(struct removal *r, int fd, struct error *e)
 	struct level *l;
 	struct stat st;
 
-	if (r->depth >= OPEN_LEVELS) {
+	/* on the way to a second deep directory, it was given up for the first */
+	if (r->depth >= OPEN_LEVELS && r->levels[r->depth - OPEN_LEVELS].fd >= 0) {
 		l = &r->levels[r->depth - OPEN_LEVELS];
 		if (fstat(l->fd, &st) < 0)
 			return error_sys(e, "cannot look at a directory");
 		l->device = st.st_dev;
 		l->inode = st.st_ino;
 		fd_close_at(&l->fd);
-		l->fd = -1;
 	}
 	xgrow(&r->levels, r->depth, &r->room, sizeof(*r->levels));
 	l = &r->levels[r->depth++];

@@ -349,6 +349,27 @@ remove_tree_goes_2000_levels_down(void **state)
 }
 
 static void
+remove_tree_removes_deep_ones_beside_each_other(void **state)
+{
+	struct place *p = *state;
+	struct error e = ERROR_INIT;
+	char path[256] = "two";
+
+	assert_int_equal(mkdirat(p->root, "two", 0755), 0);
+	for (int side = 0; side < 2; side++) {
+		size_t length = strlen("two");
+
+		for (int i = 0; i < 100; i++) {
+			path[length++] = '/';
+			path[length++] = i == 0 ? (char)('a' + side) : 'd';
+			path[length] = '\0';
+			assert_int_equal(mkdirat(p->root, path, 0755), 0);
+		}
+	}
+	assert_ok(path_remove_tree(p->root, "two", &e), &e);
+}
+
+static void
 remove_tree_removes_many_beside_each_other(void **state)
 {
 	struct place *p = *state;
@@ -565,6 +586,7 @@ static const struct CMUnitTest tests[] = {
 	WITH_PLACE(make_dirs_stays_inside_whatever_the_links_say),
 	WITH_PLACE(make_dirs_refuses_files_and_loops),
 	WITH_PLACE(remove_tree_goes_2000_levels_down),
+	WITH_PLACE(remove_tree_removes_deep_ones_beside_each_other),
 	WITH_PLACE(remove_tree_removes_many_beside_each_other),
 	WITH_PLACE(remove_tree_opens_up_directories_of_any_mode),
 	WITH_PLACE(remove_tree_never_follows_links),
