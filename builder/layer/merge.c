@@ -30,6 +30,35 @@
 #define OVERLAY_PREFIX "user.overlay."
 #define OVERLAY_ESCAPED "user.overlay.overlay."
 #define OPEN_DIR (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+/* Folders above this depth keep their descriptors; deeper ones get them back when what is below is done. */
+#define OPEN_LEVELS 16
+
+/* Bounds the depth, too. */
+static int
+check_path(const struct buf *path, struct error *e)
+{
+	if (path->len < PATH_MAX)
+		return 0;
+	return error_set(e, ERR_INPUT, "'%.60s...' is longer than a path can be", buf_text(path));
+}
+
+/* Opens the folder again that @below is in. */
+static int
+open_again(int *dir, int below, struct error *e)
+{
+	if (*dir >= 0)
+		return 0;
+	*dir = openat(below, "..", OPEN_DIR);
+	return *dir < 0 ? error_sys(e, "cannot go back to a parent directory") : 0;
+}
+
+static void
+add_child(struct buf *path, const char *name)
+{
+	if (path->len > 0)
+		buf_add_char(path, '/');
+	buf_add_text(path, name);
+}
 
 /* ---- copying one layer ---- */
 
@@ -37,6 +66,13 @@ struct copier {
 	struct map links; /* inode number -> path in @dest of the first name */
 	int root;         /* of @dest */
 	struct buf path;  /* where the walk is */
+	unsigned depth;
+};
+
+/* A folder of a layer, and the one that it is copied to; -1 while they are closed. */
+struct pair {
+	int from;
+	int to;
 };
 
 static bool
@@ -161,100 +197,132 @@ copy_link(struct copier *c, int to_dir, const char *name, const struct stat *st,
 	return error_sys(e, "cannot link '%s'", buf_text(&c->path));
 }
 
-static int copy_dir(struct copier *c, int from, int to, struct error *e);
+static int copy_dir(struct copier *c, struct pair *dirs, struct error *e);
+
+/* What is in the folders @below, of which @dirs is the parent. */
+static int
+copy_below(struct copier *c, struct pair *dirs, struct pair *below, struct error *e)
+{
+	int result;
+
+	if (++c->depth > OPEN_LEVELS) {
+		fd_close_at(&dirs->from);
+		fd_close_at(&dirs->to);
+	}
+	result = copy_dir(c, below, e);
+	if (result == 0)
+		result = open_again(&dirs->from, below->from, e);
+	if (result == 0)
+		result = open_again(&dirs->to, below->to, e);
+	c->depth--;
+	return result;
+}
 
 /* A folder over a folder keeps what is in it, unless it is opaque. */
 static int
-copy_folder(struct copier *c, int from_dir, int to_dir, const char *name, const struct stat *st,
-    struct error *e)
+copy_folder(
+    struct copier *c, struct pair *dirs, const char *name, const struct stat *st, struct error *e)
 {
-	autofd int from = openat(from_dir, name, OPEN_DIR);
-	autofd int to = -1;
-	const char *path = buf_text(&c->path);
+	struct pair below = { openat(dirs->from, name, OPEN_DIR), -1 };
+	int result = 0;
 
-	if (from < 0)
-		return error_sys(e, "cannot open '%s'", path);
-	if (has_mark(from, OVERLAY_PREFIX "opaque", 'y') && path_remove_tree(to_dir, name, e) < 0)
-		return -1;
-	if (mkdirat(to_dir, name, 0700) < 0 && errno != EEXIST)
-		return error_sys(e, "cannot make '%s'", path);
-	to = openat(to_dir, name, OPEN_DIR);
-	if (to < 0)
-		return error_sys(e, "cannot open '%s'", path);
-	if (copy_dir(c, from, to, e) < 0)
-		return -1;
-	return copy_metadata(from, to, st, buf_text(&c->path), e);
+	if (below.from < 0)
+		return error_sys(e, "cannot open '%s'", buf_text(&c->path));
+	if (has_mark(below.from, OVERLAY_PREFIX "opaque", 'y'))
+		result = path_remove_tree(dirs->to, name, e);
+	if (result == 0 && mkdirat(dirs->to, name, 0700) < 0 && errno != EEXIST)
+		result = error_sys(e, "cannot make '%s'", buf_text(&c->path));
+	if (result == 0) {
+		below.to = openat(dirs->to, name, OPEN_DIR);
+		if (below.to < 0)
+			result = error_sys(e, "cannot open '%s'", buf_text(&c->path));
+	}
+	if (result == 0)
+		result = copy_below(c, dirs, &below, e);
+	if (result == 0)
+		result = copy_metadata(below.from, below.to, st, buf_text(&c->path), e);
+	fd_close_at(&below.from);
+	fd_close_at(&below.to);
+	return result;
 }
 
 static int
 copy_entry(
-    struct copier *c, int from, int to, const char *name, bool has_whiteouts, struct error *e)
+    struct copier *c, struct pair *dirs, const char *name, bool has_whiteouts, struct error *e)
 {
 	struct stat st, old;
 	char value;
 	int linked;
 
-	if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(dirs->from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_sys(e, "cannot read '%s'", buf_text(&c->path));
 	if (has_whiteouts && S_ISREG(st.st_mode) && st.st_size == 0) {
-		autofd int fd = openat(from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		autofd int fd = openat(dirs->from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
 		if (fd >= 0 && fgetxattr(fd, OVERLAY_PREFIX "whiteout", &value, 1) >= 0)
-			return path_remove_tree(to, name, e);
+			return path_remove_tree(dirs->to, name, e);
 	}
 	if (is_whiteout(&st))
-		return path_remove_tree(to, name, e);
-	if (fstatat(to, name, &old, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    !(S_ISDIR(st.st_mode) && S_ISDIR(old.st_mode)) && path_remove_tree(to, name, e) < 0)
+		return path_remove_tree(dirs->to, name, e);
+	if (fstatat(dirs->to, name, &old, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    !(S_ISDIR(st.st_mode) && S_ISDIR(old.st_mode)) &&
+	    path_remove_tree(dirs->to, name, e) < 0)
 		return -1;
 	if (S_ISDIR(st.st_mode))
-		return copy_folder(c, from, to, name, &st, e);
-	linked = copy_link(c, to, name, &st, e);
+		return copy_folder(c, dirs, name, &st, e);
+	linked = copy_link(c, dirs->to, name, &st, e);
 	if (linked != 0)
 		return linked < 0 ? -1 : 0;
-	return S_ISREG(st.st_mode) ? copy_file(c, from, to, name, &st, e)
-	                           : copy_special(c, from, to, name, &st, e);
+	return S_ISREG(st.st_mode) ? copy_file(c, dirs->from, dirs->to, name, &st, e)
+	                           : copy_special(c, dirs->from, dirs->to, name, &st, e);
 }
 
 static int
-copy_dir(struct copier *c, int from, int to, struct error *e)
+copy_dir(struct copier *c, struct pair *dirs, struct error *e)
 {
 	auto(names) struct names names = { 0 };
-	bool has_whiteouts = has_mark(from, OVERLAY_PREFIX "opaque", 'x');
+	bool has_whiteouts = has_mark(dirs->from, OVERLAY_PREFIX "opaque", 'x');
 	size_t length = c->path.len;
-	int result = names_read(&names, from, buf_text(&c->path), e);
+	int result = names_read(&names, dirs->from, buf_text(&c->path), e);
 
 	for (size_t i = 0; i < names.count && result == 0; i++) {
-		const char *name = names_at(&names, i);
-
-		if (length > 0)
-			buf_add_char(&c->path, '/');
-		buf_add_text(&c->path, name);
-		result = copy_entry(c, from, to, name, has_whiteouts, e);
+		add_child(&c->path, names_at(&names, i));
+		result = check_path(&c->path, e);
+		if (result == 0)
+			result = copy_entry(c, dirs, names_at(&names, i), has_whiteouts, e);
 		buf_truncate(&c->path, length);
 	}
+	return result;
+}
+
+static int
+merge_layer(int lower, int dest, struct error *e)
+{
+	struct copier c = { .root = dest };
+	struct pair dirs = { openat(lower, ".", OPEN_DIR), openat(dest, ".", OPEN_DIR) };
+	struct stat st;
+	int result = -1;
+
+	if (dirs.from < 0 || dirs.to < 0 || fstat(dirs.from, &st) < 0)
+		error_sys(e, "cannot open a layer");
+	else
+		result = copy_dir(&c, &dirs, e);
+	if (result == 0)
+		result = copy_metadata(dirs.from, dest, &st, "/", e);
+	fd_close_at(&dirs.from);
+	fd_close_at(&dirs.to);
+	map_release_with(&c.links, free);
+	buf_release(&c.path);
 	return result;
 }
 
 int
 merge_layers(const int *lowers, size_t n_lowers, int dest, struct error *e)
 {
-	int result = 0;
-
-	for (size_t i = 0; i < n_lowers && result == 0; i++) {
-		struct copier c = { .root = dest };
-		autofd int from = openat(lowers[i], ".", OPEN_DIR);
-		struct stat st;
-
-		if (from < 0 || fstat(from, &st) < 0)
-			return error_sys(e, "cannot open a layer");
-		result = copy_dir(&c, from, dest, e);
-		if (result == 0)
-			result = copy_metadata(from, dest, &st, "/", e);
-		map_release_with(&c.links, free);
-		buf_release(&c.path);
-	}
-	return result;
+	for (size_t i = 0; i < n_lowers; i++)
+		if (merge_layer(lowers[i], dest, e) < 0)
+			return -1;
+	return 0;
 }
 
 /* ---- what has changed ---- */
@@ -270,14 +338,6 @@ struct merge_state {
 	struct map
 	    marks; /* path -> struct mark; a folder's path ends in '/' once more, with its names, a line each */
 };
-
-static void
-add_child(struct buf *path, const char *name)
-{
-	if (path->len > 0)
-		buf_add_char(path, '/');
-	buf_add_text(path, name);
-}
 
 /* When the folder was made: its inode number may have been another one's before. */
 static struct statx_timestamp
@@ -306,61 +366,81 @@ await_tick(void)
 	} while (now.tv_sec == start.tv_sec && now.tv_nsec == start.tv_nsec);
 }
 
+/* A walk over the tree. */
+struct memory {
+	struct merge_state *state;
+	struct buf path;
+	unsigned depth;
+};
+
+static int remember_dir(struct memory *m, int *dir, struct error *e);
+
 static int
-remember_dir(struct merge_state *s, int dir, struct buf *path, struct error *e)
+remember_entry(struct memory *m, int *dir, const char *name, struct error *e)
+{
+	struct mark *mark;
+	struct stat st;
+	autofd int child = -1;
+	int result;
+
+	if (check_path(&m->path, e) < 0)
+		return -1;
+	if (fstatat(*dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(e, "cannot read '%s'", buf_text(&m->path));
+	mark = xcalloc(1, sizeof(*mark));
+	*mark = (struct mark){ .ino = st.st_ino, .changed = st.st_ctim, .mode = st.st_mode };
+	(void)map_set(&m->state->marks, buf_text(&m->path), mark);
+	if (!S_ISDIR(st.st_mode))
+		return 0;
+	child = openat(*dir, name, OPEN_DIR);
+	if (child < 0)
+		return error_sys(e, "cannot open '%s'", buf_text(&m->path));
+	mark->born = born(child);
+	if (++m->depth > OPEN_LEVELS)
+		fd_close_at(dir);
+	result = remember_dir(m, &child, e);
+	m->depth--;
+	return result < 0 ? -1 : open_again(dir, child, e);
+}
+
+static int
+remember_dir(struct memory *m, int *dir, struct error *e)
 {
 	auto(names) struct names names = { 0 };
 	auto(buf) struct buf list = { 0 };
-	size_t length = path->len;
+	size_t length = m->path.len;
 
-	if (names_read(&names, dir, buf_text(path), e) < 0)
+	if (names_read(&names, *dir, buf_text(&m->path), e) < 0)
 		return -1;
 	for (size_t i = 0; i < names.count; i++) {
 		const char *name = names_at(&names, i);
-		struct mark *mark = xcalloc(1, sizeof(*mark));
-		struct stat st;
-		autofd int child = -1;
 
 		buf_add(&list, name, strlen(name) + 1);
-		add_child(path, name);
-		if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-			free(mark);
-			return error_sys(e, "cannot read '%s'", buf_text(path));
-		}
-		*mark =
-		    (struct mark){ .ino = st.st_ino, .changed = st.st_ctim, .mode = st.st_mode };
-		(void)map_set(&s->marks, buf_text(path), mark);
-		if (S_ISDIR(st.st_mode)) {
-			child = openat(dir, name, OPEN_DIR);
-			if (child < 0)
-				return error_sys(e, "cannot open '%s'", buf_text(path));
-			mark->born = born(child);
-			if (remember_dir(s, child, path, e) < 0)
-				return -1;
-		}
-		buf_truncate(path, length);
+		add_child(&m->path, name);
+		if (remember_entry(m, dir, name, e) < 0)
+			return -1;
+		buf_truncate(&m->path, length);
 	}
-	buf_add_char(path, '/');
+	buf_add_char(&m->path, '/');
 	buf_add_char(&list, '\0');
-	(void)map_set(&s->marks, buf_text(path), buf_steal(&list));
-	buf_truncate(path, length);
+	(void)map_set(&m->state->marks, buf_text(&m->path), buf_steal(&list));
+	buf_truncate(&m->path, length);
 	return 0;
 }
 
 struct merge_state *
 merge_remember(int tree, struct error *e)
 {
-	struct merge_state *s = xcalloc(1, sizeof(*s));
-	auto(buf) struct buf path = { 0 };
+	struct memory m = { .state = xcalloc(1, sizeof(*m.state)) };
 	autofd int dir = openat(tree, ".", OPEN_DIR);
+	int result = dir < 0 ? error_sys(e, "cannot open a tree") : remember_dir(&m, &dir, e);
 
-	if (dir >= 0 && remember_dir(s, dir, &path, e) == 0) {
+	buf_release(&m.path);
+	if (result == 0) {
 		await_tick();
-		return s;
+		return m.state;
 	}
-	if (dir < 0)
-		error_sys(e, "cannot open a tree");
-	merge_state_free(s);
+	merge_state_free(m.state);
 	return NULL;
 }
 
@@ -375,6 +455,7 @@ merge_state_free(struct merge_state *s)
 
 struct collector {
 	const struct merge_state *state;
+	int upper;
 	struct buf path;
 };
 
@@ -398,30 +479,49 @@ is_same_folder(const struct mark *mark, int dir, const struct stat *st)
 struct target {
 	struct target *above;
 	const char *name;
-	int from; /* the folder in the tree */
+	size_t path_length; /* of its path, with which the collector's begins */
+	unsigned depth;
+	int from; /* the folder in the tree; -1: closed for a while */
 	struct stat st;
-	int fd; /* -1: not made yet */
+	int fd; /* -1: not made yet, or closed for a while */
+	bool is_made;
 	bool is_opaque;
 };
 
 static int
-make_target(struct target *t, struct error *e)
+open_target(const struct collector *c, struct target *t, struct error *e)
+{
+	autofree char *path = xstrndup(buf_text(&c->path), t->path_length);
+
+	t->fd = path_open(c->upper, path, OPEN_DIR, 0, PATH_NO_SYMLINKS, e);
+	return t->fd < 0 ? -1 : 0;
+}
+
+static int
+make_target(const struct collector *c, struct target *t, struct error *e)
 {
 	if (t->fd >= 0)
 		return 0;
-	if (make_target(t->above, e) < 0)
+	if (t->is_made)
+		return open_target(c, t, e);
+	if (make_target(c, t->above, e) < 0)
 		return -1;
 	if (mkdirat(t->above->fd, t->name, 0700) < 0)
 		return error_sys(e, "cannot make folder '%s' of a snapshot", t->name);
+	t->is_made = true;
 	t->fd = openat(t->above->fd, t->name, OPEN_DIR);
+	if (t->depth > OPEN_LEVELS)
+		fd_close_at(&t->above->fd);
 	return t->fd < 0 ? error_sys(e, "cannot open folder '%s' of a snapshot", t->name) : 0;
 }
 
 static int
-finish_target(const struct target *t, struct error *e)
+finish_target(const struct collector *c, struct target *t, struct error *e)
 {
-	if (t->fd < 0)
+	if (!t->is_made)
 		return 0;
+	if (make_target(c, t, e) < 0)
+		return -1;
 	if (t->is_opaque && fsetxattr(t->fd, OVERLAY_PREFIX "opaque", "y", 1, 0) < 0)
 		return error_sys(e, "cannot mark an opaque folder");
 	return copy_metadata(t->from, t->fd, &t->st, t->name, e);
@@ -436,13 +536,15 @@ collect_removed(struct collector *c, struct target *t, struct error *e)
 	buf_add_char(&c->path, '/');
 	name = map_get(&c->state->marks, buf_text(&c->path));
 	buf_truncate(&c->path, c->path.len - 1);
+	if (t->is_made && make_target(c, t, e) < 0)
+		return -1;
 	for (; name && *name; name += strlen(name) + 1) {
 		if (fstatat(t->from, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 			continue;
 		/* what was moved to the upper is there; what is in neither is gone */
 		if (t->fd >= 0 && fstatat(t->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 			continue;
-		if (make_target(t, e) < 0)
+		if (make_target(c, t, e) < 0)
 			return -1;
 		if (mknodat(t->fd, name, S_IFCHR, makedev(0, 0)) < 0)
 			return error_sys(e, "cannot make a whiteout for '%s'", name);
@@ -456,7 +558,12 @@ static int
 collect_folder(struct collector *c, struct target *t, const char *name, const struct stat *st,
     const struct mark *mark, struct error *e)
 {
-	struct target child = { .above = t, .name = name, .st = *st, .fd = -1 };
+	struct target child = { .above = t,
+		.name = name,
+		.path_length = c->path.len,
+		.depth = t->depth + 1,
+		.st = *st,
+		.fd = -1 };
 	int result;
 
 	child.from = openat(t->from, name, OPEN_DIR);
@@ -464,11 +571,17 @@ collect_folder(struct collector *c, struct target *t, const char *name, const st
 		return error_sys(e, "cannot open '%s'", buf_text(&c->path));
 	/* another folder of that name hides the one that was there */
 	child.is_opaque = S_ISDIR(mark->mode) && !is_same_folder(mark, child.from, st);
-	result = is_same(mark, st) ? 0 : make_target(&child, e);
+	result = is_same(mark, st) ? 0 : make_target(c, &child, e);
+	if (child.depth > OPEN_LEVELS) {
+		fd_close_at(&t->from);
+		fd_close_at(&t->fd);
+	}
 	if (result == 0)
 		result = collect_dir(c, &child, e);
 	if (result == 0)
-		result = finish_target(&child, e);
+		result = finish_target(c, &child, e);
+	if (result == 0)
+		result = open_again(&t->from, child.from, e);
 	fd_close_at(&child.from);
 	fd_close_at(&child.fd);
 	return result;
@@ -486,7 +599,7 @@ collect_entry(struct collector *c, struct target *t, const char *name, struct er
 		return collect_folder(c, t, name, &st, mark, e);
 	if (is_same(mark, &st))
 		return 0;
-	if (make_target(t, e) < 0)
+	if (make_target(c, t, e) < 0)
 		return -1;
 	if (renameat(t->from, name, t->fd, name) < 0)
 		return error_sys(e, "cannot keep '%s'", buf_text(&c->path));
@@ -502,7 +615,9 @@ collect_dir(struct collector *c, struct target *t, struct error *e)
 
 	for (size_t i = 0; i < names.count && result == 0; i++) {
 		add_child(&c->path, names_at(&names, i));
-		result = collect_entry(c, t, names_at(&names, i), e);
+		result = check_path(&c->path, e);
+		if (result == 0)
+			result = collect_entry(c, t, names_at(&names, i), e);
 		buf_truncate(&c->path, length);
 	}
 	if (result == 0 && !t->is_opaque)
@@ -513,8 +628,8 @@ collect_dir(struct collector *c, struct target *t, struct error *e)
 int
 merge_collect(const struct merge_state *state, int tree, int upper, struct error *e)
 {
-	struct collector c = { .state = state };
-	struct target root = { .name = "/" };
+	struct collector c = { .state = state, .upper = upper };
+	struct target root = { .name = "/", .is_made = true };
 	int result = -1;
 
 	root.from = openat(tree, ".", OPEN_DIR);
@@ -522,7 +637,7 @@ merge_collect(const struct merge_state *state, int tree, int upper, struct error
 	if (root.from < 0 || root.fd < 0 || fstat(root.from, &root.st) < 0)
 		error_sys(e, "cannot open a tree");
 	else if (collect_dir(&c, &root, e) == 0)
-		result = finish_target(&root, e);
+		result = finish_target(&c, &root, e);
 	fd_close_at(&root.from);
 	fd_close_at(&root.fd);
 	buf_release(&c.path);

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_merge - trees made by copying layers, and what is told of their changes.
+ */
+#include "tests/unit/unit.h"
+
+#include "builder/layer/merge.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/mem.h"
+#include "runtime/base/path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/* More levels than descriptors. */
+#define DEPTH 200
+#define DESCRIPTORS 60
+
+static char scratch[] = "/tmp/test_merge.XXXXXX";
+
+struct fixture {
+	int top;
+	int lower;
+	int tree;
+	int upper;
+};
+
+static int
+make_dir(int top, const char *name)
+{
+	assert_int_equal(mkdirat(top, name, 0755), 0);
+	return openat(top, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int
+set_up(void **state)
+{
+	struct fixture *f = xcalloc(1, sizeof(*f));
+
+	memcpy(scratch + sizeof(scratch) - 7, "XXXXXX", 6);
+	if (!mkdtemp(scratch))
+		return -1;
+	f->top = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	f->lower = make_dir(f->top, "lower");
+	f->tree = make_dir(f->top, "tree");
+	f->upper = make_dir(f->top, "upper");
+	*state = f;
+	return f->upper < 0 ? -1 : 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct fixture *f = *state;
+	struct error e = ERROR_INIT;
+	autofd int tmp = open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	close(f->lower);
+	close(f->tree);
+	close(f->upper);
+	close(f->top);
+	free(f);
+	if (path_remove_tree(tmp, path_base(scratch), &e) == 0)
+		return 0;
+	print_error("%s\n", e.text);
+	return -1;
+}
+
+static void
+put(int dir, const char *path, const char *text)
+{
+	autofd int fd = openat(dir, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+}
+
+static bool
+has(int dir, const char *path, const char *text)
+{
+	autofd int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	char got[16] = "";
+
+	return fd >= 0 && read(fd, got, sizeof(got) - 1) >= 0 && strcmp(got, text) == 0;
+}
+
+static bool
+is_whiteout(int dir, const char *path)
+{
+	struct stat st;
+
+	return fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISCHR(st.st_mode) &&
+	       st.st_rdev == 0;
+}
+
+/* "d/d/…/" of @depth folders, which are made below @dir. */
+static char *
+make_deep(int dir, unsigned depth)
+{
+	char *path = xcalloc(depth + 1, 2);
+
+	for (unsigned n = 0; n < depth; n++) {
+		memcpy(path + (size_t)2 * n, "d", 2);
+		assert_true(mkdirat(dir, path, 0755) == 0 || errno == EEXIST);
+		memcpy(path + (size_t)2 * n, "d/", 3);
+	}
+	return path;
+}
+
+static char *
+in(const char *folder, const char *name)
+{
+	return xasprintf("%s%s", folder, name);
+}
+
+static void
+a_change_of_a_deep_tree_is_collected_with_few_descriptors(void **state)
+{
+	struct fixture *f = *state;
+	autofree char *deep = make_deep(f->lower, DEPTH);
+	autofree char *kept = in(deep, "kept"), *changed = in(deep, "changed");
+	autofree char *removed = in(deep, "removed"), *added = in(deep, "added");
+	struct rlimit before, few;
+	struct merge_state *memory;
+	struct error e = ERROR_INIT;
+
+	put(f->lower, kept, "1");
+	put(f->lower, changed, "1");
+	put(f->lower, removed, "1");
+	put(f->lower, "d/d/gone", "1");
+	put(f->lower, "d/same", "1");
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = DESCRIPTORS;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+
+	assert_ok(merge_layers(&f->lower, 1, f->tree, &e), &e);
+	assert_true(has(f->tree, kept, "1"));
+	memory = merge_remember(f->tree, &e);
+	assert_ok(memory ? 0 : -1, &e);
+	put(f->tree, changed, "2");
+	put(f->tree, added, "3");
+	assert_int_equal(unlinkat(f->tree, removed, 0), 0);
+	assert_int_equal(unlinkat(f->tree, "d/d/gone", 0), 0);
+	assert_ok(merge_collect(memory, f->tree, f->upper, &e), &e);
+	merge_state_free(memory);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+
+	assert_true(has(f->upper, changed, "2"));
+	assert_true(has(f->upper, added, "3"));
+	assert_true(is_whiteout(f->upper, removed));
+	assert_true(is_whiteout(f->upper, "d/d/gone"));
+	assert_int_equal(faccessat(f->upper, kept, F_OK, 0), -1);
+	assert_int_equal(faccessat(f->upper, "d/same", F_OK, 0), -1);
+}
+
+static void
+a_folder_that_was_made_anew_is_opaque(void **state)
+{
+	struct fixture *f = *state;
+	struct error e = ERROR_INIT;
+	struct merge_state *memory;
+	char mark = 0;
+	autofd int d = -1;
+
+	assert_int_equal(mkdirat(f->lower, "d", 0755), 0);
+	put(f->lower, "d/old", "1");
+	assert_ok(merge_layers(&f->lower, 1, f->tree, &e), &e);
+	memory = merge_remember(f->tree, &e);
+	assert_ok(memory ? 0 : -1, &e);
+	assert_int_equal(unlinkat(f->tree, "d/old", 0), 0);
+	assert_int_equal(unlinkat(f->tree, "d", AT_REMOVEDIR), 0);
+	assert_int_equal(mkdirat(f->tree, "d", 0755), 0);
+	put(f->tree, "d/new", "2");
+	assert_ok(merge_collect(memory, f->tree, f->upper, &e), &e);
+	merge_state_free(memory);
+	d = openat(f->upper, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(d >= 0);
+	assert_int_equal(fgetxattr(d, "user.overlay.opaque", &mark, 1), 1);
+	assert_int_equal(mark, 'y');
+	assert_true(has(d, "new", "2"));
+	assert_int_equal(faccessat(d, "old", F_OK, 0), -1);
+}
+
+static void
+a_tree_deeper_than_a_path_can_be_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct error e = ERROR_INIT;
+	int dir = dup(f->lower);
+
+	for (unsigned n = 0; n < 2100; n++) {
+		int below;
+
+		assert_int_equal(mkdirat(dir, "d", 0755), 0);
+		below = openat(dir, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		assert_true(below >= 0);
+		close(dir);
+		dir = below;
+	}
+	close(dir);
+	assert_int_equal(merge_layers(&f->lower, 1, f->tree, &e), -1);
+	assert_int_equal(e.kind, ERR_INPUT);
+	assert_non_null(strstr(e.text, "is longer than a path can be"));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+static const struct CMUnitTest tests[] = {
+	TEST(a_change_of_a_deep_tree_is_collected_with_few_descriptors),
+	TEST(a_folder_that_was_made_anew_is_opaque),
+	TEST(a_tree_deeper_than_a_path_can_be_is_refused),
+};
+
+UNIT_MAIN(tests);
