@@ -147,11 +147,44 @@ def resolve(tree, path):
     raise SystemExit("loop of links at " + path)
 
 
+class Tree(dict):
+    """Entries by path, and which are below a path: what replaces or hides a folder looks at what is in it only."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = {}  # folder: the paths just below it, as keys; a folder on the way needs no entry
+
+    def __setitem__(self, path, entry):
+        super().__setitem__(path, entry)
+        while path:
+            parent = path.rpartition("/")[0]
+            known = self.names.setdefault(parent, {})
+            if path in known:
+                break
+            known[path] = True
+            path = parent
+
+    def __delitem__(self, path):
+        super().__delitem__(path)
+        while path and path not in self and not self.names.get(path):
+            self.names.pop(path, None)
+            parent = path.rpartition("/")[0]
+            del self.names[parent][path]
+            path = parent
+
+    def below(self, path):
+        todo, found = [path], []
+        while todo:
+            names = list(self.names.get(todo.pop(), ()))
+            todo += names
+            found += [p for p in names if p in self]
+        return found
+
+
 def drop(tree, path):
-    """Remove what is at the path; only a folder has anything below it, so only then all is looked through."""
-    entry = tree.pop(path, None)
-    if entry is not None and entry.kind == "d":
-        for p in [p for p in tree if p.startswith(path + "/")]:
+    """Remove what is at the path and below it."""
+    for p in tree.below(path) + [path]:
+        if p in tree:
             del tree[p]
 
 
@@ -159,9 +192,9 @@ def hide(tree, path, seen):
     """Remove what lower layers have at the path or below; entries of this layer stay."""
     if path not in tree:
         return
-    below = path + "/"
-    for p in [p for p in tree if (p == path or p.startswith(below)) and p not in seen]:
-        del tree[p]
+    for p in tree.below(path) + [path]:
+        if p not in seen:
+            del tree[p]
 
 
 def apply_layer(tree, image, data):
@@ -172,8 +205,9 @@ def apply_layer(tree, image, data):
         parent = path[:-len(base)].rstrip("/")
         if base == ".wh..wh..opq":
             parent = resolve(tree, parent + "/x")[:-2] if parent else ""
-            for p in [p for p in tree if p.startswith(parent + "/" if parent else "") and p not in seen]:
-                del tree[p]
+            for p in tree.below(parent):
+                if p not in seen:
+                    del tree[p]
             continue
         if base.startswith(".wh."):
             hide(tree, resolve(tree, clean(parent + "/" + base[4:])), seen)
@@ -194,7 +228,7 @@ def apply_layer(tree, image, data):
 
 
 def flatten(image):
-    tree = {}
+    tree = Tree()
     for d in image.manifest["layers"]:
         apply_layer(tree, image, image.layer(d))
     tree.pop("", None)
