@@ -179,10 +179,8 @@ concurrent()
 	printf 'FROM busybox:musl\nRUN --mount=type=cache,target=/k,sharing=locked touch /k/killed; sleep 60\n' >d/Dockerfile
 	croze build --progress=plain -t app d >out 2>&1 &
 	pid=$!
-	for _ in {1..100}; do
-		grep -q "RUN --mount" out && [ -n "$(find "$CROZE_ROOT/mounts" -name killed)" ] && break
-		sleep 0.1
-	done
+	wait_for grep -q "RUN --mount" out
+	wait_for eval 'find "$CROZE_ROOT/mounts" -name killed | grep .'
 	kill -9 "$pid"
 	wait "$pid" || true
 	printf 'FROM busybox:musl\nRUN --mount=type=cache,target=/k,sharing=locked ls /k\n' >c/Dockerfile

@@ -202,20 +202,10 @@ teardown_file()
 	says "/dev/pts/0" "31 77"
 }
 
-# started: waits until the file log says so.
-started()
-{
-	for _ in {1..300}; do
-		! grep -q started log || return 0
-		sleep 0.1
-	done
-	return 1
-}
-
 @test "run ends a command that does nothing about SIGINT" {
 	croze run --rm busybox:musl sh -c 'echo started; exec sleep 60' >log &
 	pid=$!
-	started
+	wait_for grep -q started log
 	kill -INT $pid
 	code=0
 	wait $pid || code=$?
@@ -225,7 +215,7 @@ started()
 @test "run forwards SIGTERM to a command that handles it" {
 	croze run --rm busybox:musl sh -c 'trap "exit 9" TERM; echo started; sleep 60 & wait' >log &
 	pid=$!
-	started
+	wait_for grep -q started log
 	kill -TERM $pid
 	code=0
 	wait $pid || code=$?

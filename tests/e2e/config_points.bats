@@ -109,7 +109,8 @@ END
 	bundle 'echo started' '.linux.resources = {devices: [{allow: false, access: "rwm"}], pids: {limit: 0}, memory: {}, cpu: {shares: 0, cpus: ""}}
 	    | .linux.cgroupsPath = "/no/such/place"'
 	"$runtime" run free >out 2>err
-	[ "$(cat out)" = started ] && [ ! -s err ]
+	[ "$(cat out)" = started ]
+	[ ! -s err ]
 }
 
 @test "linux.seccomp: calls are answered by whoever listens at listenerPath" {

@@ -222,7 +222,7 @@ own='for t in pid net ipc uts mnt user cgroup time; do echo "$t $(readlink /proc
 	unshare --user --map-root-user --ipc --uts --net --pid --fork --cgroup --time --mount-proc \
 	    sh -c 'hostname joined-host; echo ready; exec sleep 100' >ready 3>&- &
 	holder=$!
-	for _ in {1..100}; do ! grep -q ready ready || break; sleep 0.05; done
+	wait_for grep -q ready ready
 	inner=$(pgrep -P "$holder" | head -1)
 	wanted=
 	for t in ipc uts net pid cgroup user time; do wanted+="$t $(readlink "/proc/$inner/ns/$t")"$'\n'; done

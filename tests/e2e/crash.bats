@@ -114,20 +114,10 @@ contents()
 	printf 'FROM busybox:musl\nRUN (trap "" TERM HUP INT; sleep %s) & echo started; sleep %s\n' $seconds $seconds >c/Dockerfile
 	croze build --progress=plain -t app c >log 2>&1 &
 	pid=$!
-	for _ in {1..300}; do
-		! grep -qE '(^| )started$' log || break
-		sleep 0.1
-	done
-	grep -E '(^| )started$' log
+	wait_for grep -E '(^| )started$' log
 	kill -9 "$pid"
 	wait "$pid" 2>/dev/null || true
-	for _ in {1..100}; do
-		pgrep -f "^sleep $seconds" || break
-		sleep 0.1
-	done
-	run pgrep -f "^sleep $seconds"
-	echo "$output"
-	[ "$status" -ne 0 ]
+	wait_for no_process "^sleep $seconds"
 	run leftovers
 	says_not "process "
 }

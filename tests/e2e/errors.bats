@@ -278,10 +278,7 @@ refuses()
 		[ "$signal" = TERM ] || want=130
 		env --default-signal=INT croze build --progress=plain -t app c >log 2>&1 &
 		pid=$!
-		for _ in {1..50}; do
-			! grep -q sleep log || break
-			sleep 0.1
-		done
+		wait_for grep -q sleep log
 		kill -"$signal" $pid
 		wait $pid && status=0 || status=$?
 		output=$(cat log)

@@ -144,14 +144,18 @@ status_of()
 	bundle 'for s in HUP INT USR1 USR2 TERM; do trap "echo $s" $s; done; echo up; while :; do sleep 0.1; done'
 	create one
 	r start one
-	for _ in {1..50}; do ! grep -q up one.out || break; sleep 0.1; done
-	r kill one 1 && sleep 0.4
-	r kill one INT && sleep 0.4
-	r kill one SIGUSR1 && sleep 0.4
-	r kill --all one sigusr2 && sleep 0.4
-	r kill one && sleep 0.4
-	run grep -cE '^(HUP|INT|USR1|USR2|TERM)$' one.out
-	[ "$output" -ge 5 ]
+	wait_for grep -q up one.out
+	while read -r said words; do
+		# shellcheck disable=SC2086
+		r kill $words
+		wait_for grep -qx "$said" one.out
+	done <<-'END'
+		HUP one 1
+		INT one INT
+		USR1 one SIGUSR1
+		USR2 --all one sigusr2
+		TERM one
+	END
 	run r kill one NONE
 	[ "$status" -eq 2 ]
 	[[ "$output" == *"'NONE' is no signal"* ]]
@@ -188,10 +192,9 @@ status_of()
 	r start one
 	jq '.process | .args = ["sh", "-c", "echo $B; pwd; sleep 100"] | .env += ["B=y"] | .cwd = "/etc"' config.json >process.json
 	r exec --process process.json --detach --pid-file p one </dev/null >exec.out 2>&1
-	for _ in {1..50}; do ! grep -q etc exec.out || break; sleep 0.1; done
+	wait_for grep -q etc exec.out
 	[ "$(tr '\n' ' ' <exec.out)" = "y /etc " ]
-	[ "$(r ps --format json one)" = "[$(cat one.pid),$(cat p),$(pgrep -P "$(cat p)")]" ] ||
-	    [ "$(r ps one | wc -l)" -ge 3 ]
+	[ "$(r ps --format json one | jq -c 'sort')" = "$(pgrep -P "$(cat one.pid),$(cat p)" | jq -sc ". + [$(cat one.pid), $(cat p)] | sort")" ]
 	r kill one KILL
 	ends one
 	gone "$(cat p)"
@@ -221,7 +224,7 @@ status_of()
 	python3 -c 'import socket, sys, time
 s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen()
 s.settimeout(20); c, _ = s.accept(); _, fds, _, _ = socket.recv_fds(c, 65536, 1); time.sleep(15)' "$work/listener" 3>&- &
-	for _ in {1..50}; do [ ! -S listener ] || break; sleep 0.1; done
+	wait_for test -S listener
 	create one
 	r start one
 	run r exec one true
@@ -351,7 +354,7 @@ sys.stdout.write(text.decode())
 X
 	bundle 'tty; stty size' '.process.terminal = true | .process.consoleSize = {"height": 21, "width": 71}'
 	timeout 30 python3 receive.py "$long" >console.out 3>&- &
-	for _ in {1..50}; do [ ! -e "$long/ready" ] || break; sleep 0.1; done
+	wait_for test -e "$long/ready"
 	run create one
 	[ "$status" -ne 0 ]
 	grep -q 'console-socket' one.err
@@ -400,14 +403,14 @@ X
 }
 
 @test "a create that is killed leaves no process, and the name can be used again" {
-	bundle 'sleep 100' ".hooks.createRuntime = [{path: \"/bin/sleep\", args: [\"sleep\", \"$((100000 + $$))\"]}]"
+	seconds=$((100000 + $$))
+	bundle 'sleep 100' ".hooks.createRuntime = [{path: \"/bin/sleep\", args: [\"sleep\", \"$seconds\"]}]"
 	timeout 20 "$runtime" create one </dev/null >out 2>&1 3>&- &
-	for _ in {1..50}; do ! pgrep -f "^sleep $((100000 + $$))" >pids || break; sleep 0.1; done
+	wait_for pgrep -f "^sleep $seconds"
 	[ "$(status_of one)" = creating ]
-	pkill -9 -P $! || true
-	sleep 0.5
-	run pgrep -f "^$runtime create one"
-	[ -z "$output" ]
+	pkill -9 -P $!
+	wait_for no_process "^$runtime create one"
+	wait_for no_process "^sleep $seconds"
 	bundle true
 	create one
 	r delete one
@@ -502,8 +505,7 @@ X
 	bundle "(setsid sleep $seconds &) ; (sleep $seconds &); sleep 0.2"
 	run r run one
 	[ "$status" -eq 0 ]
-	run pgrep -f "^sleep $seconds"
-	[ -z "$output" ]
+	no_process "^sleep $seconds"
 }
 
 @test "r31_r32_neither descriptors nor the environment of the caller are inside" {
@@ -537,8 +539,7 @@ X
 		r delete "c$n"
 	done
 	[ -z "$(ls "$XDG_RUNTIME_DIR/croze-runtime")" ]
-	run pgrep -u "$(id -u)" -f "^$runtime"
-	[ -z "$output" ]
+	no_process "^$runtime (run n|create .*c|start c)[0-9]+\$" # other files of tests run the same program
 }
 
 @test "environments: closed streams, few descriptors, SIGCHLD ignored, no environment, umask" {

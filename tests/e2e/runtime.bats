@@ -2,39 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # runtime - croze-runtime runs bundles of a static busybox.
+# shellcheck disable=SC2154
+
+load ../lib/bundle
 
 setup()
 {
-	runtime=${CROZE_BUILD:?}/croze-runtime
-	[ -x "$runtime" ] || skip "croze-runtime is not built"
-	[ -x /bin/busybox ] || skip "there is no /bin/busybox"
-	ldd /bin/busybox >/dev/null 2>&1 && skip "/bin/busybox is not static"
-	command -v jq >/dev/null || skip "jq is not installed"
-	work=$(mktemp -d "${TMPDIR:-/tmp}/croze-runtime-XXXXXX")
-	mkdir -p "$work/rootfs/bin" "$work/rootfs/etc" "$work/rootfs/tmp"
-	cp /bin/busybox "$work/rootfs/bin/"
-	for name in sh id cat ls grep mkdir touch tty stty sleep hostname true kill; do
-		ln -s busybox "$work/rootfs/bin/$name"
-	done
-	export XDG_RUNTIME_DIR=$work/run
-	mkdir -m 0700 "$XDG_RUNTIME_DIR"
-	cd "$work" || return 1
+	bundle_setup
 }
 
 teardown()
 {
-	cd /
-	[ -z "${work-}" ] || rm -rf "$work"
-}
-
-# bundle SCRIPT [JQ FILTER]: config.json whose command is sh -c SCRIPT.
-bundle()
-{
-	rm -f config.json
-	"$runtime" spec --rootless
-	jq --arg script "$1" '.process.terminal = false | .process.args = ["sh", "-c", $script]' config.json |
-	    jq "${2:-.}" >new.json
-	mv new.json config.json
+	bundle_teardown
 }
 
 @test "a bundle runs as root of its own namespaces, without rights outside" {
@@ -140,7 +119,10 @@ bundle()
 
 @test "links in place of mount points lead nowhere outside" {
 	mkdir canary
-	for name in proc sys dev; do ln -s "$work/canary" "rootfs/$name"; done
+	for name in proc sys dev; do
+		rmdir "rootfs/$name"
+		ln -s "$work/canary" "rootfs/$name"
+	done
 	bundle 'true' '.root.readonly = false'
 	run "$runtime" run one
 	[ -z "$(ls canary)" ]
@@ -161,16 +143,7 @@ bundle()
 	bundle "echo started; sleep $seconds"
 	"$runtime" run one >out 2>&1 3>&- &
 	pid=$!
-	for _ in {1..100}; do
-		! grep -q started out || break
-		sleep 0.1
-	done
+	wait_for grep -q started out
 	kill -9 "$pid"
-	for _ in {1..100}; do
-		pgrep -f "^sleep $seconds" || break
-		sleep 0.1
-	done
-	grep -q started out
-	run pgrep -f "^sleep $seconds"
-	[ "$status" -eq 1 ]
+	wait_for no_process "^sleep $seconds"
 }

@@ -6,9 +6,21 @@
 # bundle_setup makes $work with a rootfs and goes there; bundle SCRIPT [JQ FILTER] writes config.json; inside SCRIPT [JQ FILTER] runs
 # it, for "run inside ...".
 
-bundle_setup()
+load ../lib/wait
+
+# make_rootfs FOLDER: busybox under all its names.
+make_rootfs()
 {
 	local name
+	mkdir -p "$1"/{bin,etc,tmp,proc,sys,dev}
+	cp /bin/busybox "$1/bin/"
+	for name in $(/bin/busybox --list); do
+		[ "$name" = busybox ] || ln -s busybox "$1/bin/$name"
+	done
+}
+
+bundle_setup()
+{
 	runtime=${CROZE_BUILD:?}/croze-runtime
 	[ -x "$runtime" ] || skip "croze-runtime is not built"
 	[ -x /bin/busybox ] || skip "there is no /bin/busybox"
@@ -16,11 +28,9 @@ bundle_setup()
 	command -v jq >/dev/null || skip "jq is not installed"
 	work=$(mktemp -d "${TMPDIR:-/tmp}/croze-runtime-XXXXXX")
 	chmod 0755 "$work"
-	mkdir -p "$work"/rootfs/{bin,etc,tmp,proc,sys,dev}
-	cp /bin/busybox "$work/rootfs/bin/"
-	for name in $(/bin/busybox --list); do
-		[ "$name" = busybox ] || ln -s busybox "$work/rootfs/bin/$name"
-	done
+	# some hundred links, a process each: made once a file of tests
+	[ -d "$BATS_FILE_TMPDIR/rootfs" ] || make_rootfs "$BATS_FILE_TMPDIR/rootfs"
+	cp -a "$BATS_FILE_TMPDIR/rootfs" "$work/"
 	export LC_ALL=C XDG_RUNTIME_DIR=$work/run
 	mkdir -m 0700 "$XDG_RUNTIME_DIR"
 	cd "$work" || return 1

@@ -11,18 +11,6 @@ free_port()
 	"$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# wait_for COMMAND...: until it succeeds, five seconds at most.
-wait_for()
-{
-	local i
-	for ((i = 0; i < 100; i++)); do
-		"$@" 2>/dev/null && return 0
-		sleep 0.05
-	done
-	echo "never: $*" >&2
-	return 1
-}
-
 port_open()
 {
 	(: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null
