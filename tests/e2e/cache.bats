@@ -206,8 +206,7 @@ again()
 	three_steps
 	again --build-arg HTTP_PROXY=http://user:pass-7731@proxy.invalid
 	same /one /two /three
-	run "$PYTHON" "$LIB/leak.py" pass-7731 "$CROZE_ROOT/blobs" "$CROZE_ROOT/steps"
-	ok
+	no_leak pass-7731 "$CROZE_ROOT/blobs" "$CROZE_ROOT/steps"
 }
 
 @test "an instruction changed, inserted, removed: it and what follows" {

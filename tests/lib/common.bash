@@ -219,6 +219,16 @@ has()
 	fi
 }
 
+# no_leak TEXT PATH...: it is in no file there, as it is or encoded, also not in files of other ids.
+no_leak()
+{
+	local found
+	found=$(ns "$PYTHON" "$LIB/leak.py" "$@" 2>&1) || {
+		printf '%s\n' "'$1' is in:" "$found"
+		return 1
+	}
+}
+
 # leftovers: processes of this test, temporary files, half-written parts of the store. Prints them.
 leftovers()
 {

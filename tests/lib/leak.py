@@ -1,30 +1,54 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """
-leak - whether a text is in any file of a folder, compressed blobs included: as it is, in base64 at any
-place of a longer text, in hexadecimal digits, and in names and targets of links.
+leak - whether a text is in any file of a folder, compressed blobs and what archives hold included: as it is, in
+base64 at any place of a longer text, in hexadecimal digits, and in names and targets of links.
 
-usage: leak.py TEXT FOLDER...     prints the files; the status is 1 when there is one
+usage: leak.py TEXT PATH...     folders and files; prints the files; the status is 1 when there is one
 """
 import base64
 import gzip
+import io
 import os
 import stat
 import subprocess
 import sys
+import tarfile
+
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
-def contents(path):
-    with open(path, "rb") as f:
-        data = f.read(64 << 20)
+def contents(data):
+    """The bytes, and those that they hold compressed."""
     yield data
-    if data[:2] == b"\x1f\x8b":
+    if data.startswith(GZIP):
         try:
             yield gzip.decompress(data)
         except (OSError, EOFError, ValueError):
             pass
-    if data[:4] == b"\x28\xb5\x2f\xfd":
+    elif data.startswith(ZSTD):
         yield subprocess.run(["zstd", "-dcq"], input=data, stdout=subprocess.PIPE, check=False).stdout
+    elif data[257:262] == b"ustar":
+        try:
+            with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
+                for blob in (tar.extractfile(t).read() for t in tar if t.isreg()):
+                    if blob.startswith((GZIP, ZSTD)):  # all else is in the bytes of the archive as it is
+                        yield from contents(blob)
+        except Exception:  # an archive made to break its readers; its bytes have been looked at
+            pass
+
+
+def content(path):
+    with open(path, "rb") as f:
+        return f.read(64 << 20)
+
+
+def files(path):
+    """(path, name) of all that is at the path and below it."""
+    yield path, os.path.basename(path)
+    for where, folders, names in os.walk(path, onerror=None):
+        for name in folders + names:
+            yield os.path.join(where, name), name
 
 
 def spellings(text):
@@ -38,22 +62,21 @@ def spellings(text):
 
 def main(args):
     texts, found = spellings(args[0].encode()), False
-    for folder in args[1:]:
-        for where, _, names in os.walk(folder, onerror=None):
-            for name in names:
-                path = os.path.join(where, name)
-                try:
-                    mode = os.lstat(path).st_mode
-                    data = [name.encode("utf-8", "surrogateescape")]
-                    if stat.S_ISLNK(mode):
-                        data.append(os.readlink(path).encode("utf-8", "surrogateescape"))
-                    if stat.S_ISREG(mode):
-                        data.extend(contents(path))
-                    if any(t in c for t in texts for c in data):
-                        print(path)
-                        found = True
-                except PermissionError:
-                    continue
+    seen = set()  # a program of 400 names is read once
+    for path, name in (f for root in args[1:] if os.path.lexists(root) for f in files(root)):
+        try:
+            st = os.lstat(path)
+            data = [name.encode("utf-8", "surrogateescape")]
+            if stat.S_ISLNK(st.st_mode):
+                data.append(os.readlink(path).encode("utf-8", "surrogateescape"))
+            if stat.S_ISREG(st.st_mode) and (st.st_dev, st.st_ino) not in seen:
+                data.extend(contents(content(path)))
+                seen.add((st.st_dev, st.st_ino))
+            if any(t in c for t in texts for c in data):
+                print(path)
+                found = True
+        except PermissionError:
+            continue
     return 1 if found else 0
 
 
