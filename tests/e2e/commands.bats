@@ -289,6 +289,7 @@ teardown_file()
 	run croze store check --repair
 	ok
 	run croze store check
+	ok
 	[ ! -e "$blob" ]
 }
 

@@ -256,6 +256,7 @@ ro,nosuid,nodev,noexec" lo
 	touch rootfs/etc/folder/inside
 	run inside 'cat /etc/secret; ls /etc/folder; touch /etc/ro/x 2>&1; mkdir /etc/folder/x 2>&1; true' \
 	    '.root.readonly = false | .linux.maskedPaths = ["/etc/secret", "/etc/folder", "/no/such"] | .linux.readonlyPaths = ["/etc/ro", "/none"]'
+	[ "$status" -eq 0 ]
 	[[ "$output" != *secret$'\n'* && "$output" != *inside* ]]
 	mkdir rootfs/etc/ro
 	run inside 'touch /etc/ro/x 2>&1; true' '.root.readonly = false | .linux.readonlyPaths = ["/etc/ro"]'

@@ -140,7 +140,7 @@ while True:
 END
 	python3 agent.py >agent.log 2>&1 3>&- &
 	agent=$!
-	for _ in {1..100}; do [ ! -e ready ] || break; sleep 0.05; done
+	wait_for test -e ready
 	bundle 'mkdir /dev/shm/x 2>&1; echo done' ".process.noNewPrivileges = true | .linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\",
 	    listenerPath: \"$work/agent.sock\", listenerMetadata: \"for the agent\",
 	    syscalls: [{names: [\"mkdir\", \"mkdirat\"], action: \"SCMP_ACT_NOTIFY\"}]}"

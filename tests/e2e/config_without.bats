@@ -38,7 +38,8 @@ teardown()
 	is end
 	for fd in 3 4 5 6 7 8 9; do
 		run inside 'echo started' ".process.cwd = \"/proc/self/fd/$fd\""
-		[ "$status" -ne 0 ] && [[ "$output" != *started* ]]
+		[ "$status" -ne 0 ]
+		[[ "$output" != *started* ]]
 	done
 }
 

@@ -86,7 +86,8 @@ field()
 	printf 'FROM app\nRUN touch /y\n' >c/Dockerfile
 	run build -t app
 	ok
-	[ -n "$(entry app /x)" ] && [ -n "$(entry app /y)" ]
+	[ -n "$(entry app /x)" ]
+	[ -n "$(entry app /y)" ]
 }
 
 @test "--squash makes one layer of what the build adds; removals stay, files that came and went are in none" {

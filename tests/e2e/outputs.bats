@@ -150,7 +150,9 @@ peer_home()
 	example
 	run build -t app -o type=oci,dest=a.tar -o type=docker,dest=b.tar -o type=local,dest=l
 	ok
-	[ -s a.tar ] && [ -s b.tar ] && [ -f l/f ]
+	[ -s a.tar ]
+	[ -s b.tar ]
+	[ -f l/f ]
 	image_ok app
 }
 
