@@ -23,16 +23,6 @@ struct kept {
 	const char *last_modified;
 };
 
-static void
-key_of_url(const char *url, struct digest *key)
-{
-	autohash struct hash *hash = hash_new();
-
-	hash_add_text(hash, "croze download 1");
-	hash_add_text(hash, url);
-	hash_finish(hash, key);
-}
-
 /* A record that cannot be used is none. */
 static void
 look_up(struct build *b, const char *url, struct kept *kept)
@@ -41,7 +31,7 @@ look_up(struct build *b, const char *url, struct kept *kept)
 	uint64_t version = 0;
 	const char *digest;
 
-	key_of_url(url, &kept->key);
+	keys_of_text("croze download 1", url, &kept->key);
 	kept->etag = kept->last_modified = "";
 	if (b->options->no_cache ||
 	    store_step_get(b->store, &kept->key, &kept->record, &ignored) <= 0)

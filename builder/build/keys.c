@@ -178,14 +178,20 @@ keys_of_step(const struct build *b, const struct plan_step *step, const struct s
 	}
 }
 
-static void
-key_of_base(const char *text, struct digest *key)
+void
+keys_of_text(const char *what, const char *text, struct digest *key)
 {
 	autohash struct hash *hash = hash_new();
 
-	hash_add_text(hash, "croze base 1");
+	hash_add_text(hash, what);
 	hash_add_text(hash, text);
 	hash_finish(hash, key);
+}
+
+static void
+key_of_base(const char *text, struct digest *key)
+{
+	keys_of_text("croze base 1", text, key);
 }
 
 /* The key of a step that says nothing of what is below, with that. */

@@ -171,6 +171,8 @@ int keys_look_up(struct build *b, struct digest *key, struct step_record *record
  */
 bool keys_of_definition(const struct build *b, const struct digest *parent,
     const struct plan_step *step, const struct step_state *state, struct digest *key);
+/** The key of what is known by a text alone; @what says what it is. */
+void keys_of_text(const char *what, const char *text, struct digest *key);
 /** How the files of a context that are mounted are known as a snapshot. */
 void keys_of_bind(const struct digest *content, struct digest *key);
 /** Reads a record, without looking at --no-cache and aliases. Returns 1, 0, -1. */
