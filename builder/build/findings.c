@@ -66,10 +66,9 @@ findings_line(const struct build *b, enum instruction_kind kind)
 /* ---- keeping the answer ---- */
 
 static struct json *
-to_json(const struct build *b, const struct findings *f)
+to_json(const struct findings *f)
 {
-	struct json *object = json_new_object(), *list, *blobs;
-	char text[DIGEST_TEXT_LEN + 1];
+	struct json *object = json_new_object(), *list;
 
 	json_set(object, "version", json_new_u64(FINDINGS_VERSION));
 	json_set(object, "root", json_new_bool(f->runs_as_root));
@@ -82,9 +81,6 @@ to_json(const struct build *b, const struct findings *f)
 		json_set_text(item, "text", f->items[n].text);
 		json_set_text(item, "fix", f->items[n].fix);
 	}
-	/* the image's manifest: when it is gone, nobody asks any more */
-	blobs = json_set(object, "blobs", json_new_array());
-	json_append(blobs, json_new_text(digest_text(&b->result->manifest, text)));
 	return object;
 }
 
@@ -157,7 +153,7 @@ look_main(void *arg, struct buf *result, struct error *e)
 	user_release(&l.user);
 	if (ok < 0)
 		return -1;
-	object = to_json(b, &found);
+	object = to_json(&found);
 	json_write(object, 0, result);
 	json_free(object);
 	return 0;

@@ -292,6 +292,19 @@ programs()
 	says "TZ is 'Asia/Berlin'"
 }
 
+@test "what was found keeps nothing of an image that is pruned" {
+	printf 'FROM alpine:3.19\nENV A=1\n' >c/Dockerfile
+	build -t app
+	local manifest
+	manifest=$(manifest_digest app)
+	[ -e "$CROZE_ROOT/blobs/sha256/${manifest#sha256:}" ]
+	sed -i 's/A=1/A=2/' c/Dockerfile
+	build -t app
+	run croze prune --force
+	ok
+	[ ! -e "$CROZE_ROOT/blobs/sha256/${manifest#sha256:}" ]
+}
+
 @test "hostile programs and scripts in the image cost the answer and not the build" {
 	programs
 	local n
