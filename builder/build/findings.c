@@ -9,7 +9,6 @@
 #include "builder/dockerfile/lint.h"
 #include "builder/dockerfile/rules.h"
 #include "runtime/base/mem.h"
-#include "runtime/base/process.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -159,19 +158,6 @@ look_main(void *arg, struct buf *result, struct error *e)
 	return 0;
 }
 
-/* In a process of its own, for files that strangers made. */
-static struct json *
-look(struct build *b, struct error *e)
-{
-	auto(buf) struct buf answer = { 0 };
-	struct worker worker;
-
-	if (store_tmp_prepare(b->store, e) < 0 || worker_start(&worker, look_main, b, e) < 0 ||
-	    worker_finish(&worker, &answer, e) < 0)
-		return NULL;
-	return json_parse(buf_text(&answer), answer.len, e);
-}
-
 static int
 find(struct build *b, struct findings *f, struct error *e)
 {
@@ -185,7 +171,7 @@ find(struct build *b, struct findings *f, struct error *e)
 		return 0;
 	findings_release(f);
 	json_free(record);
-	record = look(b, e);
+	record = state_ask_worker(b, look_main, b, e); /* strangers made the files */
 	if (!record)
 		return -1;
 	if (!from_json(record, f))

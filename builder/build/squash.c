@@ -12,7 +12,6 @@
 #include "builder/step/pack.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
-#include "runtime/base/process.h"
 
 #include <time.h>
 #include <unistd.h>
@@ -139,36 +138,21 @@ merge_main(void *arg, struct buf *result, struct error *e)
 	return 0;
 }
 
-/* In a process of its own: it enters namespaces and may start threads. */
-static int
-make(struct squash *s, struct step_record *record, struct error *e)
-{
-	auto(buf) struct buf answer = { 0 };
-	autojson struct json *json = NULL;
-	struct worker worker;
-
-	if (store_tmp_prepare(s->b->store, e) < 0 || worker_start(&worker, merge_main, s, e) < 0 ||
-	    worker_finish(&worker, &answer, e) < 0)
-		return -1;
-	json = json_parse(buf_text(&answer), answer.len, e);
-	return json ? step_record_from_json(json, record, e) : -1;
-}
-
 static int
 find(struct squash *s, struct step_record *record, struct error *e)
 {
-	autojson struct json *stored = NULL, *json = NULL;
+	autojson struct json *json = NULL;
 	struct digest key;
+	int found;
 
 	key_of(s, &key);
-	if (!s->b->options->no_cache && store_step_get(s->b->store, &key, &stored, e) < 0)
-		return -1;
-	if (stored)
-		return step_record_from_json(stored, record, e);
+	found = keys_look_up(s->b, &key, record, e);
+	if (found != 0)
+		return found < 0 ? -1 : 0;
 	progress_note(s->b->progress, "making one layer of %zu", s->manifest->n_layers - s->first);
-	if (make(s, record, e) < 0)
+	json = state_ask_worker(s->b, merge_main, s, e);
+	if (!json || step_record_from_json(json, record, e) < 0)
 		return -1;
-	json = step_record_to_json(record);
 	return store_step_put(s->b->store, &key, json, e);
 }
 

@@ -163,3 +163,15 @@ state_copy_request(struct build *b, const struct plan_step *step, const struct s
 		.note_arg = b,
 	};
 }
+
+struct json *
+state_ask_worker(struct build *b, worker_fn *fn, void *arg, struct error *e)
+{
+	auto(buf) struct buf answer = { 0 };
+	struct worker worker;
+
+	if (store_tmp_prepare(b->store, e) < 0 || worker_start(&worker, fn, arg, e) < 0 ||
+	    worker_finish(&worker, &answer, e) < 0)
+		return NULL;
+	return json_parse(buf_text(&answer), answer.len, e);
+}

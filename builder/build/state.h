@@ -29,6 +29,7 @@
 #include "builder/step/run.h"
 #include "builder/store/store.h"
 #include "runtime/base/loop.h"
+#include "runtime/base/process.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -262,6 +263,11 @@ void state_bind_request(struct build *b, const struct plan_mount *mount, char *p
 #define STATE_BIND "/b"
 /** Does the mount show a whole root file system? */
 bool state_mount_is_whole(const struct plan_mount *mount);
+/**
+ * Runs @fn in a process of its own, whose result is JSON: it may enter namespaces, start threads, and fail over what strangers
+ * made. NULL with @e.
+ */
+struct json *state_ask_worker(struct build *b, worker_fn *fn, void *arg, struct error *e);
 const struct plan_stage *state_plan(const struct build *b, const struct stage_state *stage);
 
 #endif
