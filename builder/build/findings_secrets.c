@@ -89,6 +89,16 @@ is_in(const char *path, const char *folder)
 	       (base - 1 - n == path || base[-2 - (ptrdiff_t)n] == '/');
 }
 
+/* Could a file of that name be of some kind, wherever it is? */
+static bool
+is_any_name(const char *name)
+{
+	for (size_t n = 0; n < ARRAY_LEN(kinds); n++)
+		if (has_name(&kinds[n], name))
+			return true;
+	return false;
+}
+
 static const struct kind *
 kind_of(const char *path)
 {
@@ -122,8 +132,7 @@ choose(const struct final_layer *layer, struct strv *paths)
 		if (!S_ISREG(item.mode) || item.size == 0 || item.flags & LISTING_HARDLINK)
 			continue;
 		/* the name alone first: paths of all files would be costly */
-		if (!kind_of(item.name) && !strchr("ac", item.name[0]) &&
-		    !text_ends_with(item.name, ".json"))
+		if (!is_any_name(item.name))
 			continue;
 		listing_add_path(layer->listing, n, &path);
 		if (kind_of(buf_text(&path)) && !is_of_a_package(buf_text(&path)) &&
