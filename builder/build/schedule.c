@@ -235,12 +235,12 @@ read_log(struct job *job)
 	return n == 0 || (errno != EAGAIN && errno != EINTR) ? 0 : 1;
 }
 
-/* Before the step that prints becomes another. */
+/* What came before @m. A note comes while the step prints, perhaps within a secret. */
 static void
-finish_log(struct job *job)
+read_log_before(struct job *job, const struct message *m)
 {
 	(void)read_log(job); /* to where it is empty */
-	if (job->mask)
+	if (job->mask && m->type != MESSAGE_NOTE && m->type != MESSAGE_WARNING)
 		show_masked(job, NULL, 0);
 }
 
@@ -319,7 +319,7 @@ handle_message(struct job *job, struct message *m)
 	struct build *b = job->schedule->build;
 	struct progress_step report = { .state = PROGRESS_RUNNING, .detail = m->text };
 
-	finish_log(job);
+	read_log_before(job, m);
 	if (m->step >= state_plan(b, job->stage)->n_steps)
 		return;
 	job->current = m->step;
