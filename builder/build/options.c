@@ -56,6 +56,8 @@ build_options_release(struct build_options *o)
 	free(o->from);
 	free(o->target);
 	free(o->platform);
+	if (o->creds)
+		explicit_bzero(o->creds, strlen(o->creds));
 	free(o->creds);
 	free(o->authfile);
 	free(o->cert_dir);

@@ -295,11 +295,13 @@ fetch_git(struct build *b, const struct plan_step *step, const struct plan_remot
 	request.path = path;
 	request.keep_git_dir = step->keep_git_dir || remote->source.keep_git_dir == RESOURCE_YES;
 	to->dir = git_checkout(&request, &result, e);
+	if (to->dir < 0)
+		return -1;
 	to->path = xstrdup(".");
 	to->name = xstrdup(remote->text);
 	to->has_time = true;
 	to->time = result.time;
-	return to->dir < 0 ? -1 : 0;
+	return 0;
 }
 
 static int
