@@ -375,14 +375,10 @@ take_from_layout(struct store *store, const struct source *s, const struct outsi
 }
 
 static int
-resolve_layout(struct store *store, const struct outside *o, const struct platform *platform,
-    struct image *image, struct error *e)
+open_layout(struct store *store, const struct outside *o, struct source *s, struct error *e)
 {
-	auto(source) struct source s = SOURCE_INIT;
-
-	if (source_open_layout(&s, o->path, e) < 0)
-		return -1;
-	return take_from_layout(store, &s, o, platform, image, e);
+	(void)store;
+	return source_open_layout(s, o->path, e);
 }
 
 static int
@@ -394,14 +390,9 @@ open_archive(struct store *store, const struct outside *o, struct source *s, str
 }
 
 static int
-resolve_oci_archive(struct store *store, const struct outside *o, const struct platform *platform,
-    struct image *image, struct error *e)
+open_oci_archive(struct store *store, const struct outside *o, struct source *s, struct error *e)
 {
-	auto(source) struct source s = SOURCE_INIT;
-
-	if (open_archive(store, o, &s, e) < 0 || source_read_index(&s, e) < 0)
-		return -1;
-	return take_from_layout(store, &s, o, platform, image, e);
+	return open_archive(store, o, s, e) < 0 ? -1 : source_read_index(s, e);
 }
 
 /* Which of the images of a docker archive @o names: by reference, by number ("@0"), or the only one. */
@@ -436,24 +427,37 @@ pick(const struct import_result *all, const struct outside *o, struct error *e)
 	return NULL;
 }
 
+/* Brings in all of a docker archive, which is read from its beginning to its end anyway. */
 static int
-resolve_docker_archive(struct store *store, const struct outside *o,
-    const struct platform *platform, struct image *image, struct error *e)
+bring_docker(struct store *store, const struct source *s, const struct outside *o,
+    struct descriptor *target, struct error *e)
 {
-	auto(source) struct source s = SOURCE_INIT;
 	auto(import_result) struct import_result all = { 0 };
 	const struct imported *picked;
 
-	if (open_archive(store, o, &s, e) < 0 || docker_copy_all(store, &s, &all, e) < 0)
+	if (docker_copy_all(store, s, &all, e) < 0)
 		return -1;
 	picked = pick(&all, o, e);
-	return picked ? image_load_descriptor(store, &picked->target, platform, image, e) : -1;
+	if (!picked)
+		return -1;
+	descriptor_copy(target, &picked->target);
+	return 0;
 }
 
-/* ---- whole ---- */
-
 static int
-bring_source(struct store *store, const struct source *s, const struct outside *o,
+take_from_docker(struct store *store, const struct source *s, const struct outside *o,
+    const struct platform *platform, struct image *image, struct error *e)
+{
+	auto(descriptor) struct descriptor target = { 0 };
+
+	if (bring_docker(store, s, o, &target, e) < 0)
+		return -1;
+	return image_load_descriptor(store, &target, platform, image, e);
+}
+
+/* All platforms of an image. */
+static int
+bring_from_layout(struct store *store, const struct source *s, const struct outside *o,
     struct descriptor *target, struct error *e)
 {
 	const struct descriptor *d = layout_find(s, o->name, o->has_digest ? &o->digest : NULL, e);
@@ -464,55 +468,20 @@ bring_source(struct store *store, const struct source *s, const struct outside *
 	return 0;
 }
 
-static int
-bring_layout(
-    struct store *store, const struct outside *o, struct descriptor *target, struct error *e)
-{
-	auto(source) struct source s = SOURCE_INIT;
-
-	if (source_open_layout(&s, o->path, e) < 0)
-		return -1;
-	return bring_source(store, &s, o, target, e);
-}
-
-static int
-bring_oci_archive(
-    struct store *store, const struct outside *o, struct descriptor *target, struct error *e)
-{
-	auto(source) struct source s = SOURCE_INIT;
-
-	if (open_archive(store, o, &s, e) < 0 || source_read_index(&s, e) < 0)
-		return -1;
-	return bring_source(store, &s, o, target, e);
-}
-
-static int
-bring_docker_archive(
-    struct store *store, const struct outside *o, struct descriptor *target, struct error *e)
-{
-	auto(source) struct source s = SOURCE_INIT;
-	auto(import_result) struct import_result all = { 0 };
-	const struct imported *picked;
-
-	if (open_archive(store, o, &s, e) < 0 || docker_copy_all(store, &s, &all, e) < 0)
-		return -1;
-	picked = pick(&all, o, e);
-	if (!picked)
-		return -1;
-	descriptor_copy(target, &picked->target);
-	return 0;
-}
-
 static const struct transport {
 	const char *prefix;
-	int (*bring)(struct store *store, const struct outside *o, struct descriptor *target,
-	    struct error *e);
-	int (*resolve)(struct store *store, const struct outside *o,
+	int (*open)(
+	    struct store *store, const struct outside *o, struct source *s, struct error *e);
+	/* one platform */
+	int (*take)(struct store *store, const struct source *s, const struct outside *o,
 	    const struct platform *platform, struct image *image, struct error *e);
+	/* all of them */
+	int (*bring)(struct store *store, const struct source *s, const struct outside *o,
+	    struct descriptor *target, struct error *e);
 } transports[] = {
-	{ "oci:", bring_layout, resolve_layout },
-	{ "oci-archive:", bring_oci_archive, resolve_oci_archive },
-	{ "docker-archive:", bring_docker_archive, resolve_docker_archive },
+	{ "oci:", open_layout, take_from_layout, bring_from_layout },
+	{ "oci-archive:", open_oci_archive, take_from_layout, bring_from_layout },
+	{ "docker-archive:", open_archive, take_from_docker, bring_docker },
 };
 
 static const struct transport *
@@ -535,13 +504,15 @@ image_resolve(struct store *store, const char *text, const struct platform *plat
     struct image *image, struct error *e)
 {
 	const struct transport *transport = find_transport(text);
+	auto(source) struct source s = SOURCE_INIT;
 	autofree char *rest = NULL;
 	struct outside o;
 
 	if (!transport)
 		return resolve_local(store, text, platform, image, e);
 	rest = xstrdup(text + strlen(transport->prefix));
-	if (parse_outside(rest, &o, e) < 0 || transport->resolve(store, &o, platform, image, e) < 0)
+	if (parse_outside(rest, &o, e) < 0 || transport->open(store, &o, &s, e) < 0 ||
+	    transport->take(store, &s, &o, platform, image, e) < 0)
 		return error_ctx(e, "'%s'", text);
 	return 0;
 }
@@ -552,6 +523,7 @@ image_find_target(struct store *store, const char *text, struct descriptor *targ
 	const struct transport *transport = find_transport(text);
 	auto(reference) struct reference r = { 0 };
 	auto(image) struct image image = { 0 };
+	auto(source) struct source s = SOURCE_INIT;
 	struct error ignored = ERROR_INIT;
 	autofree char *rest = NULL;
 	struct outside o;
@@ -559,7 +531,8 @@ image_find_target(struct store *store, const char *text, struct descriptor *targ
 
 	if (transport) {
 		rest = xstrdup(text + strlen(transport->prefix));
-		if (parse_outside(rest, &o, e) < 0 || transport->bring(store, &o, target, e) < 0)
+		if (parse_outside(rest, &o, e) < 0 || transport->open(store, &o, &s, e) < 0 ||
+		    transport->bring(store, &s, &o, target, e) < 0)
 			return error_ctx(e, "'%s'", text);
 		return 0;
 	}
