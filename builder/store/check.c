@@ -110,21 +110,33 @@ test_listing(struct check *c, int dir, const char *name)
 	return store_listing_get(c->store, &diff_id, &b, &ignored) > 0 ? NULL : "is damaged";
 }
 
+/* Opens folder @name, in which there is to be a folder with the files. */
+static const char *
+test_folder(int dir, const char *name, int *fd)
+{
+	struct stat st;
+
+	*fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (*fd < 0)
+		return errno == ENOTDIR || errno == ELOOP ? "is no directory" : "cannot be read";
+	if (fstatat(*fd, "fs", &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+		return "has no directory 'fs'";
+	return NULL;
+}
+
 static const char *
 test_snapshot(struct check *c, int dir, const char *name)
 {
 	struct error ignored = ERROR_INIT;
 	autojson struct json *meta = NULL;
-	struct stat st;
+	const char *what;
 	autofd int fd = -1;
 
 	if (!snapshot_id_is_valid(name))
 		return "has a name that is no snapshot's";
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
-		return "is no directory";
-	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstatat(fd, "fs", &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
-		return "has no directory 'fs'";
+	what = test_folder(dir, name, &fd);
+	if (what)
+		return what;
 	meta = store_snapshot_meta(c->store, name, &ignored);
 	return json_type(meta) == JSON_OBJECT ? NULL : "its record is damaged";
 }
@@ -134,17 +146,15 @@ test_mount(struct check *c, int dir, const char *name)
 {
 	struct error ignored = ERROR_INIT;
 	autojson struct json *meta = NULL;
-	struct stat st;
+	const char *what;
 	autofd int fd = -1;
 
 	(void)c;
 	if (!mount_name_is_valid(name))
 		return "has a name that is no cache mount's";
-	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return "is no directory";
-	if (fstatat(fd, "fs", &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
-		return "has no directory 'fs'";
+	what = test_folder(dir, name, &fd);
+	if (what)
+		return what;
 	if (test_file(fd, "lock"))
 		return "has no lock that is ours";
 	meta = mount_read_meta(dir, name, &ignored);
