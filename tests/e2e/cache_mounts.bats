@@ -1,3 +1,4 @@
+#!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2154
 #
@@ -15,7 +16,7 @@ teardown_file()
 	croze_suite_end
 }
 
-# twice FLAGS: two RUNs with the cache mount FLAGS; the second shows what the first left.
+# ls_field N NAME: member NAME of the N-th cache mount.
 ls_field()
 {
 	croze cache ls --format "{{.$2}}" | sed -n "$1p"
