@@ -197,6 +197,12 @@ process_run(const struct process_spec *spec, struct buf *out, size_t max, struct
 	if (process_wait(pid, &status, result < 0 ? &(struct error)ERROR_INIT : e) < 0 ||
 	    result < 0)
 		return -1;
+	return process_exit_status(status);
+}
+
+int
+process_exit_status(int status)
+{
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 

@@ -48,6 +48,8 @@ void worker_kill(struct worker *w);
 
 /** Text for an ended child: "exit status 2", "killed by SIGKILL". */
 void process_status_text(int status, struct buf *b);
+/** The exit status as shells have it, of @status from waitpid(2): 128 + n for signal n. */
+int process_exit_status(int status);
 /** Looks a program up in PATH and the usual sbin folders; NULL when not there. To be freed. */
 char *process_find(const char *name);
 /** Path of a helper program of ours: $CROZE_LIBEXEC, beside the running program (uninstalled), or the libexec directory. To be freed. */

@@ -11,6 +11,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
+#include "runtime/base/process.h"
 #include "runtime/base/text.h"
 #include "runtime/container/console.h"
 #include "runtime/container/files.h"
@@ -26,7 +27,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -125,21 +125,6 @@ check_console(const struct making *m, struct error *e)
 	return 0;
 }
 
-/* The standard streams of a container that nobody waits for. */
-static void
-pass_streams(struct making *m)
-{
-	const struct oci_process *process = &m->prepared.config.process;
-	struct container_spec *spec = &m->prepared.spec;
-
-	spec->terminal = process->terminal;
-	spec->rows = process->rows;
-	spec->columns = process->columns;
-	spec->in = STDIN_FILENO;
-	spec->out = STDOUT_FILENO;
-	spec->err = STDERR_FILENO;
-}
-
 static int
 put_on_record(struct making *m, struct error *e)
 {
@@ -213,7 +198,6 @@ create(struct making *m, struct error *e)
 {
 	if (prepare(m, e) < 0 || check_console(m, e) < 0 || make_hold(m, e) < 0)
 		return -1;
-	pass_streams(m);
 	if (container_start(&m->prepared.spec, &m->container, e) < 0)
 		return -1;
 	if (m->console >= 0 && passfd_send(m->console, m->container.console, e) < 0)
@@ -360,6 +344,6 @@ run_container(const struct create_options *options, int *status, struct error *e
 		points_stopped(&m.points);
 	release(&m, result == 0);
 	if (result == 0)
-		*status = WIFEXITED(*status) ? WEXITSTATUS(*status) : 128 + WTERMSIG(*status);
+		*status = process_exit_status(*status);
 	return result;
 }

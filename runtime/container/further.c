@@ -10,6 +10,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
+#include "runtime/base/process.h"
 #include "runtime/base/text.h"
 #include "runtime/cgroup/cgroup.h"
 #include "runtime/container/console.h"
@@ -23,8 +24,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define GROUPS_MAX 65536
 #define ID_MAX 4294967294U
@@ -40,11 +39,7 @@ struct further {
 	int console;          /* socket; -1 */
 	struct userns userns; /* of the container, as far as it matters */
 	struct container_spec spec;
-	struct container_rlimit *rlimits;
-	gid_t *groups;
-	struct seccomp_program *seccomp;
-	struct attributes attributes;
-	struct landlock_profile landlock;
+	struct prepared_process parts; /* of @spec */
 	struct cgroup cgroup;
 	struct container_events events;
 	struct container container;
@@ -58,10 +53,8 @@ release(struct further *f)
 	oci_config_release(&f->config);
 	state_release(&f->state);
 	file_release(&f->pid_file);
-	seccomp_compiled_free(f->seccomp);
+	prepared_process_release(&f->parts);
 	cgroup_release(&f->cgroup);
-	free(f->rlimits);
-	free(f->groups);
 	fd_close_at(&f->console);
 	fd_close_at(&f->record);
 }
@@ -222,23 +215,6 @@ open_container(struct further *f, struct error *e)
 }
 
 static int
-compile_filter(struct further *f, struct error *e)
-{
-	f->spec.seccomp = NULL;
-	if (!f->config.seccomp)
-		return 0;
-	f->seccomp = seccomp_compile(f->config.seccomp, "linux.seccomp", e);
-	if (!f->seccomp)
-		return error_ctx(e, "config.json");
-	if (f->seccomp->notifies)
-		return error_set(e, ERR_HOST,
-		    "config.json: 'linux.seccomp': a filter with SCMP_ACT_NOTIFY cannot be given "
-		    "to a further process yet");
-	f->spec.seccomp = f->seccomp;
-	return 0;
-}
-
-static int
 on_created(void *arg, pid_t pid, struct error *e)
 {
 	return cgroup_attach(arg, pid, e);
@@ -257,33 +233,34 @@ find_cgroup(struct further *f, struct error *e)
 	return 0;
 }
 
-/* process.execCPUAffinity: what counts in the end; until then the process runs where the caller does (config.md, "Linux Process"). */
 static int
-set_attributes(struct further *f, const struct oci_process *p, struct error *e)
+check_filter(const struct further *f, struct error *e)
 {
-	if (prepare_attributes(p, &f->config, &f->attributes, e) < 0)
-		return -1;
-	f->attributes.cpus = p->final_cpus ? p->final_cpus : p->initial_cpus;
-	f->spec.attributes = &f->attributes;
-	f->spec.landlock = prepare_landlock(&f->config, &f->landlock);
+	if (!f->spec.seccomp || !f->spec.seccomp->notifies)
+		return 0;
+	return error_set(e, ERR_HOST,
+	    "config.json: 'linux.seccomp': a filter with SCMP_ACT_NOTIFY cannot be given to a "
+	    "further process yet");
+}
+
+static int
+check_console(const struct further *f, struct error *e)
+{
+	bool terminal = f->spec.terminal;
+
+	if (terminal && f->options->detach && f->console < 0) {
+		error_set(
+		    e, ERR_USAGE, "the process has a terminal, and there is nobody to give it to");
+		return error_hint(e, "give --console-socket");
+	}
 	return 0;
 }
 
-/* The primary group is among them: without it what is denied to that group would be allowed (SECURITY R13). */
-static void
-set_group_list(struct further *f, const struct oci_process *p)
+/* An empty list is none. */
+static const char *
+given(const char *list)
 {
-	bool there = false;
-
-	f->groups = xcalloc(p->n_groups + 1, sizeof(f->groups[0]));
-	for (size_t i = 0; i < p->n_groups; i++) {
-		f->groups[i] = p->groups[i];
-		there = there || p->groups[i] == p->gid;
-	}
-	if (!there)
-		f->groups[p->n_groups] = p->gid;
-	f->spec.groups = f->groups;
-	f->spec.n_groups = p->n_groups + (there ? 0 : 1);
+	return list && *list ? list : NULL;
 }
 
 static int
@@ -294,27 +271,17 @@ prepare(struct further *f, struct error *e)
 
 	file_add_activation(&p->env, o->preserve_fds);
 	container_spec_init(&f->spec);
-	prepare_process(p, &f->spec, &f->rlimits);
-	f->spec.make_cwd = false;
 	f->userns.own_id_only = userns_groups_denied(f->state.pid);
 	f->spec.userns = &f->userns;
-	set_group_list(f, p);
-	if (set_attributes(f, p, e) < 0 || find_cgroup(f, e) < 0)
-		return -1;
-	f->spec.terminal = p->terminal;
-	f->spec.rows = p->rows;
-	f->spec.columns = p->columns;
+	if (prepare_process(p, &f->config, &f->spec, &f->parts, e) < 0)
+		return error_ctx(e, "container '%s'", o->id);
+	f->parts.attributes.initial_cpus = given(p->initial_cpus);
+	f->parts.attributes.final_cpus = given(p->final_cpus);
 	f->spec.preserve_fds = o->preserve_fds;
 	f->spec.outlives = o->detach;
-	f->spec.in = STDIN_FILENO;
-	f->spec.out = STDOUT_FILENO;
-	f->spec.err = STDERR_FILENO;
-	if (p->terminal && o->detach && f->console < 0) {
-		error_set(
-		    e, ERR_USAGE, "the process has a terminal, and there is nobody to give it to");
-		return error_hint(e, "give --console-socket");
-	}
-	return compile_filter(f, e);
+	if (find_cgroup(f, e) < 0 || check_console(f, e) < 0)
+		return -1;
+	return check_filter(f, e);
 }
 
 static int
@@ -397,6 +364,6 @@ further_process(const struct further_options *options, int *status, struct error
 		result = run(&f, status, e);
 	release(&f);
 	if (result == 0)
-		*status = WIFEXITED(*status) ? WEXITSTATUS(*status) : 128 + WTERMSIG(*status);
+		*status = process_exit_status(*status);
 	return result;
 }

@@ -16,7 +16,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,14 +58,12 @@ void
 prepared_release(struct prepared *p)
 {
 	mounts_release(&p->mounts);
-	free(p->rlimits);
+	prepared_process_release(&p->process);
 	id_map_release(&p->uids);
 	id_map_release(&p->gids);
 	userns_release(&p->userns);
-	seccomp_compiled_free(p->seccomp);
 	for (size_t i = 0; i < p->n_joins; i++)
 		fd_close_at(&p->joins[i].fd);
-	free(p->groups);
 	fd_close_at(&p->rootfs);
 	oci_config_release(&p->config);
 	free(p->path);
@@ -256,120 +253,6 @@ prepare_namespaces(struct prepared *p, struct container_spec *spec, struct error
 	return 0;
 }
 
-int
-prepare_attributes(const struct oci_process *o, const struct oci_config *c,
-    struct attributes *attributes, struct error *e)
-{
-	*attributes = (struct attributes){
-		.scheduler = o->scheduler.given,
-		.policy = o->scheduler.policy,
-		.nice = o->scheduler.nice,
-		.priority = o->scheduler.priority,
-		.scheduler_flags = o->scheduler.flags,
-		.runtime = o->scheduler.runtime,
-		.deadline = o->scheduler.deadline,
-		.period = o->scheduler.period,
-		.io_class = o->io_class,
-		.io_priority = o->io_priority,
-		.domain = c->personality_given,
-		.personality = c->personality,
-		.memory = c->memory_policy.given,
-		.memory_mode = c->memory_policy.mode,
-		.memory_nodes = c->memory_policy.nodes,
-		.apparmor =
-		    o->apparmor_profile && *o->apparmor_profile ? o->apparmor_profile : NULL,
-		.selinux = o->selinux_label && *o->selinux_label ? o->selinux_label : NULL,
-	};
-	return attributes_check(attributes, e);
-}
-
-const struct landlock_profile *
-prepare_landlock(const struct oci_config *c, struct landlock_profile *profile)
-{
-	*profile = (struct landlock_profile){ .read = strv_array(&c->landlock.read),
-		.execute = strv_array(&c->landlock.execute),
-		.write = strv_array(&c->landlock.write),
-		.no_tcp = c->landlock.no_tcp,
-		.scoped = c->landlock.scoped };
-	return c->landlock.given ? profile : NULL;
-}
-
-/* Ids of the process are those of the container's own map. */
-static int
-check_ids(const struct prepared *p, struct error *e)
-{
-	const struct oci_process *o = &p->config.process;
-	uint32_t outside;
-
-	if (p->uids.count > 0 && id_map_to_outside(&p->uids, o->uid, &outside) < 0)
-		return error_set(e, ERR_INPUT,
-		    "config.json: 'process.user.uid' is %u, which 'linux.uidMappings' does not map",
-		    (unsigned int)o->uid);
-	if (p->gids.count > 0 && id_map_to_outside(&p->gids, o->gid, &outside) < 0)
-		return error_set(e, ERR_INPUT,
-		    "config.json: 'process.user.gid' is %u, which 'linux.gidMappings' does not map",
-		    (unsigned int)o->gid);
-	for (size_t i = 0; p->gids.count > 0 && i < o->n_groups; i++)
-		if (id_map_to_outside(&p->gids, o->groups[i], &outside) < 0)
-			return error_set(e, ERR_INPUT,
-			    "config.json: 'process.user.additionalGids[%zu]' is %u, which "
-			    "'linux.gidMappings' does not map",
-			    i, (unsigned int)o->groups[i]);
-	return 0;
-}
-
-/* The primary group stands among the supplementary ones, so that giving it up cannot lift what is denied to it (SECURITY R13). */
-static int
-prepare_groups(struct prepared *p, struct container_spec *spec, struct error *e)
-{
-	const struct oci_process *o = &p->config.process;
-	bool there = false;
-
-	if (p->userns.own_id_only && o->n_groups > 0) {
-		error_set(e, ERR_HOST,
-		    "config.json: 'process.user.additionalGids': only your own group is mapped, "
-		    "and the "
-		    "kernel then allows no others");
-		return error_hint(e, "map more ids in 'linux.gidMappings'");
-	}
-	if (check_ids(p, e) < 0)
-		return -1;
-	p->groups = xcalloc(o->n_groups + 1, sizeof(p->groups[0]));
-	for (size_t i = 0; i < o->n_groups; i++) {
-		p->groups[i] = o->groups[i];
-		there = there || o->groups[i] == o->gid;
-	}
-	if (!there)
-		p->groups[o->n_groups] = o->gid;
-	spec->groups = p->groups;
-	spec->n_groups = o->n_groups + (there ? 0 : 1);
-	return 0;
-}
-
-void
-prepare_process(
-    const struct oci_process *o, struct container_spec *spec, struct container_rlimit **rlimits)
-{
-	spec->argv = strv_array(&o->args);
-	spec->envp = strv_array(&o->env);
-	spec->cwd = o->cwd;
-	spec->uid = o->uid;
-	spec->gid = o->gid;
-	spec->umask = o->umask;
-	spec->caps = (struct caps){ o->capabilities.bounding, o->capabilities.permitted,
-		o->capabilities.effective, o->capabilities.inheritable, o->capabilities.ambient };
-	/* generated files ask for ambient capabilities that are not inheritable, which no kernel grants; callers expect silence */
-	spec->caps.ambient &= spec->caps.permitted & spec->caps.inheritable;
-	spec->no_new_privs = o->no_new_privileges;
-	spec->oom_score_adj = o->oom_score_adj;
-	*rlimits = xcalloc(o->n_rlimits + 1, sizeof(**rlimits));
-	for (size_t i = 0; i < o->n_rlimits; i++)
-		(*rlimits)[i] =
-		    (struct container_rlimit){ o->rlimits[i].resource, o->rlimits[i].limit };
-	spec->rlimits = *rlimits;
-	spec->n_rlimits = o->n_rlimits;
-}
-
 static int
 prepare_rootfs(struct prepared *p, const char *path, struct container_spec *spec, struct error *e)
 {
@@ -399,26 +282,171 @@ prepare_spec(struct prepared *p, struct error *e)
 	spec->sysctl = strv_array(&p->config.sysctl);
 	spec->masked_paths = strv_array(&p->config.masked_paths);
 	spec->readonly_paths = strv_array(&p->config.readonly_paths);
-	spec->seccomp = NULL;
-	prepare_process(&p->config.process, spec, &p->rlimits);
 	spec->make_cwd = !p->config.root_readonly;
+	if (prepare_process(&p->config.process, &p->config, spec, &p->process, e) < 0)
+		return error_ctx(e, "config.json");
 	if (prepare_rootfs(p, path, spec, e) < 0 ||
 	    mounts_init(&p->config, path, translate_for_mount, p, &p->mounts, e) < 0 ||
-	    prepare_namespaces(p, spec, e) < 0 || prepare_groups(p, spec, e) < 0 ||
-	    prepare_attributes(&p->config.process, &p->config, &p->attributes, e) < 0)
+	    prepare_namespaces(p, spec, e) < 0)
 		return -1;
-	spec->attributes = &p->attributes;
-	spec->landlock = prepare_landlock(&p->config, &p->landlock);
 	spec->mounts = p->mounts.items;
 	spec->n_mounts = p->mounts.count;
 	spec->devices = p->mounts.devices;
 	spec->n_devices = p->mounts.n_devices;
 	mounts_set_root(&p->config, spec);
-	if (!p->config.seccomp)
-		return 0;
-	p->seccomp = seccomp_compile(p->config.seccomp, "linux.seccomp", e);
-	if (!p->seccomp)
-		return error_ctx(e, "config.json");
-	spec->seccomp = p->seccomp;
 	return 0;
+}
+
+/* ---- what is of a process alone ---- */
+
+void
+prepared_process_release(struct prepared_process *parts)
+{
+	free(parts->rlimits);
+	free(parts->groups);
+	seccomp_compiled_free(parts->seccomp);
+	*parts = (struct prepared_process){ 0 };
+}
+
+/* Ids of a process are those of the container's own map. */
+static bool
+is_mapped(const struct oci_id_mappings *m, uint32_t id)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (id >= m->items[i].container && id - m->items[i].container < m->items[i].size)
+			return true;
+	return m->count == 0; /* there is none of its own */
+}
+
+static int
+check_ids(const struct oci_process *o, const struct oci_config *c, struct error *e)
+{
+	if (!is_mapped(&c->uids, o->uid))
+		return error_set(e, ERR_INPUT,
+		    "'process.user.uid' is %u, which 'linux.uidMappings' does not map",
+		    (unsigned int)o->uid);
+	if (!is_mapped(&c->gids, o->gid))
+		return error_set(e, ERR_INPUT,
+		    "'process.user.gid' is %u, which 'linux.gidMappings' does not map",
+		    (unsigned int)o->gid);
+	for (size_t i = 0; i < o->n_groups; i++)
+		if (!is_mapped(&c->gids, o->groups[i]))
+			return error_set(e, ERR_INPUT,
+			    "'process.user.additionalGids[%zu]' is %u, which 'linux.gidMappings' "
+			    "does not map",
+			    i, (unsigned int)o->groups[i]);
+	return 0;
+}
+
+/* The primary group stands among the supplementary ones, so that giving it up cannot lift what is denied to it (SECURITY R13). */
+static int
+prepare_groups(const struct oci_process *o, struct container_spec *spec,
+    struct prepared_process *parts, struct error *e)
+{
+	bool there = false;
+
+	if (spec->userns->own_id_only && o->n_groups > 0) {
+		error_set(e, ERR_HOST,
+		    "'process.user.additionalGids': only your own group is mapped, and the kernel "
+		    "then allows no others");
+		return error_hint(e, "map more ids in 'linux.gidMappings'");
+	}
+	parts->groups = xcalloc(o->n_groups + 1, sizeof(parts->groups[0]));
+	for (size_t i = 0; i < o->n_groups; i++) {
+		parts->groups[i] = o->groups[i];
+		there = there || o->groups[i] == o->gid;
+	}
+	if (!there)
+		parts->groups[o->n_groups] = o->gid;
+	spec->groups = parts->groups;
+	spec->n_groups = o->n_groups + (there ? 0 : 1);
+	return 0;
+}
+
+static int
+prepare_attributes(const struct oci_process *o, const struct oci_config *c,
+    struct attributes *attributes, struct error *e)
+{
+	*attributes = (struct attributes){
+		.scheduler = o->scheduler.given,
+		.policy = o->scheduler.policy,
+		.nice = o->scheduler.nice,
+		.priority = o->scheduler.priority,
+		.scheduler_flags = o->scheduler.flags,
+		.runtime = o->scheduler.runtime,
+		.deadline = o->scheduler.deadline,
+		.period = o->scheduler.period,
+		.io_class = o->io_class,
+		.io_priority = o->io_priority,
+		.domain = c->personality_given,
+		.personality = c->personality,
+		.memory = c->memory_policy.given,
+		.memory_mode = c->memory_policy.mode,
+		.memory_nodes = c->memory_policy.nodes,
+		.apparmor =
+		    o->apparmor_profile && *o->apparmor_profile ? o->apparmor_profile : NULL,
+		.selinux = o->selinux_label && *o->selinux_label ? o->selinux_label : NULL,
+	};
+	return attributes_check(attributes, e);
+}
+
+static void
+prepare_rlimits(
+    const struct oci_process *o, struct container_spec *spec, struct prepared_process *parts)
+{
+	parts->rlimits = xcalloc(o->n_rlimits + 1, sizeof(parts->rlimits[0]));
+	for (size_t i = 0; i < o->n_rlimits; i++)
+		parts->rlimits[i] =
+		    (struct container_rlimit){ o->rlimits[i].resource, o->rlimits[i].limit };
+	spec->rlimits = parts->rlimits;
+	spec->n_rlimits = o->n_rlimits;
+}
+
+static int
+prepare_filters(const struct oci_config *c, struct container_spec *spec,
+    struct prepared_process *parts, struct error *e)
+{
+	parts->landlock = (struct landlock_profile){ .read = strv_array(&c->landlock.read),
+		.execute = strv_array(&c->landlock.execute),
+		.write = strv_array(&c->landlock.write),
+		.no_tcp = c->landlock.no_tcp,
+		.scoped = c->landlock.scoped };
+	spec->landlock = c->landlock.given ? &parts->landlock : NULL;
+	if (c->seccomp) {
+		parts->seccomp = seccomp_compile(c->seccomp, "linux.seccomp", e);
+		if (!parts->seccomp)
+			return -1;
+	}
+	spec->seccomp = parts->seccomp;
+	return 0;
+}
+
+int
+prepare_process(const struct oci_process *o, const struct oci_config *c,
+    struct container_spec *spec, struct prepared_process *parts, struct error *e)
+{
+	spec->argv = strv_array(&o->args);
+	spec->envp = strv_array(&o->env);
+	spec->cwd = o->cwd;
+	spec->uid = o->uid;
+	spec->gid = o->gid;
+	spec->umask = o->umask;
+	spec->caps = (struct caps){ o->capabilities.bounding, o->capabilities.permitted,
+		o->capabilities.effective, o->capabilities.inheritable, o->capabilities.ambient };
+	/* generated files ask for ambient capabilities that are not inheritable, which no kernel grants; callers expect silence */
+	spec->caps.ambient &= spec->caps.permitted & spec->caps.inheritable;
+	spec->no_new_privs = o->no_new_privileges;
+	spec->oom_score_adj = o->oom_score_adj;
+	spec->terminal = o->terminal;
+	spec->rows = o->rows;
+	spec->columns = o->columns;
+	spec->in = STDIN_FILENO;
+	spec->out = STDOUT_FILENO;
+	spec->err = STDERR_FILENO;
+	prepare_rlimits(o, spec, parts);
+	if (check_ids(o, c, e) < 0 || prepare_groups(o, spec, parts, e) < 0 ||
+	    prepare_attributes(o, c, &parts->attributes, e) < 0)
+		return -1;
+	spec->attributes = &parts->attributes;
+	return prepare_filters(c, spec, parts, e);
 }

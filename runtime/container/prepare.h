@@ -10,6 +10,15 @@
 #include "runtime/oci/config.h"
 #include "runtime/sandbox/container.h"
 
+/** What the spec of a process points to. All zero: nothing. */
+struct prepared_process {
+	struct container_rlimit *rlimits;
+	gid_t *groups;
+	struct attributes attributes;
+	struct landlock_profile landlock;
+	struct seccomp_program *seccomp;
+};
+
 /** A bundle on its way to a container, and all that it holds. */
 struct prepared {
 	char *path; /* of the bundle, absolute */
@@ -20,16 +29,12 @@ struct prepared {
 	struct id_map uids;
 	struct id_map gids;
 	struct mounts mounts;
-	struct container_rlimit *rlimits;
-	struct seccomp_program *seccomp;
+	struct prepared_process process;
 	struct container_join joins[OCI_NAMESPACE_TYPES];
 	size_t n_joins;
 	bool
 	    user_joined; /* the user namespace of config.json is the one that this process has entered */
 	struct container_clocks clocks;
-	struct attributes attributes;
-	struct landlock_profile landlock;
-	gid_t *groups;
 	int rootfs;
 };
 
@@ -37,17 +42,17 @@ struct prepared {
 int prepare_read(struct prepared *p, const char *bundle, struct error *e);
 /** Takes the calling process, which must have one thread, to where the container is made from: namespaces of its own unless it has rights here. */
 int prepare_enter(struct prepared *p, struct error *e);
-/** Opens what the container is made of, and sets @p->spec but for its standard streams and terminal. After prepare_enter(). */
+/** Opens what the container is made of, and sets @p->spec. After prepare_enter(). */
 int prepare_spec(struct prepared *p, struct error *e);
-/** What is of the process alone: command, user, capabilities, limits. @spec points into @o and *@rlimits, which is to be freed. */
-void prepare_process(
-    const struct oci_process *o, struct container_spec *spec, struct container_rlimit **rlimits);
-/** What it inherits over execve. Texts are borrowed from @o and @c. ERR_HOST for what is not there on this machine. */
-int prepare_attributes(const struct oci_process *o, const struct oci_config *c,
-    struct attributes *attributes, struct error *e);
-/** The rules of the annotation, in @profile; NULL when there are none. Borrowed from @c. */
-const struct landlock_profile *prepare_landlock(
-    const struct oci_config *c, struct landlock_profile *profile);
 void prepared_release(struct prepared *p);
+
+/**
+ * What @spec has of a process of the container, be it the first or a further one: command, user, limits, filter, terminal, and the
+ * caller's standard streams; not its execCPUAffinity, which is of further ones alone. @spec, whose userns is set, points into @o, @c and @parts. ERR_INPUT and ERR_HOST name the member; which file
+ * it is in is for the caller to say.
+ */
+int prepare_process(const struct oci_process *o, const struct oci_config *c,
+    struct container_spec *spec, struct prepared_process *parts, struct error *e);
+void prepared_process_release(struct prepared_process *parts);
 
 #endif

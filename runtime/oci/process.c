@@ -297,9 +297,11 @@ read_affinity(const struct json *process, const char *above, struct oci_process 
 	if (read_text(j, "initial", path, &p->initial_cpus, e) < 0 ||
 	    read_text(j, "final", path, &p->final_cpus, e) < 0)
 		return -1;
-	if (p->initial_cpus && read_check_list(p->initial_cpus, "initial", path, e) < 0)
+	if (p->initial_cpus && *p->initial_cpus &&
+	    read_check_list(p->initial_cpus, "initial", path, e) < 0)
 		return -1;
-	return p->final_cpus ? read_check_list(p->final_cpus, "final", path, e) : 0;
+	return p->final_cpus && *p->final_cpus ? read_check_list(p->final_cpus, "final", path, e)
+	                                       : 0;
 }
 
 /* Members that are plain values. */

@@ -60,8 +60,8 @@ parse_list(const char *list)
 	return steal_ptr(&bits);
 }
 
-int
-attributes_set_cpus(const char *list, const char *member, struct error *e)
+static int
+set_cpus(const char *list, const char *member, struct error *e)
 {
 	autofree unsigned long *bits = parse_list(list);
 
@@ -140,9 +140,16 @@ set_apparmor(const char *profile, struct error *e)
 }
 
 int
+attributes_apply_initial(const struct attributes *a, struct error *e)
+{
+	return a->initial_cpus ? set_cpus(a->initial_cpus, "process.execCPUAffinity.initial", e)
+	                       : 0;
+}
+
+int
 attributes_apply(const struct attributes *a, struct error *e)
 {
-	if (a->cpus && attributes_set_cpus(a->cpus, "process.execCPUAffinity", e) < 0)
+	if (a->final_cpus && set_cpus(a->final_cpus, "process.execCPUAffinity.final", e) < 0)
 		return -1;
 	if (a->scheduler && set_scheduler(a, e) < 0)
 		return -1;
@@ -180,12 +187,12 @@ attributes_check(const struct attributes *a, struct error *e)
 {
 	if (a->apparmor && !apparmor_is_on())
 		return error_set(e, ERR_HOST,
-		    "config.json: 'process.apparmorProfile' is '%s', and this kernel runs without "
+		    "'process.apparmorProfile' is '%s', and this kernel runs without "
 		    "AppArmor",
 		    a->apparmor);
 	if (a->selinux && !selinux_is_on())
 		return error_set(e, ERR_HOST,
-		    "config.json: 'process.selinuxLabel' is '%s', and this kernel runs without "
+		    "'process.selinuxLabel' is '%s', and this kernel runs without "
 		    "SELinux",
 		    a->selinux);
 	return 0;

@@ -20,7 +20,9 @@ struct attributes {
 	uint64_t runtime, deadline, period; /* nanoseconds */
 	int io_class;                       /* 0: unchanged; IOPRIO_CLASS_* */
 	int io_priority;
-	const char *cpus; /* a list like "0-3,7"; NULL */
+	const char *
+	    initial_cpus; /* of a further process, until it is in its cgroup: a list like "0-3,7"; NULL */
+	const char *final_cpus; /* and behind that; NULL */
 	bool domain;
 	unsigned long personality; /* PER_* */
 	bool memory;
@@ -32,9 +34,9 @@ struct attributes {
 
 /** Is what @a asks for there at all (AppArmor, SELinux)? To be asked where the host's /sys and /proc are. ERR_HOST names the member. */
 int attributes_check(const struct attributes *a, struct error *e);
-/** Changes the calling process, which still has its capabilities. ERR_HOST names the member of config.json that was refused. */
+/** Changes the calling process, which still has its capabilities, but for @initial_cpus. ERR_HOST names the member of config.json that was refused. */
 int attributes_apply(const struct attributes *a, struct error *e);
-/** Moves the calling process to the CPUs of @list. @member is named in errors. */
-int attributes_set_cpus(const char *list, const char *member, struct error *e);
+/** Moves the calling process to its @initial_cpus, which its children inherit. */
+int attributes_apply_initial(const struct attributes *a, struct error *e);
 
 #endif

@@ -128,19 +128,27 @@ close_others(const struct entering *n, int answer_fd)
 	fd_close_others(FIRST_FREE_FD + spec->preserve_fds, keep, 5 + n->n_joins);
 }
 
+static int
+join(const struct entering *n, struct error *e)
+{
+	const struct attributes *attributes = n->spec->attributes;
+	const char *failed;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return error_sys(e, "cannot make the process undumpable");
+	if (attributes && attributes_apply_initial(attributes, e) < 0)
+		return -1;
+	failed = join_all(n->joins, n->n_joins);
+	return failed ? error_sys(e, "cannot join the %s namespace of the container", failed) : 0;
+}
+
 static _Noreturn void
 between(struct entering *n, int answer_fd)
 {
 	struct answer a = { .pid = -1 };
-	const char *failed;
 
 	close_others(n, answer_fd);
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) {
-		error_sys(&a.e, "cannot make the process undumpable");
-	} else if ((failed = join_all(n->joins, n->n_joins))) {
-		error_sys(&a.e, "cannot join the %s namespace of the container", failed);
-	} else {
+	if (join(n, &a.e) == 0) {
 		a.pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
 		if (a.pid == 0) {
 			(void)close(answer_fd);

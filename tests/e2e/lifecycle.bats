@@ -219,6 +219,38 @@ status_of()
 	[ "${lines[0]}" = 7 ] || { echo "$output"; return 1; }
 }
 
+@test "exec: processors before its cgroup and after" {
+	bundle 'sleep 100'
+	create one
+	r start one
+	with()
+	{
+		jq ".process | .args = [\"grep\", \"Cpus_allowed_list\", \"/proc/self/status\"] | .execCPUAffinity = $1" config.json >process.json
+		r exec --process process.json one
+	}
+	run with '{initial: "0"}'
+	has 'Cpus_allowed_list:	0'
+	run with '{initial: "0", final: ""}'
+	has 'Cpus_allowed_list:	0'
+	# the first list is used even when there is a second one
+	run with '{initial: "60000", final: "0"}'
+	refused "'process.execCPUAffinity.initial': none of the CPUs 60000 can be used"
+	run with '{initial: "0", final: "60000"}'
+	refused "'process.execCPUAffinity.final': none of the CPUs 60000 can be used"
+}
+
+@test "exec: ids that are not mapped, and groups where there can be none, are refused as at create" {
+	bundle 'sleep 100'
+	create one
+	r start one
+	run r exec --user 7 one echo started
+	refused "'process.user.uid' is 7, which 'linux.uidMappings' does not map"
+	run r exec --user 0:7 one echo started
+	refused "'process.user.gid' is 7, which 'linux.gidMappings' does not map"
+	run r exec --additional-gids 0 one echo started
+	refused "'process.user.additionalGids': only your own group is mapped"
+}
+
 @test "exec: a filter that somebody answers is refused by name" {
 	bundle 'sleep 100' '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["chroot"], action: "SCMP_ACT_NOTIFY"}],
 	    listenerPath: "'"$work"'/listener"}'
