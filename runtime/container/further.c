@@ -277,6 +277,7 @@ prepare(struct further *f, struct error *e)
 		return error_ctx(e, "container '%s'", o->id);
 	f->parts.attributes.initial_cpus = given(p->initial_cpus);
 	f->parts.attributes.final_cpus = given(p->final_cpus);
+	f->spec.new_keyring = true;
 	f->spec.preserve_fds = o->preserve_fds;
 	f->spec.outlives = o->detach;
 	if (find_cgroup(f, e) < 0 || check_console(f, e) < 0)

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/keyctl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -40,6 +41,16 @@ become_reset_signals(void)
 		(void)signal(i, SIG_DFL); /* the two that cannot be changed are so already */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Without it the container would reach the keys of the caller's session (SECURITY R33). Who refuses the call refuses it inside too. */
+int
+become_new_keyring(struct error *e)
+{
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 || errno == ENOSYS ||
+	    errno == EPERM)
+		return 0;
+	return error_sys(e, "cannot make a session keyring");
 }
 
 /* Descriptors above 2, so that moving one to its place does not overwrite another. */

@@ -11,6 +11,8 @@
 
 /** Default action for every signal, none blocked. */
 void become_reset_signals(void);
+/** A session keyring of its own, in the place of the caller's. */
+int become_new_keyring(struct error *e);
 /** Makes @from (-1: /dev/null) descriptors 0, 1 and 2; pipes and sockets are given to @uid. */
 int become_stdio(const int from[3], uid_t uid, struct error *e);
 /** @listener_socket: to the parent, which gets INIT_LISTENER and the listener of a filter that notifies; -1. */

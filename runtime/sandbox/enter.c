@@ -89,6 +89,8 @@ run(const struct entering *n, struct error *e)
 		return error_sys(e, "cannot become root of the container");
 	if (setsid() < 0)
 		return error_sys(e, "cannot start a session");
+	if (spec->new_keyring && become_new_keyring(e) < 0)
+		return -1;
 	if (spec->terminal && take_terminal(n, e) < 0)
 		return -1;
 	if (!spec->terminal &&

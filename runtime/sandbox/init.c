@@ -18,7 +18,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/keyctl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +26,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -169,17 +167,6 @@ hold(struct init *init)
 	become_wait(init->spec);
 }
 
-/* Without it the container would reach the keys of the caller's session (SECURITY R33). Who refuses the call refuses it inside too. */
-static int
-new_keyring(struct error *e)
-{
-	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 || errno == ENOSYS ||
-	    errno == EPERM)
-		return 0;
-	error_sys(e, "cannot make a session keyring");
-	return error_hint(e, "--no-new-keyring leaves the caller's");
-}
-
 static int
 run(struct init *init, struct error *e)
 {
@@ -191,8 +178,8 @@ run(struct init *init, struct error *e)
 		return -1;
 	if (setsid() < 0)
 		return error_sys(e, "cannot start a session");
-	if (spec->new_keyring && new_keyring(e) < 0)
-		return -1;
+	if (spec->new_keyring && become_new_keyring(e) < 0)
+		return error_hint(e, "--no-new-keyring leaves the caller's");
 	if (make_files(init, e) < 0 || set_names(spec, e) < 0)
 		return -1;
 	/* who wants to act at the start itself needs rights that become_ready() gives up, and so waits before it */

@@ -251,6 +251,29 @@ status_of()
 	refused "'process.user.additionalGids': only your own group is mapped"
 }
 
+@test "r33_neither the first process nor a further one has the keys of the caller's session" {
+	[ -r /proc/keys ] && [ "$(uname -m)" = x86_64 ] || skip "no keys to be seen here"
+	cat >with_key <<'X'
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+libc.syscall(250, 1, None)
+key = libc.syscall(248, b"user", b"croze-mark", b"secret", 6, -3)
+if key < 0 or libc.syscall(250, 5, key, 0x3f000000) < 0:  # seen by who possesses it
+    sys.exit(99)
+os.execvp(sys.argv[1], sys.argv[1:])
+X
+	bundle 'cat /proc/keys; echo; sleep 100' '.linux.maskedPaths = []'
+	run python3 with_key cat /proc/keys
+	[ "$status" -eq 0 ] && [[ "$output" == *croze-mark* ]] || skip "no key can be made here"
+	python3 with_key timeout 20 "$runtime" run --detach one </dev/null >out 2>&1
+	for _ in {1..50}; do [ ! -s out ] || break; sleep 0.1; done
+	run cat out
+	[ -n "$output" ] && [[ "$output" != *croze-mark* ]]
+	run python3 with_key timeout 20 "$runtime" exec one cat /proc/keys
+	[ "$status" -eq 0 ]
+	[[ "$output" != *croze-mark* ]]
+}
+
 @test "exec: a filter that somebody answers is refused by name" {
 	bundle 'sleep 100' '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["chroot"], action: "SCMP_ACT_NOTIFY"}],
 	    listenerPath: "'"$work"'/listener"}'
