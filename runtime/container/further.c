@@ -170,6 +170,30 @@ change_process(struct further *f, struct error *e)
 	return add_capabilities(p, o->capabilities, e) < 0 ? -1 : add_environment(p, o->env, e);
 }
 
+/* The file says all of it, so that what is said twice would be lost. */
+static int
+refuse_beside_process(const struct further_options *o, struct error *e)
+{
+	const struct {
+		bool given;
+		const char *what;
+	} twice[] = {
+		{ o->args->count > 0, "a command" },
+		{ o->cwd != NULL, "--cwd" },
+		{ o->user != NULL, "--user" },
+		{ o->groups->count > 0, "--additional-gids" },
+		{ o->env->count > 0, "--env" },
+		{ o->capabilities->count > 0, "--cap" },
+		{ o->no_new_privs, "--no-new-privs" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(twice); i++)
+		if (twice[i].given)
+			return error_set(e, ERR_USAGE,
+			    "there is %s and --process: give one of them", twice[i].what);
+	return 0;
+}
+
 static int
 read_process(struct further *f, struct error *e)
 {
@@ -177,15 +201,17 @@ read_process(struct further *f, struct error *e)
 	auto(buf) struct buf text = { 0 };
 	autojson struct json *j = NULL;
 
-	if (f->options->args->count > 0)
-		return error_set(
-		    e, ERR_USAGE, "there is a command and --process: give one of them");
+	if (refuse_beside_process(f->options, e) < 0)
+		return -1;
 	if (fd < 0 || fd_read_all(fd, &text, JSON_MAX_BYTES, f->options->process, e) < 0)
 		return -1;
 	j = json_parse(buf_text(&text), text.len, e);
 	f->own_process = true;
 	if (!j || oci_process_read(j, "", &f->process, e) < 0)
 		return error_ctx(e, "%s", f->options->process);
+	if (f->options->terminal && !f->process.terminal)
+		return error_set(e, ERR_USAGE, "%s: 'terminal' is not true, and there is --tty",
+		    f->options->process);
 	return 0;
 }
 
@@ -252,6 +278,11 @@ check_console(const struct further *f, struct error *e)
 		error_set(
 		    e, ERR_USAGE, "the process has a terminal, and there is nobody to give it to");
 		return error_hint(e, "give --console-socket");
+	}
+	if (!terminal && f->console >= 0) {
+		error_set(
+		    e, ERR_USAGE, "--console-socket is of no use: the process has no terminal");
+		return error_hint(e, "give --tty, or leave it out");
 	}
 	return 0;
 }

@@ -251,6 +251,27 @@ status_of()
 	refused "'process.user.additionalGids': only your own group is mapped"
 }
 
+@test "exec: what is said twice, or is of no use, is refused" {
+	bundle 'sleep 100'
+	create one
+	r start one
+	jq '.process | .args = ["echo", "started"]' config.json >process.json
+	for option in --user=0 --additional-gids=0 --env=A=x --cwd=/tmp --cap=CAP_KILL --no-new-privs; do
+		run r exec --process process.json "$option" one
+		refused "there is ${option%%=*} and --process"
+	done
+	run r exec --process process.json one echo
+	refused "there is a command and --process"
+	run r exec --process process.json --tty one
+	refused "'terminal' is not true"
+	python3 -c 'import socket, time
+s = socket.socket(socket.AF_UNIX); s.bind("console"); s.listen(); time.sleep(20)' 3>&- &
+	for _ in {1..50}; do [ ! -S console ] || break; sleep 0.1; done
+	run r exec --console-socket console one echo started
+	kill $!
+	refused "--console-socket is of no use"
+}
+
 @test "r33_neither the first process nor a further one has the keys of the caller's session" {
 	[ -r /proc/keys ] && [ "$(uname -m)" = x86_64 ] || skip "no keys to be seen here"
 	cat >with_key <<'X'
