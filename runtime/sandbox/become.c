@@ -29,19 +29,6 @@
 
 #define FIRST_FREE_FD 3
 #define PASS_STACK (32U << 10)
-#define SIGRTMIN_KERNEL 32
-
-void
-become_reset_signals(void)
-{
-	sigset_t none;
-
-	/* execve resets handlers; what is ignored would stay so */
-	for (int i = 1; i < SIGRTMIN_KERNEL; i++)
-		(void)signal(i, SIG_DFL); /* the two that cannot be changed are so already */
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
 
 /* Without it the container would reach the keys of the caller's session (SECURITY R33). Who refuses the call refuses it inside too. */
 int

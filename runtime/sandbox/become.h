@@ -9,8 +9,6 @@
 #include "runtime/sandbox/container.h"
 #include "runtime/sandbox/init.h"
 
-/** Default action for every signal, none blocked. */
-void become_reset_signals(void);
 /** A session keyring of its own, in the place of the caller's. */
 int become_new_keyring(struct error *e);
 /** Makes @from (-1: /dev/null) descriptors 0, 1 and 2; pipes and sockets are given to @uid. */

@@ -8,6 +8,7 @@
  */
 #include "runtime/sandbox/container.h"
 
+#include "runtime/base/child.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
@@ -108,7 +109,7 @@ new_process(struct entering *n)
 {
 	struct error e = ERROR_INIT;
 
-	become_reset_signals();
+	child_reset_signals();
 	if (n->theirs < FIRST_FREE_FD)
 		n->theirs = fcntl(n->theirs, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
 	run(n, &e);

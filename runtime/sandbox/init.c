@@ -8,6 +8,7 @@
  */
 #include "runtime/sandbox/init.h"
 
+#include "runtime/base/child.h"
 #include "runtime/base/fd.h"
 #include "runtime/sandbox/become.h"
 #include "runtime/sandbox/devices.h"
@@ -173,7 +174,7 @@ run(struct init *init, struct error *e)
 	const struct container_spec *spec = init->spec;
 	const struct container_events *events = spec->events;
 
-	become_reset_signals();
+	child_reset_signals();
 	if (become_root(init, e) < 0)
 		return -1;
 	if (setsid() < 0)

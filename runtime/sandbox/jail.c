@@ -247,7 +247,7 @@ become(const struct container_spec *given, int socket, pid_t keeper)
 
 	caps_set_mask(&spec.caps, mask);
 	spec.no_new_privs = true;
-	become_reset_signals();
+	child_reset_signals();
 	if (child_die_with(keeper) < 0)
 		_exit(1);
 	if (setsid() < 0)
@@ -324,7 +324,7 @@ keep(const struct container_spec *spec, int socket, pid_t parent)
 	while (pid > 0 && ended != pid && (ended > 0 || errno == EINTR));
 	end_all();
 	if (pid > 0 && WIFSIGNALED(status)) {
-		become_reset_signals();
+		child_reset_signals();
 		(void)raise(WTERMSIG(status));
 	}
 	_exit(pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 1);

@@ -14,32 +14,8 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* Everything but the three is somebody else's: pipes whose end others wait for, the store, secrets. */
-static void
-close_others(const int keep[3])
-{
-	unsigned int sorted[3] = { (unsigned)keep[0], (unsigned)keep[1], (unsigned)keep[2] };
-	unsigned int first = 3;
-
-	for (int i = 0; i < 2; i++)
-		for (int j = 0; j < 2; j++)
-			if (sorted[j] > sorted[j + 1]) {
-				unsigned int other = sorted[j];
-
-				sorted[j] = sorted[j + 1];
-				sorted[j + 1] = other;
-			}
-	for (int i = 0; i < 3; i++) {
-		if (sorted[i] > first)
-			(void)syscall(SYS_close_range, first, sorted[i] - 1, 0); /* Linux 5.9 */
-		first = sorted[i] + 1;
-	}
-	(void)syscall(SYS_close_range, first, ~0U, 0);
-}
 
 static _Noreturn void
 supervise(const struct container_spec *spec, int socket, pid_t parent)
@@ -62,7 +38,8 @@ supervise(const struct container_spec *spec, int socket, pid_t parent)
 	o.proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (o.root < 0 || o.proc < 0)
 		_exit(1);
-	close_others((int[3]){ o.listener, o.root, o.proc });
+	/* all else is somebody else's: pipes whose end others wait for, the store, secrets */
+	fd_close_others(STDERR_FILENO + 1, (int[]){ o.listener, o.root, o.proc }, 3);
 	_exit(ids_serve(&o, &e) < 0 ? 1 : 0);
 }
 
