@@ -233,31 +233,38 @@ try_overlay(const char *store, struct probe_result *r, struct error *e)
 
 /* A container around an empty rootfs: its command cannot be there, and that is the proof that all else was. */
 static int
-try_container(const char *store, struct probe_result *r, struct error *e)
+try_command(const struct userns *u, bool record_ids, struct error *e)
 {
 	char *const argv[] = { (char[]){ "/none" }, NULL };
 	char *const envp[] = { NULL };
+	autofd int tree = mount_new("tmpfs", "size=64k", 0, e);
 	struct container_spec spec;
 	struct container c;
-	struct userns u;
-	autofd int tree = -1;
 
-	(void)store; /* not its concern */
-	if (enter(&u, e) < 0)
-		return -1;
-	tree = mount_new("tmpfs", "size=64k", 0, e);
 	if (tree < 0)
 		return -1;
 	container_spec_init(&spec);
-	spec.userns = &u;
+	spec.userns = u;
 	spec.rootfs = tree;
 	spec.argv = argv;
 	spec.envp = envp;
+	spec.record_ids = record_ids;
 	if (container_start(&spec, &c, e) == 0)
 		return error_set(e, ERR_SYSTEM, "a command that is not there was executed");
 	if (e->kind != ERR_STEP)
 		return -1;
 	error_clear(e);
+	return 0;
+}
+
+static int
+try_container(const char *store, struct probe_result *r, struct error *e)
+{
+	struct userns u;
+
+	(void)store; /* not its concern */
+	if (enter(&u, e) < 0 || try_command(&u, false, e) < 0)
+		return -1;
 	say(r, "pid, mount, network, ipc, uts and cgroup namespaces");
 	return 0;
 }
@@ -360,34 +367,14 @@ try_openat2(const char *store, struct probe_result *r, struct error *e)
 	return 0;
 }
 
-/* The same container, whose owners are recorded. */
 static int
 try_notify(const char *store, struct probe_result *r, struct error *e)
 {
-	char *const argv[] = { (char[]){ "/none" }, NULL };
-	char *const envp[] = { NULL };
-	struct container_spec spec;
-	struct container c;
 	struct userns u;
-	autofd int tree = -1;
 
 	(void)store; /* not its concern */
-	if (tier_enter(TIER_USERNS_SINGLE, &u, e) < 0)
+	if (tier_enter(TIER_USERNS_SINGLE, &u, e) < 0 || try_command(&u, true, e) < 0)
 		return -1;
-	tree = mount_new("tmpfs", "size=64k", 0, e);
-	if (tree < 0)
-		return -1;
-	container_spec_init(&spec);
-	spec.userns = &u;
-	spec.rootfs = tree;
-	spec.argv = argv;
-	spec.envp = envp;
-	spec.record_ids = true;
-	if (container_start(&spec, &c, e) == 0)
-		return error_set(e, ERR_SYSTEM, "a command that is not there was executed");
-	if (e->kind != ERR_STEP)
-		return -1;
-	error_clear(e);
 	say(r, "seccomp notification: one id is enough, also without new privileges");
 	return 0;
 }
