@@ -22,11 +22,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-static const struct node {
-	const char *name;
-	unsigned int major;
-	unsigned int minor;
-} nodes[] = {
+const struct device_node devices_usual[DEVICES_NODES] = {
 	{ "null", 1, 3 },
 	{ "zero", 1, 5 },
 	{ "full", 1, 7 },
@@ -48,7 +44,7 @@ static const struct {
 };
 
 static int
-open_node(const struct node *node, struct error *e)
+open_node(const struct device_node *node, struct error *e)
 {
 	char path[32];
 	autofd int fd = -1;
@@ -70,14 +66,14 @@ open_node(const struct node *node, struct error *e)
 int
 devices_open(const char *name, struct error *e)
 {
-	for (size_t i = 0; i < ARRAY_LEN(nodes); i++)
-		if (strcmp(nodes[i].name, name) == 0)
-			return open_node(&nodes[i], e);
+	for (size_t i = 0; i < DEVICES_NODES; i++)
+		if (strcmp(devices_usual[i].name, name) == 0)
+			return open_node(&devices_usual[i], e);
 	return error_set(e, ERR_SYSTEM, "'%s' is no device of containers", name);
 }
 
 static int
-bind_node(int dev, const struct node *node, struct error *e)
+bind_node(int dev, const struct device_node *node, struct error *e)
 {
 	autofd int source = open_node(node, e);
 	autofd int target = -1;
@@ -95,8 +91,8 @@ bind_node(int dev, const struct node *node, struct error *e)
 int
 devices_nodes(int dev, struct error *e)
 {
-	for (size_t i = 0; i < ARRAY_LEN(nodes); i++)
-		if (bind_node(dev, &nodes[i], e) < 0)
+	for (size_t i = 0; i < DEVICES_NODES; i++)
+		if (bind_node(dev, &devices_usual[i], e) < 0)
 			return -1;
 	for (size_t i = 0; i < ARRAY_LEN(links); i++)
 		if (symlinkat(links[i].target, dev, links[i].name) < 0 && errno != EEXIST)

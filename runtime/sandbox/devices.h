@@ -11,6 +11,16 @@
 
 #define DEVICES_SHM_SIZE (64ULL << 20)
 
+/** A character device that every container has. */
+struct device_node {
+	const char *name;
+	unsigned int major;
+	unsigned int minor;
+};
+
+#define DEVICES_NODES 6
+extern const struct device_node devices_usual[DEVICES_NODES];
+
 /** A new, detached tmpfs for /dev, empty. */
 int devices_new(struct error *e);
 /**

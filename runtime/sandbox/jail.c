@@ -13,6 +13,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
 #include "runtime/sandbox/become.h"
+#include "runtime/sandbox/devices.h"
 #include "runtime/sandbox/init.h"
 #include "runtime/sandbox/landlock.h"
 #include "runtime/sandbox/rootfs.h"
@@ -52,18 +53,6 @@ struct jail {
 	size_t n_lent;
 };
 
-static const struct {
-	const char *name;
-	unsigned int major, minor;
-} nodes[] = {
-	{ "null", 1, 3 },
-	{ "zero", 1, 5 },
-	{ "full", 1, 7 },
-	{ "random", 1, 8 },
-	{ "urandom", 1, 9 },
-	{ "tty", 5, 0 },
-};
-
 /* ---- what is put into the rootfs ---- */
 
 static int
@@ -76,20 +65,21 @@ make_nodes(struct jail *j, int root, struct error *e)
 	j->dev = openat(dev, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (j->dev < 0 || fstat(j->dev, &j->st) < 0)
 		return error_sys(e, "cannot open '/dev' of the rootfs");
-	for (size_t i = 0; i < ARRAY_LEN(nodes); i++) {
-		if (mknodat(j->dev, nodes[i].name, S_IFCHR,
-			makedev(nodes[i].major, nodes[i].minor)) < 0) {
+	for (size_t i = 0; i < DEVICES_NODES; i++) {
+		if (mknodat(j->dev, devices_usual[i].name, S_IFCHR,
+			makedev(devices_usual[i].major, devices_usual[i].minor)) < 0) {
 			if (errno == EEXIST)
 				continue;
-			error_sys(e, "cannot make '/dev/%s'", nodes[i].name);
+			error_sys(e, "cannot make '/dev/%s'", devices_usual[i].name);
 			e->kind = ERR_HOST;
 			return error_hint(e,
 			    "give the container CAP_MKNOD (docker: --cap-add MKNOD), and "
 			    "keep its store on a file system without nodev");
 		}
 		j->made |= 1U << i;
-		if (fchmodat(j->dev, nodes[i].name, 0666, 0) < 0)
-			return error_sys(e, "cannot set the mode of '/dev/%s'", nodes[i].name);
+		if (fchmodat(j->dev, devices_usual[i].name, 0666, 0) < 0)
+			return error_sys(
+			    e, "cannot set the mode of '/dev/%s'", devices_usual[i].name);
 	}
 	return 0;
 }
@@ -171,13 +161,14 @@ take_nodes(struct jail *j)
 {
 	struct timespec times[2] = { j->st.st_atim, j->st.st_mtim };
 
-	for (size_t i = 0; i < ARRAY_LEN(nodes); i++) {
+	for (size_t i = 0; i < DEVICES_NODES; i++) {
 		struct stat st;
 
 		if (j->made & 1U << i &&
-		    fstatat(j->dev, nodes[i].name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISCHR(st.st_mode) && st.st_rdev == makedev(nodes[i].major, nodes[i].minor))
-			(void)unlinkat(j->dev, nodes[i].name, 0); /* looked at just now */
+		    fstatat(j->dev, devices_usual[i].name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISCHR(st.st_mode) &&
+		    st.st_rdev == makedev(devices_usual[i].major, devices_usual[i].minor))
+			(void)unlinkat(j->dev, devices_usual[i].name, 0); /* looked at just now */
 	}
 	(void)futimens(j->dev, times); /* times only */
 }
