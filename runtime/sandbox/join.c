@@ -36,8 +36,8 @@ static const struct {
 	{ CLONE_NEWTIME, "time", "time" },
 };
 
-const char *
-join_name(int type)
+static const char *
+name_of(int type)
 {
 	for (size_t i = 0; i < ARRAY_LEN(types); i++)
 		if (types[i].type == type)
@@ -55,7 +55,7 @@ join_others(const struct container_join *joins, size_t n, unsigned int *waiting,
 		if (setns(joins[i].fd, joins[i].type) == 0)
 			continue;
 		if (late || errno != EPERM)
-			return join_name(joins[i].type);
+			return name_of(joins[i].type);
 		*waiting |= 1U << i;
 	}
 	return NULL;

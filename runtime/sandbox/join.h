@@ -22,7 +22,5 @@ const char *join_all(const struct container_join *joins, size_t n);
  */
 int join_open(pid_t pid, struct container_join *joins, struct error *e);
 void join_close(struct container_join *joins, size_t n);
-/** The name of a type in /proc/PID/ns for CLONE_NEW...; NULL. */
-const char *join_name(int type);
 
 #endif

@@ -13,8 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
-char *
-sysctl_path(const char *name)
+/* "net/ipv4/conf/eth0.1/mtu" for "net.ipv4.conf.eth0/1.mtu", and for that path itself. */
+static char *
+path_of(const char *name)
 {
 	char *path = xstrdup(name);
 	const char *first = strpbrk(name, "./");
@@ -47,7 +48,7 @@ sysctl_set(int proc, const char *item, struct error *e)
 {
 	const char *value = strchr(item, '=');
 	autofree char *name = xstrndup(item, (size_t)(value - item));
-	autofree char *below = sysctl_path(name);
+	autofree char *below = path_of(name);
 	autofree char *path = xasprintf("sys/%s", below);
 	autofd int fd =
 	    path_try_open(proc, path, is_uts(below) ? O_PATH : O_WRONLY, 0, PATH_NO_SYMLINKS);

@@ -9,7 +9,5 @@
 
 /** Sets @item, "net.ipv4.ip_forward=1", below @proc, the root of a procfs. Dots and slashes as sysctl(8) takes them. */
 int sysctl_set(int proc, const char *item, struct error *e);
-/** The path below /proc/sys: "net/ipv4/conf/eth0.1/mtu" for "net.ipv4.conf.eth0/1.mtu", and for that path itself. To be freed. */
-char *sysctl_path(const char *name);
 
 #endif
