@@ -367,16 +367,6 @@ read_propagation(const struct json *linux_part, struct oci_config *c, struct err
 	return 0;
 }
 
-static int
-check_paths(const struct strv *paths, const char *key, struct error *e)
-{
-	for (size_t i = 0; i < paths->count; i++)
-		if (paths->items[i][0] != '/')
-			return error_set(
-			    e, ERR_INPUT, "'linux.%s[%zu]' must be an absolute path", key, i);
-	return 0;
-}
-
 /* What one member says about another. */
 static int
 check_together(const struct oci_config *c, struct error *e)
@@ -400,16 +390,13 @@ check_together(const struct oci_config *c, struct error *e)
 static int
 read_lists(const struct json *j, struct oci_config *c, struct error *e)
 {
-	if (json_read_strv(j, "maskedPaths", "linux", &c->masked_paths, e) < 0 ||
-	    json_read_strv(j, "readonlyPaths", "linux", &c->readonly_paths, e) < 0 ||
+	if (read_paths(j, "maskedPaths", "linux", &c->masked_paths, e) < 0 ||
+	    read_paths(j, "readonlyPaths", "linux", &c->readonly_paths, e) < 0 ||
 	    read_pairs(j, "sysctl", "linux", &c->sysctl, e) < 0 ||
 	    read_text(j, "mountLabel", "linux", &c->mount_label, e) < 0 ||
-	    read_text(j, "cgroupsPath", "linux", &c->cgroups_path, e) < 0 ||
-	    read_member(j, "seccomp", "linux", JSON_OBJECT, &c->seccomp, e) < 0)
+	    read_text(j, "cgroupsPath", "linux", &c->cgroups_path, e) < 0)
 		return -1;
-	if (check_paths(&c->masked_paths, "maskedPaths", e) < 0)
-		return -1;
-	return check_paths(&c->readonly_paths, "readonlyPaths", e);
+	return read_member(j, "seccomp", "linux", JSON_OBJECT, &c->seccomp, e);
 }
 
 int

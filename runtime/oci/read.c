@@ -190,6 +190,19 @@ read_pairs(
 }
 
 int
+read_paths(
+    const struct json *j, const char *key, const char *path, struct strv *paths, struct error *e)
+{
+	if (json_read_strv(j, key, path, paths, e) < 0)
+		return -1;
+	for (size_t i = 0; i < paths->count; i++)
+		if (paths->items[i][0] != '/')
+			return error_set(
+			    e, ERR_INPUT, "'%s.%s[%zu]' must be an absolute path", path, key, i);
+	return 0;
+}
+
+int
 read_check_list(const char *list, const char *key, const char *path, struct error *e)
 {
 	auto(strv) struct strv parts = { 0 };

@@ -43,6 +43,9 @@ int read_words(const struct oci_word *table, const struct json *j, const char *k
 /** Member @key, an object of strings, as "name=value" items. */
 int read_pairs(
     const struct json *j, const char *key, const char *path, struct strv *pairs, struct error *e);
+/** Member @key, an array of absolute paths, which are added to @paths. */
+int read_paths(
+    const struct json *j, const char *key, const char *path, struct strv *paths, struct error *e);
 /** Is @list a list of numbers as for CPUs and memory nodes ("0-3,7")? The member @key of @path. */
 int read_check_list(const char *list, const char *key, const char *path, struct error *e);
 /** "'path' must be an object" and so on. Always -1. */
