@@ -112,18 +112,10 @@ call_path(const struct call *c, int dirfd, uint64_t address, int flags, char pat
 mode_t
 call_umask(const struct call *c)
 {
-	char path[32], text[1024];
+	char text[TASK_STATUS_MAX];
 	const char *line;
-	ssize_t n;
-	int fd;
 
-	(void)snprintf(path, sizeof(path), "%d/status", (int)c->tid);
-	fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 022;
-	n = read(fd, text, sizeof(text) - 1);
-	(void)close(fd); /* read-only */
-	text[n > 0 ? n : 0] = '\0';
+	task_status(c->tid, text);
 	line = strstr(text, "\nUmask:");
 	return line ? (mode_t)strtoul(line + strlen("\nUmask:"), NULL, 8) : 022;
 }

@@ -115,6 +115,9 @@ void task_settle_children(struct call *c);
 /** The credentials of process @pid as the container numbers it; NULL. To be dropped. */
 struct creds *task_creds_of(struct call *c, pid_t pid);
 
+/** The beginning of procfs' status of process @pid; "" when it cannot be read. */
+#define TASK_STATUS_MAX 2048
+void task_status(pid_t pid, char text[TASK_STATUS_MAX]);
 /** What the container calls process @pid of the host's side; 0. */
 pid_t task_inner_pid(pid_t pid);
 

@@ -200,25 +200,31 @@ add_task(struct ids *ids, pid_t pid, const struct task *parent)
 	return t;
 }
 
-/* A number after @name in procfs' status of @pid; -1. */
-static long
-read_status(pid_t pid, const char *name, const char *name2, long *second)
+void
+task_status(pid_t pid, char text[TASK_STATUS_MAX])
 {
-	char path[32], text[1024];
-	const char *at;
+	char path[32];
 	ssize_t n;
 	int fd;
 
+	text[0] = '\0';
 	(void)snprintf(path, sizeof(path), "%d/status", (int)pid);
 	fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return -1;
-	n = read(fd, text, sizeof(text) - 1);
+		return;
+	n = read(fd, text, TASK_STATUS_MAX - 1);
 	(void)close(fd); /* read-only */
 	text[n > 0 ? n : 0] = '\0';
-	at = name2 ? strstr(text, name2) : NULL;
-	if (at)
-		*second = strtol(at + strlen(name2), NULL, 10);
+}
+
+/* The number after @name in the status of @pid; -1. */
+static long
+read_status(pid_t pid, const char *name)
+{
+	char text[TASK_STATUS_MAX];
+	const char *at;
+
+	task_status(pid, text);
 	at = strstr(text, name);
 	return at ? strtol(at + strlen(name), NULL, 10) : -1;
 }
@@ -252,7 +258,7 @@ climb(struct ids *ids, pid_t pid)
 
 	while (!t && n < PARENTS_MAX) {
 		path[n++] = pid;
-		pid = (pid_t)read_status(pid, "\nPPid:\t", NULL, NULL);
+		pid = (pid_t)read_status(pid, "\nPPid:\t");
 		if (pid <= 1)
 			break;
 		t = look_up(ids, pid);
@@ -273,7 +279,7 @@ find(struct ids *ids, pid_t tid)
 
 	if (t)
 		return t;
-	process = read_status(tid, "\nTgid:\t", NULL, NULL);
+	process = read_status(tid, "\nTgid:\t");
 	if (ids->first == 0)
 		return first_task(ids, tid);
 	t = process > 0 ? climb(ids, (pid_t)process) : NULL;
@@ -378,7 +384,7 @@ settle_all(struct ids *ids, pid_t pid)
 		pid_t child = (pid_t)strtol(entry->d_name, NULL, 10);
 
 		if (isdigit((unsigned char)entry->d_name[0]) &&
-		    read_status(child, "\nPPid:\t", NULL, NULL) == pid)
+		    read_status(child, "\nPPid:\t") == pid)
 			(void)climb(ids, child);
 	}
 	if (dir)
@@ -426,17 +432,9 @@ task_settle_children(struct call *c)
 pid_t
 task_inner_pid(pid_t pid)
 {
-	char path[32], text[2048], *line, *end;
-	ssize_t n;
-	int fd;
+	char text[TASK_STATUS_MAX], *line, *end;
 
-	(void)snprintf(path, sizeof(path), "%d/status", (int)pid);
-	fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	n = read(fd, text, sizeof(text) - 1);
-	(void)close(fd); /* read-only */
-	text[n > 0 ? n : 0] = '\0';
+	task_status(pid, text);
 	line = strstr(text, "\nNSpid:");
 	end = line ? strchr(line + 1, '\n') : NULL;
 	if (!end)
