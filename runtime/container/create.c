@@ -333,15 +333,14 @@ run_container(const struct create_options *options, int *status, struct error *e
 {
 	struct making m;
 	int result = begin(&m, options, e);
-	bool made = result == 0;
 
 	*status = 0;
 	if (result == 0)
 		result = options->detach ? run_detached(&m, e) : run_attached(&m, status, e);
-	if (made && !options->detach && (result < 0 || !options->keep))
+	if (result == 0 && !options->detach && !options->keep) {
 		forget(&m);
-	if (result == 0 && !options->detach && !options->keep)
 		points_stopped(&m.points);
+	}
 	release(&m, result == 0);
 	if (result == 0)
 		*status = process_exit_status(*status);
