@@ -41,7 +41,7 @@ struct cgroup_wish {
 	const char *id;   /* of the container, for its name when there is no path */
 	const struct oci_resources *resources;
 	bool
-	    own_users; /* the container has a user namespace of its own: it cannot make devices, so that their rules hold anyway */
+	    own_users; /* the container is in a user namespace: it cannot make devices, so that their rules hold anyway */
 };
 
 #define CGROUP_INIT \

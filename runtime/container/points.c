@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * points - what config.json has done while a container is made: its cgroup, network devices, hooks, the listener of its filter.
+ * points - what config.json has done while a container is made: its cgroup, hooks, the listener of its filter.
  */
 #include "runtime/container/points.h"
 
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
+#include "runtime/sandbox/userns.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -109,6 +110,13 @@ on_listener(void *arg, pid_t pid, int listener, struct error *e)
 	return 0;
 }
 
+/* Of config.json, of an engine, or the one that this process is going to enter. */
+static bool
+has_user_namespace(const struct oci_config *c)
+{
+	return c->namespaces & OCI_USER || !userns_is_root() || userns_is_nested();
+}
+
 int
 points_begin(struct points *p, const struct oci_config *c, const char *id, unsigned int flags,
     points_state_fn *state, void *arg, struct error *e)
@@ -128,7 +136,7 @@ points_begin(struct points *p, const struct oci_config *c, const char *id, unsig
 	if (cgroup_make(&(struct cgroup_wish){ .path = c->cgroups_path,
 			    .id = id,
 			    .resources = &c->resources,
-			    .own_users = (c->namespaces & OCI_USER) != 0 },
+			    .own_users = has_user_namespace(c) },
 		&p->cgroup, e) < 0)
 		return -1;
 	return hook_runner_start(&c->hooks, &p->runner, e);

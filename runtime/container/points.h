@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * points - what config.json has done while a container is made: its cgroup, network devices, hooks, the listener of its filter.
+ * points - what config.json has done while a container is made: its cgroup, hooks, the listener of its filter.
  *
  *	points_begin()	before prepare_enter()
  *	points_set()	after prepare_spec(), before container_start()

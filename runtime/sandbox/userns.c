@@ -218,6 +218,19 @@ plan_root(struct userns *u, struct error *e)
 	return 0;
 }
 
+/* The host's has all ids by their own numbers. */
+bool
+userns_is_nested(void)
+{
+	auto(id_map) struct id_map uids = { 0 };
+	struct error ignored = ERROR_INIT;
+
+	if (id_map_read("uid_map", &uids, &ignored) < 0)
+		return false;
+	return uids.count != 1 || uids.extents[0].outside != uids.extents[0].inside ||
+	       uids.extents[0].count != UINT32_MAX;
+}
+
 bool
 userns_is_root(void)
 {

@@ -74,6 +74,8 @@ struct userns {
 int userns_stay(struct userns *u, struct error *e);
 /** Is setgroups(2) refused in the user namespace of process @pid? */
 bool userns_groups_denied(pid_t pid);
+/** Is the calling process in another user namespace than the host's? No device can be made there, whoever asks. */
+bool userns_is_nested(void);
 /** Is the calling process uid 0 with CAP_SYS_ADMIN, so that userns_stay() will do? */
 bool userns_is_root(void);
 

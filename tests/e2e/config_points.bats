@@ -196,7 +196,6 @@ END
 @test "linux.intelRdt and linux.netDevices: refused by name where they cannot be" {
 	run inside 'echo started' '.linux.intelRdt = {closID: "x", schemata: ["L3:0=f"]}'
 	refused "'linux.intelRdt'"
-	[ "$(id -u)" -ne 0 ] || skip "root can move devices"
 	run inside 'echo started' '.linux.netDevices = {"nosuch0": {"name": "eth0"}}'
 	refused "'linux.netDevices"
 }
@@ -213,4 +212,13 @@ END
 	[[ "$output" == *"status 137"* || "$status" -eq 137 ]] || { echo "$status $output"; return 1; }
 	[ -z "$(find /sys/fs/cgroup -path "*croze-e2e-$$/x" 2>/dev/null)" ]
 	find /sys/fs/cgroup -name "croze-e2e-$$" -exec rmdir {} +
+}
+
+@test "linux.resources.devices: root of an engine's user namespace needs no right to set them" {
+	[ "$(id -u)" -eq 0 ] || skip "only root makes cgroups on this machine"
+	bundle 'echo started' 'del(.linux.uidMappings, .linux.gidMappings) | .linux.namespaces |= map(select(.type != "user"))
+	    | .linux.resources.devices = [{allow: false, access: "rwm"}] | .linux.cgroupsPath = "/croze-e2e-'$$'/x"'
+	run timeout 60 unshare --user --map-root-user --mount "$runtime" run box
+	find /sys/fs/cgroup -name "croze-e2e-$$" -exec rmdir {} +
+	is started
 }
