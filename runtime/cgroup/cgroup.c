@@ -304,6 +304,55 @@ make_places(struct cgroup *c, struct error *first)
 	return (int)c->count;
 }
 
+/* The next cgroup below @dir, opened in *@below where that can be; NULL when there are no more. */
+static const struct dirent *
+next_below(DIR *list, int dir, int *below)
+{
+	const struct dirent *entry;
+
+	while (list && (entry = readdir(list)))
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.') {
+			*below = openat(
+			    dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+			return entry;
+		}
+	return NULL;
+}
+
+/* Also by those that have no number here, as they live in another pid namespace. */
+static bool
+is_populated(int dir)
+{
+	char line[32];
+	struct error ignored = ERROR_INIT;
+	autodir DIR *list = NULL;
+	bool populated = read_line(dir, "cgroup.procs", line, sizeof(line)) == 0 && *line;
+
+	list = populated ? NULL : fd_opendir(dir, &ignored);
+	while (!populated) {
+		autofd int below = -1;
+
+		if (!next_below(list, dir, &below))
+			break;
+		populated = below >= 0 && is_populated(below);
+	}
+	return populated;
+}
+
+/* What is in the container's cgroup is the container: it is frozen, signalled and in the end killed with it. */
+static int
+refuse_others(const struct cgroup *c, struct error *e)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (!c->places[i].made && is_populated(c->places[i].dir)) {
+			error_set(e, ERR_INPUT,
+			    "'linux.cgroupsPath': there are processes in '%s' already",
+			    c->places[i].folder);
+			return error_hint(e, "give the container a cgroup of its own");
+		}
+	return 0;
+}
+
 static int
 set_devices(const struct cgroup_wish *w, struct cgroup *c, struct error *e)
 {
@@ -344,7 +393,8 @@ cgroup_make(const struct cgroup_wish *w, struct cgroup *c, struct error *e)
 		free(c->path);
 		c->path = NULL;
 	}
-	if (cgroup_set(c, w->resources, e) == 0 && set_devices(w, c, e) == 0)
+	if (refuse_others(c, e) == 0 && cgroup_set(c, w->resources, e) == 0 &&
+	    set_devices(w, c, e) == 0)
 		return 0;
 	if (first.kind != ERR_NONE && e->hint[0] == '\0')
 		error_hint(e, "%s", first.text);
@@ -479,7 +529,6 @@ add_pids(int dir, pid_t **pids, size_t *count, size_t *room)
 	struct error ignored = ERROR_INIT;
 	autofd int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	autodir DIR *list = NULL;
-	const struct dirent *entry;
 
 	if (fd >= 0 && fd_read_all(fd, &text, PIDS_MAX, "cgroup.procs", &ignored) == 0)
 		strv_split(&lines, buf_text(&text), '\n');
@@ -492,12 +541,11 @@ add_pids(int dir, pid_t **pids, size_t *count, size_t *room)
 		(*pids)[(*count)++] = (pid_t)pid;
 	}
 	list = fd_opendir(dir, &ignored);
-	while (list && (entry = readdir(list))) {
+	for (;;) {
 		autofd int below = -1;
 
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
-			continue;
-		below = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (!next_below(list, dir, &below))
+			break;
 		if (below >= 0)
 			add_pids(below, pids, count, room);
 	}
@@ -540,14 +588,13 @@ remove_below(int dir)
 {
 	struct error ignored = ERROR_INIT;
 	autodir DIR *list = fd_opendir(dir, &ignored);
-	const struct dirent *entry;
 
-	while (list && (entry = readdir(list))) {
+	for (;;) {
 		autofd int below = -1;
+		const struct dirent *entry = next_below(list, dir, &below);
 
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
-			continue;
-		below = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (!entry)
+			break;
 		if (below >= 0)
 			(void)remove_below(below);
 		if (unlinkat(dir, entry->d_name, AT_REMOVEDIR) < 0 && errno != ENOENT)

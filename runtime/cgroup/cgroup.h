@@ -51,7 +51,8 @@ struct cgroup_wish {
 
 /**
  * Makes it and sets the limits. To be called before namespaces are entered, with the rights of the caller. On success @c->path is NULL
- * when there is no cgroup and none is needed. ERR_HOST names the limit that cannot be had. After a failure what was made is removed.
+ * when there is no cgroup and none is needed. ERR_HOST names the limit that cannot be had; ERR_INPUT a cgroup that has processes already,
+ * which would end with the container. After a failure what was made is removed.
  */
 int cgroup_make(const struct cgroup_wish *wish, struct cgroup *c, struct error *e);
 /** One that was made before, at @path; ERR_NOT_FOUND when nothing of it is there. */

@@ -212,12 +212,3 @@ layout_read(struct layout *l)
 	if (l->count > 0)
 		l->kind = n_v2 == l->count ? CGROUP_V2 : n_v2 > 0 ? CGROUP_HYBRID : CGROUP_V1;
 }
-
-const struct hierarchy *
-layout_of(const struct layout *l, const char *controller)
-{
-	for (size_t i = 0; i < l->count; i++)
-		if (strv_has(&l->items[i].controllers, controller))
-			return &l->items[i];
-	return NULL;
-}

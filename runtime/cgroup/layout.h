@@ -38,7 +38,5 @@ void layout_release(struct layout *l);
 void layout_read(struct layout *l);
 /** Says that there are none, whatever there is (tests, --cgroup-manager disabled). */
 void layout_force_none(bool on);
-/** The hierarchy that has @controller; NULL when none has. */
-const struct hierarchy *layout_of(const struct layout *l, const char *controller);
 
 #endif

@@ -381,6 +381,38 @@ processes_are_listed_frozen_and_killed(void **state)
 	assert_int_equal(WTERMSIG(end_of(pid)), SIGKILL);
 }
 
+static void
+a_cgroup_with_other_processes_is_refused_and_left_alone(void **state)
+{
+	char path[PATH_LENGTH];
+	struct error e = ERROR_INIT;
+	struct oci_resources r;
+	struct cgroup c, again;
+	pid_t pid;
+
+	(void)state;
+	make("{}", true, &c);
+	pid = child_in(&c, stay);
+	resources("{}", &r);
+	for (int above = 0; above < 2; above++) {
+		snprintf(path, sizeof(path), above ? "/croze-test-%d" : "/croze-test-%d/x",
+		    (int)getpid());
+		assert_int_equal(
+		    cgroup_make(
+			&(struct cgroup_wish){
+			    .id = "x", .path = path, .resources = &r, .own_users = true },
+			&again, &e),
+		    -1);
+		assert_int_equal(e.kind, ERR_INPUT);
+		assert_non_null(strstr(e.text, "'linux.cgroupsPath': there are processes in '"));
+		assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+	}
+	oci_resources_release(&r);
+	(void)kill(pid, SIGKILL);
+	(void)end_of(pid);
+	drop(&c);
+}
+
 /* In a child with a v2 hierarchy alone; what of the controllers v1 has is not in it. */
 static void
 in_pure_v2(void (*test)(void **))
@@ -410,6 +442,7 @@ v2_body(void **state)
 {
 	autofree pid_t *pids = NULL;
 	struct error e = ERROR_INIT;
+	struct oci_resources r;
 	struct cgroup c;
 	pid_t pid;
 
@@ -425,21 +458,14 @@ v2_body(void **state)
 	(void)end_of(pid);
 	drop(&c);
 	/* the memory controller is in a v1 hierarchy of this machine, or nobody has handed it down: the limit is refused */
-	if (!layout_of(&c.layout, "memory")) {
-		struct oci_resources r;
-
-		resources("{\"memory\":{\"limit\":1000000}}", &r);
-		if (access("/sys/fs/cgroup/cgroup.controllers", R_OK) == 0 &&
-		    cgroup_make(
-			&(struct cgroup_wish){
-			    .id = "x", .path = "/croze-test-m", .resources = &r },
-			&c, &e) == 0) {
-			drop(&c);
-		} else if (!strstr(e.text, "'linux.resources.memory.limit' cannot be set") ||
-			   access("/sys/fs/cgroup/croze-test-m", F_OK) == 0) {
-			_exit(3);
-		}
-	}
+	resources("{\"memory\":{\"limit\":1000000}}", &r);
+	if (cgroup_make(
+		&(struct cgroup_wish){ .id = "x", .path = "/croze-test-m", .resources = &r }, &c,
+		&e) == 0)
+		drop(&c);
+	else if (!strstr(e.text, "'linux.resources.memory.limit' cannot be set") ||
+		 access("/sys/fs/cgroup/croze-test-m", F_OK) == 0)
+		_exit(3);
 }
 
 static void
@@ -543,6 +569,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_limit_of_memory_holds),
 	cmocka_unit_test(limits_can_be_changed_and_read),
 	cmocka_unit_test(processes_are_listed_frozen_and_killed),
+	cmocka_unit_test(a_cgroup_with_other_processes_is_refused_and_left_alone),
 	cmocka_unit_test(in_pure_v2_processes_are_listed_frozen_and_killed),
 	cmocka_unit_test(rules_for_devices_hold_in_v2),
 	cmocka_unit_test(rules_for_devices_hold_in_v1),
