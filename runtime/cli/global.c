@@ -38,16 +38,16 @@ const struct option_def global_option_table[] = {
 	{ .name = "debug",
 	    .type = OPTION_FLAG,
 	    .offset = offsetof(struct global_options, debug),
-	    .help = "log what is done too" },
+	    .help = "log commands too" },
 	{ .name = "systemd-cgroup",
 	    .type = OPTION_FLAG,
 	    .offset = offsetof(struct global_options, systemd_cgroup),
-	    .help = "as --cgroup-manager systemd" },
+	    .help = "taken from callers, without effect" },
 	{ .name = "cgroup-manager",
 	    .type = OPTION_CHOICE,
 	    .offset = offsetof(struct global_options, cgroup_manager),
 	    .choices = "cgroupfs|systemd|disabled",
-	    .help = "who makes the cgroups of containers (default: cgroupfs)" },
+	    .help = "disabled: none are made; the others are the same (default: cgroupfs)" },
 	{ .name = "rootless",
 	    .type = OPTION_CHOICE,
 	    .offset = offsetof(struct global_options, rootless),
@@ -180,8 +180,6 @@ global_parse(int argc, char **argv, int *command, struct error *e)
 		return -1;
 	if (getenv("CROZE_TEST_WITHOUT") && without(getenv("CROZE_TEST_WITHOUT"), e) < 0)
 		return -1;
-	if (global.systemd_cgroup)
-		global.cgroup_manager = "systemd";
 	if (global.rootless && strcmp(global.rootless, "false") == 0 && geteuid() != 0) {
 		error_set(e, ERR_USAGE, "'--rootless=false' is for root");
 		return error_hint(e, "leave it out");

@@ -361,6 +361,12 @@ s.settimeout(20); c, _ = s.accept(); _, fds, _, _ = socket.recv_fds(c, 65536, 1)
 	[[ "$(jq -r .time log)" =~ ^20[0-9]{2}-.*Z$ ]]
 	run r --debug --log "$work/log2" list
 	grep -q 'level=debug msg=.*: list' log2
+	bundle true '.linux.resources.pids.limit = 50'
+	for last in --systemd-cgroup --cgroup-manager=disabled; do
+		run r --cgroup-manager disabled "$last" run one
+		[ "$status" -eq 3 ]
+		[[ "$output" == *"'linux.resources.pids.limit' cannot be set: there is no cgroup file system"* ]]
+	done
 	run r --frob list
 	[ "$status" -eq 2 ]
 }
