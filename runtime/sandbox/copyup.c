@@ -28,7 +28,8 @@ struct copying {
 
 static int copy_folder(struct copying *c, int from, int to, struct error *e);
 
-/* What the new file system does not take (user.* on an old tmpfs, labels) is left out, as cp -a does. */
+/* Behind the change of owner, which clears capabilities. What the new file system does not take (user.* on an old tmpfs, labels) is left
+ * out, as cp -a does. */
 static void
 copy_xattrs(int from, int to)
 {
@@ -69,8 +70,10 @@ copy_file(int dir, int to_dir, const char *name, const struct stat *st, struct e
 		return error_sys(e, "cannot copy '%s'", name);
 	if (fd_copy(from, to, UINT64_MAX, &copied, e) < 0)
 		return error_ctx(e, "cannot copy '%s'", name);
+	if (finish(to, st, name, e) < 0)
+		return -1;
 	copy_xattrs(from, to);
-	return finish(to, st, name, e);
+	return 0;
 }
 
 static int
@@ -151,8 +154,10 @@ copy_folder(struct copying *c, int from, int to, struct error *e)
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
 		    copy_one(c, from, to, entry->d_name, e) < 0)
 			return -1;
+	if (finish(to, &st, ".", e) < 0)
+		return -1;
 	copy_xattrs(from, to);
-	return finish(to, &st, ".", e);
+	return 0;
 }
 
 int

@@ -196,6 +196,19 @@ END
 	refused "'mounts[" "'tmpcopyup' is for tmpfs only"
 }
 
+@test "tmpcopyup: file capabilities stay" {
+	mkdir -p rootfs/m
+	cp /bin/busybox rootfs/m/tool
+	unshare --user --map-root-user -- python3 -c 'import os
+os.setxattr("rootfs/m/tool", "security.capability", bytes.fromhex("0000000201" + 30 * "0"))' || skip "no file capabilities here"
+	bundle 'sleep 20' '.mounts += [{destination: "/m", source: "x", type: "tmpfs", options: ["tmpcopyup"]}]'
+	"$runtime" run --detach --pid-file pid "box-$$" </dev/null >out 2>&1
+	run python3 -c 'import os, sys
+print(os.getxattr(sys.argv[1], "security.capability")[4:5].hex())' "/proc/$(cat pid)/root/m/tool"
+	"$runtime" delete --force "box-$$"
+	is 01
+}
+
 @test "src-nofollow binds the link, dest-nofollow mounts on one" {
 	ln -s /m/elsewhere link
 	touch rootfs/l
