@@ -171,10 +171,12 @@ static int
 prepare(struct making *m, struct error *e)
 {
 	struct prepared *p = &m->prepared;
+	char *own_pid;
 
 	m->read = true;
 	if (prepare_read(p, m->options->bundle, e) < 0 || keep_config(m, e) < 0)
 		return -1;
+	own_pid = file_add_activation(&p->config.process.env, m->options->preserve_fds);
 	m->pointed = true;
 	if (points_begin(&m->points, &p->config, m->options->id,
 		m->options->no_cgroup ? POINTS_NO_CGROUP : 0, document_of, m, e) < 0 ||
@@ -182,8 +184,7 @@ prepare(struct making *m, struct error *e)
 		return -1;
 	points_set(&m->points, &p->spec);
 	m->begun = true;
-	file_add_activation(&p->config.process.env, m->options->preserve_fds);
-	p->spec.envp = strv_array(&p->config.process.env);
+	p->spec.own_pid = own_pid;
 	p->spec.preserve_fds = m->options->preserve_fds;
 	p->spec.no_pivot = m->options->no_pivot;
 	p->spec.new_keyring = !m->options->keep_keyring;

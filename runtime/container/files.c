@@ -8,6 +8,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
 #include "runtime/base/text.h"
+#include "runtime/sandbox/container.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -127,7 +128,7 @@ file_activated(void)
 	return (int)n;
 }
 
-void
+char *
 file_add_activation(struct strv *env, int preserved)
 {
 	const char *names = getenv("LISTEN_FDNAMES");
@@ -135,10 +136,12 @@ file_add_activation(struct strv *env, int preserved)
 	char text[16];
 
 	if (n == 0 || n > preserved)
-		return;
+		return NULL;
 	snprintf(text, sizeof(text), "%d", n);
 	env_set(env, "LISTEN_FDS", text);
-	env_set(env, "LISTEN_PID", "1"); /* the command is the first process of its namespace */
 	if (names)
 		env_set(env, "LISTEN_FDNAMES", names);
+	env_unset(env, "LISTEN_PID");
+	env_set(env, "LISTEN_PID", CONTAINER_PID_TEXT);
+	return env->items[env->count - 1] + strlen("LISTEN_PID=");
 }

@@ -39,7 +39,10 @@ int file_check_preserved(int n, struct error *e);
  * How many of the caller's descriptors systemd's socket activation has for the command (sd_listen_fds(3)); 0 when none.
  */
 int file_activated(void);
-/** Tells the command of them; @preserved is how many it has. */
-void file_add_activation(struct strv *env, int preserved);
+/**
+ * Tells the command of them; @preserved is how many it has. Returns what container_spec.own_pid is to be, within @env, as the value of
+ * LISTEN_PID must be the number of the very process (sd_listen_fds(3)).
+ */
+char *file_add_activation(struct strv *env, int preserved);
 
 #endif

@@ -299,9 +299,10 @@ prepare(struct further *f, struct error *e)
 {
 	const struct further_options *o = f->options;
 	struct oci_process *p = f->own_process ? &f->process : &f->config.process;
+	char *own_pid = file_add_activation(&p->env, o->preserve_fds);
 
-	file_add_activation(&p->env, o->preserve_fds);
 	container_spec_init(&f->spec);
+	f->spec.own_pid = own_pid;
 	f->userns.own_id_only = userns_groups_denied(f->state.pid);
 	f->spec.userns = &f->userns;
 	if (prepare_process(p, &f->config, &f->spec, &f->parts, e) < 0)

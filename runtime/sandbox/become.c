@@ -21,6 +21,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -276,6 +277,8 @@ become_mortal(int socket)
 int
 become_command(const struct container_spec *spec, struct error *e)
 {
+	if (spec->own_pid)
+		(void)snprintf(spec->own_pid, sizeof(CONTAINER_PID_TEXT), "%d", (int)getpid());
 	if (spec->no_new_privs && spec->seccomp && !spec->seccomp->notifies &&
 	    seccomp_program_load(spec->seccomp, e) < 0)
 		return -1;

@@ -135,6 +135,9 @@ struct container_rlimit {
 	struct rlimit limit;
 };
 
+/** Room for the number of a process. */
+#define CONTAINER_PID_TEXT "0000000000"
+
 /** Start from container_spec_init(), which gives what a build step gets; pointers are borrowed for the call. */
 struct container_spec {
 	const struct userns *userns; /* of the caller */
@@ -153,6 +156,8 @@ struct container_spec {
 	bool read_only; /* the rootfs */
 	char *const *argv; /* argv[0] without a slash is looked up in the PATH of @envp */
 	char *const *envp;
+	char *
+	    own_pid; /* as long as CONTAINER_PID_TEXT, in @envp: gets the number that the process itself knows; NULL */
 	const char *cwd; /* "/" */
 	bool make_cwd;   /* make @cwd (0755, @uid:@gid) when it is not there; otherwise ERR_STEP */
 	uid_t uid;

@@ -411,6 +411,19 @@ s.settimeout(20); c, _ = s.accept(); _, fds, _, _ = socket.recv_fds(c, 65536, 1)
 	[[ "$output" == *"is not open"* ]]
 }
 
+@test "descriptors of socket activation come with the number of the very process" {
+	bundle 'echo "$LISTEN_FDS $LISTEN_FDNAMES $(($$ - LISTEN_PID))"; sleep 100' '.process.env += ["LISTEN_PID=77", "Z=z"]'
+	export LISTEN_FDS=1 LISTEN_FDNAMES=web
+	r run --detach one 3</dev/null >one.out 2>&1 </dev/null
+	for _ in {1..50}; do [ ! -s one.out ] || break; sleep 0.1; done
+	[ "$(cat one.out)" = "1 web 0" ]
+	run r exec one sh -c 'echo "$LISTEN_FDS $LISTEN_FDNAMES $(($$ - LISTEN_PID)) $Z"' 3</dev/null
+	is "1 web 0 z"
+	bundle 'echo "$(($$ - LISTEN_PID))"' '.linux.namespaces |= map(select(.type != "pid")) | .mounts |= map(select(.type != "proc"))'
+	run r run two 3</dev/null
+	is 0
+}
+
 @test "a terminal goes to the console socket, with a path longer than a socket's" {
 	long=$work/$(printf 'x%.0s' {1..100})
 	mkdir "$long"
