@@ -182,7 +182,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif name == "drip":
             self.reply(200, b"", rest, 1000000)
             for _ in range(600):
-                self.wfile.write(b" " * 10)
+                self.wfile.write(b" " * 1000)
                 self.wfile.flush()
                 time.sleep(0.1)
         elif name == "redirect":
