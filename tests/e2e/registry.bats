@@ -4,16 +4,6 @@
 load ../lib/common
 load ../lib/registry
 
-setup_file() { croze_suite; }
-teardown_file() { croze_suite_end; }
-
-eval "common_teardown() $(declare -f teardown | tail -n +2)"
-teardown()
-{
-	stop_servers
-	common_teardown
-}
-
 @test "an image keeps its digest from store to registry to store to registry" {
 	real_registry
 	digest=$(manifest_digest "$ALPINE")

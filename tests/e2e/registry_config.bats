@@ -4,17 +4,6 @@
 load ../lib/common
 load ../lib/registry
 
-setup_file() { croze_suite; }
-teardown_file() { croze_suite_end; }
-
-eval "common_teardown() $(declare -f teardown | tail -n +2)"
-teardown()
-{
-	stop_servers
-	rm -rf "$HOME"/.docker "$HOME"/.dockercfg "$HOME"/.config "$XDG_RUNTIME_DIR"/containers
-	common_teardown
-}
-
 # The password that the token endpoint got last: "user:secret", empty for none.
 sent()
 {

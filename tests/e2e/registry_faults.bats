@@ -4,17 +4,6 @@
 load ../lib/common
 load ../lib/registry
 
-setup_file() { croze_suite; }
-teardown_file() { croze_suite_end; }
-
-eval "common_teardown() $(declare -f teardown | tail -n +2)"
-teardown()
-{
-	stop_servers
-	rm -rf "$HOME"/.docker "$HOME"/.config
-	common_teardown
-}
-
 # one NUMBER EXPECTATION FAULT...: a pull under these faults. EXPECTATION: good, or words that the refusal says.
 one()
 {

@@ -2,9 +2,21 @@
 # shellcheck shell=bash disable=SC2154,SC2034
 #
 # registry.bash - registries on loopback for end-to-end tests: Debian's docker-registry, and registry_server.py, which
-# misbehaves as it is told. They end with the test: stop_servers in teardown.
+# misbehaves as it is told. They end with the test, and so does what it wrote of passwords and configuration. Loaded behind
+# common.bash, this is the whole frame of a file of tests.
 
 SERVERS=()
+
+setup_file() { croze_suite; }
+teardown_file() { croze_suite_end; }
+
+eval "common_teardown() $(declare -f teardown | tail -n +2)"
+teardown()
+{
+	stop_servers
+	rm -rf "$HOME"/.docker "$HOME"/.dockercfg "$HOME"/.config "$XDG_RUNTIME_DIR"/containers
+	common_teardown
+}
 
 free_port()
 {
