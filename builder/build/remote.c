@@ -183,7 +183,7 @@ authorization(const struct build *b, const char *url)
 	char *found = NULL;
 
 	for (int i = 0; !found && host && i < 2; i++) {
-		autofree char *token = NULL;
+		autosecret char *token = NULL;
 
 		found = find_secret(b, "HTTP_AUTH_HEADER_", host);
 		token = found ? NULL : find_secret(b, "HTTP_AUTH_TOKEN_", host);
@@ -235,7 +235,7 @@ open_http(struct build *b, const struct build_context *from, struct context *con
 {
 	autofd int dir = make_dir(b, NULL, e);
 	autofree char *name = dockerfile ? xstrdup(FETCHED) : resource_file_name(from->path);
-	autofree char *header = authorization(b, from->path);
+	autosecret char *header = authorization(b, from->path);
 	struct http_request request = {
 		.url = from->path, .authorization = header, .dir = dir, .name = name
 	};
@@ -308,7 +308,7 @@ static int
 fetch_http(
     struct build *b, const struct plan_remote *remote, struct step_remote *to, struct error *e)
 {
-	autofree char *header = authorization(b, remote->source.url);
+	autosecret char *header = authorization(b, remote->source.url);
 	struct http_request request = { .url = remote->source.url,
 		.authorization = header,
 		.digest = remote->has_digest ? &remote->digest : NULL };

@@ -15,9 +15,7 @@ certs_release(struct certs *c)
 {
 	free(c->ca);
 	free(c->cert);
-	if (c->key)
-		explicit_bzero(c->key, strlen(c->key));
-	free(c->key);
+	mem_free_secret_at(&c->key);
 	*c = (struct certs){ 0 };
 }
 

@@ -26,9 +26,7 @@ remote_release(struct remote *r)
 	certs_release(&r->certs);
 	challenge_release(&r->challenge);
 	credentials_release(&r->credentials);
-	if (r->authorization)
-		explicit_bzero(r->authorization, strlen(r->authorization));
-	free(r->authorization);
+	mem_free_secret_at(&r->authorization);
 	free(r->scope);
 	*r = (struct remote){ 0 };
 }

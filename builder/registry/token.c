@@ -164,6 +164,8 @@ post_form(struct remote *r, const struct fetch_request *to, const struct credent
 	struct fetch_request request = *to;
 	int result;
 
+	if (file < 0)
+		return error_sys(e, "cannot make a file in memory");
 	strv_add(&headers, form_type);
 	buf_add_text(&form, "grant_type=refresh_token&client_id=croze&service=");
 	add_escaped(&form, r->challenge.service ? r->challenge.service : "");
@@ -173,8 +175,6 @@ post_form(struct remote *r, const struct fetch_request *to, const struct credent
 		buf_add_text(&form, "&scope=");
 		add_escaped(&form, scope);
 	}
-	if (file < 0)
-		return error_sys(e, "cannot make a file in memory");
 	result = fd_write_all(file, form.data, form.len, e);
 	request.method = "POST";
 	request.flags |= FETCH_REPEATABLE;
@@ -193,7 +193,7 @@ ask_endpoint(struct remote *r, const struct credentials *c, const char *scope, s
     struct error *e)
 {
 	auto(buf) struct buf url = { 0 };
-	autofree char *authorization = NULL;
+	autosecret char *authorization = NULL;
 	struct fetch_response response = { 0 };
 	struct fetch_request request = { .method = "GET",
 		.referrer = r->base,
@@ -227,8 +227,6 @@ ask_endpoint(struct remote *r, const struct credentials *c, const char *scope, s
 		request.authorization = authorization;
 		result = fetch_read(r->registry->fetch, &request, ANSWER_MAX, body, &response, e);
 	}
-	if (authorization)
-		explicit_bzero(authorization, strlen(authorization));
 	if (result < 0 && response.status)
 		(void)remote_error(&response, e);
 	fetch_response_release(&response);
@@ -274,11 +272,9 @@ has_token(const struct remote *r, const char *scope)
 static void
 drop_token(struct remote *r)
 {
-	if (r->authorization)
-		explicit_bzero(r->authorization, strlen(r->authorization));
-	free(r->authorization);
+	mem_free_secret_at(&r->authorization);
 	free(r->scope);
-	r->authorization = r->scope = NULL;
+	r->scope = NULL;
 	r->expires = 0;
 }
 
@@ -389,6 +385,9 @@ remote_read(struct remote *r, struct fetch_request *request, const char *scope, 
 		return -1;
 	}
 	if (lseek(file, 0, SEEK_SET) < 0)
-		return error_sys(e, "cannot read a file in memory");
-	return fd_read_all(file, body, (size_t)max, "an answer", e);
+		error_sys(e, "cannot read a file in memory");
+	else if (fd_read_all(file, body, (size_t)max, "an answer", e) == 0)
+		return 0;
+	fetch_response_release(response);
+	return -1;
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 #include <unistd.h>
 
 static _Noreturn void
@@ -114,4 +115,13 @@ mem_free_at(void *pointer_to_pointer)
 
 	free(*(void **)pointer_to_pointer);
 	errno = saved;
+}
+
+void
+mem_free_secret_at(char **text)
+{
+	if (*text)
+		explicit_bzero(*text, strlen(*text));
+	mem_free_at(text);
+	*text = NULL;
 }

@@ -33,6 +33,9 @@ NEVER_NULL void *xgrow(void *array, size_t count, size_t *room, size_t size);
 void mem_free_at(void *pointer_to_pointer);
 
 #define autofree __attribute__((cleanup(mem_free_at)))
+/** The same for text that nothing in memory may keep: overwritten, then freed. @text: its address; it becomes NULL. */
+void mem_free_secret_at(char **text);
+#define autosecret __attribute__((cleanup(mem_free_secret_at)))
 /** `auto(buf) struct buf b = {0}` calls buf_release(&b) at the end of the scope. */
 #define auto(type) __attribute__((cleanup(type##_release)))
 
