@@ -52,9 +52,8 @@ files_read(const char *path, struct buf *b, struct error *e)
 		return 0;
 	fd = path_open_user(path, O_RDONLY | O_NONBLOCK, 0, &problem);
 	if (fd < 0) {
-		/* Files of the system that only others may read are as good as not there. */
-		if (is_missing(problem.sys) ||
-		    (problem.sys == EACCES && strncmp(path, "/etc/", 5) == 0))
+		/* One that may not be read could forbid something: it is not as if it were not there. */
+		if (is_missing(problem.sys))
 			return 0;
 		*e = problem;
 		return -1;
