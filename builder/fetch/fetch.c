@@ -316,6 +316,7 @@ fetch_status_error(const struct fetch_response *response, struct error *e)
 		{ 403, "it refuses access" },
 		{ 404, "it is not there" },
 		{ 410, "it is gone" },
+		{ 413, "it takes no body of this size" },
 		{ 429, "it has had too many requests" },
 		{ 500, "it failed" },
 		{ 502, "a gateway cannot reach it" },

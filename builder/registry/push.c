@@ -59,6 +59,7 @@ struct push {
 	size_t n_uploads;
 	size_t room;
 	char *scope;
+	bool is_offered; /* some upload has got a source since this was cleared */
 	uint64_t total;
 	struct push_result *result;
 };
@@ -171,34 +172,49 @@ collect(struct push *p, const struct descriptor *d, const struct buf *body, stru
 
 /* ---- where it may be already ---- */
 
-static bool
-names_blob(struct store *store, const struct descriptor *d, const struct digest *digest, int depth)
+static void
+offer_blob(struct push *p, const struct digest *digest, const char *repository)
+{
+	for (size_t i = 0; i < p->n_uploads; i++) {
+		struct upload *u = &p->uploads[i];
+
+		if (u->source || !digest_equal(&u->digest, digest))
+			continue;
+		u->source = xstrdup(repository);
+		p->is_offered = true;
+	}
+}
+
+/* What of the image @d is to be sent @repository has. An image that is not whole here says nothing. */
+static void
+offer_image(struct push *p, const struct descriptor *d, const char *repository, int depth)
 {
 	auto(buf) struct buf body = { 0 };
 	auto(manifest) struct manifest m = { 0 };
 	auto(index) struct index index = { 0 };
 	struct error ignored = ERROR_INIT;
 
-	if (depth > NESTING_MAX || !store_blob_has(store, &d->digest) ||
-	    store_blob_read(store, &d->digest, DOCUMENT_MAX, &body, &ignored) < 0)
-		return false;
+	if (depth > NESTING_MAX || !store_blob_has(p->store, &d->digest) ||
+	    store_blob_read(p->store, &d->digest, DOCUMENT_MAX, &body, &ignored) < 0)
+		return;
 	if (media_class(d->media_type) == MEDIA_INDEX) {
 		if (index_parse(buf_text(&body), body.len, d->media_type, &index, &ignored) < 0)
-			return false;
+			return;
 		for (size_t i = 0; i < index.n_manifests; i++)
-			if (names_blob(store, &index.manifests[i], digest, depth + 1))
-				return true;
-		return false;
+			offer_image(p, &index.manifests[i], repository, depth + 1);
+		return;
 	}
 	if (manifest_parse(buf_text(&body), body.len, d->media_type, &m, &ignored) < 0)
-		return false;
+		return;
+	offer_blob(p, &m.config.digest, repository);
 	for (size_t i = 0; i < m.n_layers; i++)
-		if (digest_equal(&m.layers[i].digest, digest))
-			return true;
-	return digest_equal(&m.config.digest, digest);
+		offer_blob(p, &m.layers[i].digest, repository);
 }
 
-/* Another repository at the same registry of which the store has an image with these blobs: they came from there or went there. */
+/*
+ * Other repositories at the same registry of which the store has an image with these blobs: they came from there or went there.
+ * The scope becomes that of all of them, so that one token does for the whole push.
+ */
 static int
 find_sources(struct push *p, const struct reference *to, struct error *e)
 {
@@ -217,10 +233,13 @@ find_sources(struct push *p, const struct reference *to, struct error *e)
 			continue;
 		descriptor_init(
 		    &d, names.items[n].media_type, &names.items[n].digest, names.items[n].size);
-		for (size_t i = 0; i < p->n_uploads; i++)
-			if (!p->uploads[i].source &&
-			    names_blob(p->store, &d, &p->uploads[i].digest, 1))
-				p->uploads[i].source = xstrdup(r.path);
+		p->is_offered = false;
+		offer_image(p, &d, r.path, 1);
+		if (p->is_offered) {
+			autofree char *before = steal_ptr(&p->scope);
+
+			p->scope = xasprintf("%s repository:%s:pull", before, r.path);
+		}
 	}
 	return 0;
 }
@@ -254,8 +273,6 @@ send_next(struct push *p, struct upload *u, struct error *e)
 {
 	auto(strv) struct strv headers = { 0 };
 	struct fetch_request request = { .headers = &headers };
-	autofree char *scope =
-	    u->source ? xasprintf("%s repository:%s:pull", p->scope, u->source) : xstrdup(p->scope);
 	autofree char *url = NULL;
 	char text[DIGEST_TEXT_LEN + 1];
 
@@ -299,7 +316,7 @@ send_next(struct push *p, struct upload *u, struct error *e)
 		return 0;
 	}
 	request.url = url;
-	if (remote_prepare(p->remote, &request, scope, e) < 0)
+	if (remote_prepare(p->remote, &request, p->scope, e) < 0)
 		return -1;
 	return fetch_submit(p->remote->registry->fetch, &request, &u->id, e);
 }
@@ -323,15 +340,28 @@ take_location(struct upload *u, const struct fetch_response *response, struct er
 }
 
 static int
+final_error(const struct fetch_response *response, struct error *e)
+{
+	if (response->error.kind == ERR_NONE)
+		return remote_error(response, e);
+	*e = response->error;
+	return -1;
+}
+
+/* An answer that sending the bytes again does not change. */
+static bool
+is_final(const struct fetch_response *response)
+{
+	if (response->error.kind != ERR_NONE)
+		return response->error.kind == ERR_POLICY;
+	return response->status == 401 || response->status == 403 || response->status == 413;
+}
+
+static int
 begin_anew(struct upload *u, const struct fetch_response *response, struct error *e)
 {
-	if (++u->sessions > SESSIONS_MAX) {
-		if (response->error.kind != ERR_NONE) {
-			*e = response->error;
-			return -1;
-		}
-		return remote_error(response, e);
-	}
+	if (++u->sessions > SESSIONS_MAX)
+		return final_error(response, e);
 	u->at = 0;
 	u->state = UPLOAD_BEGIN;
 	return 0;
@@ -395,14 +425,10 @@ after_piece(struct upload *u, const struct fetch_response *response, struct erro
 		u->in_one = true;
 		return begin_anew(u, response, e);
 	}
+	if (is_final(response))
+		return final_error(response, e);
 	if (status == 404 || ++u->resumes > RESUMES_MAX)
 		return begin_anew(u, response, e);
-	if (status == 401 || status == 403)
-		return remote_error(response, e);
-	if (response->error.kind == ERR_POLICY) {
-		*e = response->error;
-		return -1;
-	}
 	u->state = UPLOAD_STATUS;
 	return 0;
 }
@@ -410,29 +436,19 @@ after_piece(struct upload *u, const struct fetch_response *response, struct erro
 static int
 after_put(struct push *p, struct upload *u, const struct fetch_response *response, struct error *e)
 {
-	unsigned status = response->status;
-
-	if (response->error.kind == ERR_NONE && status / 100 == 2) {
+	if (response->error.kind == ERR_NONE && response->status / 100 == 2) {
 		finish(p, u, &p->result->n_sent);
 		return 0;
 	}
-	if (response->error.kind == ERR_POLICY || status == 401 || status == 403 || status == 413) {
-		if (response->error.kind == ERR_NONE)
-			return remote_error(response, e);
-		*e = response->error;
-		return -1;
-	}
-	return begin_anew(u, response, e);
+	return is_final(response) ? final_error(response, e) : begin_anew(u, response, e);
 }
 
 static int
 after_begin(
     struct push *p, struct upload *u, const struct fetch_response *response, struct error *e)
 {
-	if (response->error.kind != ERR_NONE) {
-		*e = response->error;
-		return -1;
-	}
+	if (response->error.kind != ERR_NONE)
+		return final_error(response, e);
 	if (response->status == 201 && u->source) {
 		finish(p, u, &p->result->n_mounted);
 		return 0;
@@ -455,10 +471,8 @@ advance(struct push *p, struct upload *u, const struct fetch_response *response,
 {
 	switch (u->state) {
 	case UPLOAD_ASK:
-		if (response->error.kind != ERR_NONE) {
-			*e = response->error;
-			return -1;
-		}
+		if (response->error.kind != ERR_NONE)
+			return final_error(response, e);
 		if (response->status == 200)
 			finish(p, u, &p->result->n_there);
 		else

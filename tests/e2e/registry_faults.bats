@@ -109,10 +109,31 @@ one()
 		fake_registry r
 		croze tag big "127.0.0.1:$PORT/other:1"
 	done
+	fault r 'patch 0 413'
+	before=$(asked r PATCH)
+	run timeout 60 croze push --retry-delay 10ms big "127.0.0.1:$PORT/p:t"
+	fails 4
+	says "it takes no body of this size"
+	equal $(($(asked r PATCH) - before)) 1
 	fault r 'post 0 no-location'
 	run timeout 60 croze push --retry-delay 10ms big "127.0.0.1:$PORT/p:t"
 	fails 4
 	says "Location"
+}
+
+@test "one token does for a push with blobs of several repositories" {
+	fake_registry r --token
+	printf 'FROM %s\nCOPY Dockerfile /x\n' "$BUSYBOX" | dockerfile
+	build -t "127.0.0.1:$PORT/a:1" >/dev/null
+	croze tag "$BUSYBOX" "127.0.0.1:$PORT/b:1"
+	printf 'FROM 127.0.0.1:%s/a:1\nCOPY Dockerfile /y\n' "$PORT" | dockerfile
+	build -t "127.0.0.1:$PORT/c:1" >/dev/null
+	fault r 'mount 0 yes'
+	run croze push "127.0.0.1:$PORT/c:1"
+	ok
+	says "2 mounted"
+	equal "$(asked r '"path": "/token')" 1
+	[ "$(asked r 'mount=sha256:[0-9a-f]*&from=a"')" -gt 0 ]
 }
 
 @test "F10: a cut-off push goes on where the registry stopped" {
