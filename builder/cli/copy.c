@@ -194,7 +194,6 @@ give_archive(
 static int
 give_name(const char *to, struct store *store, const struct descriptor *d, struct error *e)
 {
-	auto(store_names) struct store_names names = { 0 };
 	auto(reference) struct reference r = { 0 };
 	autofree char *whole = NULL;
 	autofree char *familiar = NULL;
@@ -206,12 +205,13 @@ give_name(const char *to, struct store *store, const struct descriptor *d, struc
 		    e, ERR_USAGE, "'%s' has a digest; a name in the store has none", to);
 	whole = reference_text(&r);
 	familiar = reference_short(&r);
-	store_names_add(&names, &(struct store_name){ .name = whole,
-				    .short_name = familiar,
-				    .media_type = d->media_type,
-				    .digest = d->digest,
-				    .size = d->size });
-	return store_names_set(store, &names, NULL, e);
+	return store_name_set(store,
+	    &(struct store_name){ .name = whole,
+		.short_name = familiar,
+		.media_type = d->media_type,
+		.digest = d->digest,
+		.size = d->size },
+	    e);
 }
 
 static int

@@ -44,7 +44,6 @@ static int
 tag(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
 	const struct tag_flags *flags = arg;
-	auto(store_names) struct store_names names = { 0 };
 	auto(store_name) struct store_name entry = { 0 };
 	auto(reference) struct reference target = { 0 };
 	autostore struct store *store = NULL;
@@ -64,8 +63,7 @@ tag(void *arg, const struct strv *words, struct buf *b, struct error *e)
 	free(entry.short_name);
 	entry.name = reference_text(&target);
 	entry.short_name = reference_short(&target);
-	store_names_add(&names, &entry);
-	return store_names_set(store, &names, NULL, e);
+	return store_name_set(store, &entry, e);
 }
 
 int

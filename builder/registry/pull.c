@@ -419,31 +419,24 @@ static int
 set_name(struct store *store, const char *name, const struct pull_result *result, struct error *e)
 {
 	auto(reference) struct reference r = { 0 };
-	auto(store_names) struct store_names names = { 0 };
 	autofree char *whole = NULL;
 	autofree char *familiar = NULL;
 
 	if (reference_parse(name, &r, e) < 0)
 		return -1;
-	if (r.digest) { /* the digest has decided; the tag, if any, is what it was called */
-		free(r.digest);
-		r.digest = NULL;
-		if (!r.tag) {
-			store_names_add(
-			    &names, &(struct store_name){ .media_type = result->target.media_type,
-					.digest = result->target.digest,
-					.size = result->target.size });
-			return store_names_set(store, &names, NULL, e);
-		}
+	/* A digest has decided; the tag, if any, is what it was called. */
+	free(steal_ptr(&r.digest));
+	if (r.tag) {
+		whole = reference_text(&r);
+		familiar = reference_short(&r);
 	}
-	whole = reference_text(&r);
-	familiar = reference_short(&r);
-	store_names_add(&names, &(struct store_name){ .name = whole,
-				    .short_name = familiar,
-				    .media_type = result->target.media_type,
-				    .digest = result->target.digest,
-				    .size = result->target.size });
-	return store_names_set(store, &names, NULL, e);
+	return store_name_set(store,
+	    &(struct store_name){ .name = whole,
+		.short_name = familiar,
+		.media_type = result->target.media_type,
+		.digest = result->target.digest,
+		.size = result->target.size },
+	    e);
 }
 
 int

@@ -341,6 +341,15 @@ store_names_set(struct store *store, const struct store_names *names, struct sto
 	return names_write(store, index, e);
 }
 
+int
+store_name_set(struct store *store, const struct store_name *n, struct error *e)
+{
+	auto(store_names) struct store_names names = { 0 };
+
+	store_names_add(&names, n);
+	return store_names_set(store, &names, NULL, e);
+}
+
 typedef bool entry_test(const struct json *entry, const void *arg);
 
 static bool

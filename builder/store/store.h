@@ -143,6 +143,8 @@ int store_names_list(struct store *store, struct store_names *names, struct erro
  */
 int store_names_set(struct store *store, const struct store_names *names,
     struct store_names *replaced, struct error *e);
+/** The same for one. */
+int store_name_set(struct store *store, const struct store_name *n, struct error *e);
 /** Returns 1, or 0 when there was no such name. The blobs stay until pruned. */
 int store_name_remove(struct store *store, const char *name, struct error *e);
 /** Removes every entry that stands for @digest, with or without a name; @removed (may be NULL) gets them. */
