@@ -65,25 +65,22 @@ images_find(struct build *b, const char *reference, struct image *image, struct 
 	struct error problem = ERROR_INIT;
 
 	if (is_outside || b->options->pull != BUILD_PULL_ALWAYS) {
-		if (image_resolve(b->store, reference, NULL, image, e) == 0)
+		if (image_resolve(b->store, reference, NULL, image, &problem) == 0)
 			return 0;
-		if (is_outside || e->kind != ERR_NOT_FOUND ||
-		    b->options->pull == BUILD_PULL_NEVER || b->diagnostics.n_errors > 0)
+		if (is_outside || problem.kind != ERR_NOT_FOUND ||
+		    b->options->pull == BUILD_PULL_NEVER || b->diagnostics.n_errors > 0) {
+			*e = problem;
 			return -1;
+		}
 	}
 	if (pull(b, reference, image, &problem) == 0)
 		return 0;
 	b->registry_failed = problem.kind == ERR_NETWORK;
-	if (b->options->pull == BUILD_PULL_ALWAYS) {
-		*e = problem;
-	} else {
-		error_set(e, problem.kind, "%s", problem.text);
-		(void)error_ctx(e, "there is no image '%s' in the store", reference);
-		if (problem.hint[0])
-			(void)error_hint(e, "%s", problem.hint);
-	}
-	if (e->kind == ERR_NETWORK)
-		e->kind = ERR_NOT_FOUND;
+	if (b->registry_failed)
+		problem.kind = ERR_NOT_FOUND;
+	if (b->options->pull != BUILD_PULL_ALWAYS)
+		(void)error_ctx(&problem, "there is no image '%s' in the store", reference);
+	*e = problem;
 	return error_hint(e,
 	    "without the registry: 'croze import LAYOUT', 'croze load -i FILE', or --build-context "
 	    "%.200s=oci-layout://PATH:NAME",
