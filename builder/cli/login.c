@@ -5,6 +5,7 @@
 #include "builder/cli/commands.h"
 #include "builder/cli/registry_flags.h"
 #include "builder/cli/show.h"
+#include "builder/registry/config.h"
 #include "builder/registry/credentials.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
@@ -163,12 +164,27 @@ registry_host(const struct strv *words, struct error *e)
 	return steal_ptr(&host);
 }
 
+/* Where passwords are: what @who has is borrowed from @registries. */
 static int
-show_login(const struct credentials_options *who, const char *host, struct buf *b, struct error *e)
+find_places(const char *authfile, struct registries *registries, struct credentials_options *who,
+    struct error *e)
 {
-	auto(credentials) struct credentials c = { 0 };
-	int found = credentials_find(who, host, "", &c, e);
+	*who =
+	    (struct credentials_options){ .authfile = authfile, .helpers = &registries->helpers };
+	return registries_load(registries, e);
+}
 
+static int
+show_login(const struct login_flags *flags, const char *host, struct buf *b, struct error *e)
+{
+	auto(registries) struct registries registries = { 0 };
+	auto(credentials) struct credentials c = { 0 };
+	struct credentials_options who;
+	int found;
+
+	if (find_places(flags->registry.authfile, &registries, &who, e) < 0)
+		return -1;
+	found = credentials_find(&who, host, "", &c, e);
 	if (found < 0)
 		return -1;
 	if (found == 0)
@@ -181,21 +197,23 @@ static int
 check_and_store(const struct login_flags *flags, const char *host, const char *user,
     const char *password, struct buf *b, struct error *e)
 {
-	autofree char *creds = xasprintf("%s:%s", user, password);
+	autosecret char *creds = xasprintf("%s:%s", user, password);
 	struct registry_flags own = flags->registry;
 	struct registry_display display = { 0 };
 	struct registry_options how;
 	autoregistry struct registry *registry = NULL;
-	struct credentials_options who = { .authfile = flags->registry.authfile };
+	auto(registries) struct registries registries = { 0 };
+	struct credentials_options who;
 	autofree char *where = NULL;
 	int result = -1;
 
+	if (find_places(flags->registry.authfile, &registries, &who, e) < 0)
+		return -1;
 	own.creds = creds;
 	if (registry_flags_apply(&own, &display, &how, e) == 0)
 		registry = registry_new(&how, e);
 	if (registry != NULL)
 		result = registry_check_login(registry, host, e);
-	explicit_bzero(creds, strlen(creds));
 	if (result < 0 || credentials_store(&who, host, user, password, &where, e) < 0)
 		return -1;
 	buf_printf(b, "logged in to %s, kept in %s\n", host, where);
@@ -206,7 +224,6 @@ static int
 login(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
 	const struct login_flags *flags = arg;
-	struct credentials_options who = { .authfile = flags->registry.authfile };
 	autofree char *host = registry_host(words, e);
 	auto(buf) struct buf user = { 0 };
 	auto(buf) struct buf password = { 0 };
@@ -215,7 +232,7 @@ login(void *arg, const struct strv *words, struct buf *b, struct error *e)
 	if (host == NULL)
 		return -1;
 	if (flags->get_login)
-		return show_login(&who, host, b, e);
+		return show_login(flags, host, b, e);
 	if (flags->user != NULL)
 		buf_add_text(&user, flags->user);
 	else if (!flags->from_stdin && ask("Username", false, &user, e) < 0)
@@ -244,14 +261,16 @@ static int
 logout(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
 	const struct logout_flags *flags = arg;
-	struct credentials_options who = { .authfile = flags->registry.authfile };
+	auto(registries) struct registries registries = { 0 };
+	struct credentials_options who;
 	autofree char *host = NULL;
 	int found;
 
 	if (flags->all && words->count > 0)
 		return error_set(e, ERR_USAGE, "--all goes without a registry");
 	host = flags->all ? NULL : registry_host(words, e);
-	if (host == NULL && !flags->all)
+	if ((host == NULL && !flags->all) ||
+	    find_places(flags->registry.authfile, &registries, &who, e) < 0)
 		return -1;
 	found = credentials_erase(&who, host, e);
 	if (found < 0)

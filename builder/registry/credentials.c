@@ -14,21 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void
-release_secret(char **text)
-{
-	if (*text)
-		explicit_bzero(*text, strlen(*text));
-	free(*text);
-	*text = NULL;
-}
-
 void
 credentials_release(struct credentials *c)
 {
-	release_secret(&c->secret);
-	release_secret(&c->identity_token);
-	release_secret(&c->registry_token);
+	mem_free_secret_at(&c->secret);
+	mem_free_secret_at(&c->identity_token);
+	mem_free_secret_at(&c->registry_token);
 	free(c->user);
 	free(c->source);
 	*c = (struct credentials){ 0 };
@@ -173,15 +164,22 @@ find_in_file(const struct json *file, bool is_legacy, const char *host, const ch
 	return helper ? helper_get(helper, host, c, e) : 0;
 }
 
+enum find_flags {
+	FIND_LEGACY = 1 << 0, /* its top level is the map */
+	FIND_NAMED = 1 << 1,  /* by --authfile: it has to be there */
+};
+
 static int
-find_at(const char *path, bool is_legacy, const char *host, const char *name, struct credentials *c,
-    struct error *e)
+find_at(const char *path, enum find_flags flags, const char *host, const char *name,
+    struct credentials *c, struct error *e)
 {
 	autojson struct json *file = NULL;
 	int found = files_read_json(path, &file, e);
 
+	if (found == 0 && flags & FIND_NAMED)
+		return error_set(e, ERR_USAGE, "--authfile: there is no file '%s'", path);
 	if (found > 0)
-		found = find_in_file(file, is_legacy, host, name, c, e);
+		found = find_in_file(file, flags & FIND_LEGACY, host, name, c, e);
 	if (found < 0)
 		return strstr(e->text, path) ? -1 : error_ctx(e, "'%s'", path);
 	if (found > 0 && !c->source)
@@ -190,6 +188,8 @@ find_at(const char *path, bool is_legacy, const char *host, const char *name, st
 }
 
 /* ---- all of them ---- */
+
+#define FILES_HELPER "containers-auth.json" /* among the helpers of registries.conf: the files */
 
 enum { FILE_RUNTIME, FILE_CONFIG, FILE_DOCKER, FILE_LEGACY, FILES };
 
@@ -239,7 +239,8 @@ find_in_files(const struct credentials_options *o, const char *host, const char 
 
 	for (size_t i = 0; i < FILES && found == 0; i++)
 		if (paths[i])
-			found = find_at(paths[i], i == FILE_LEGACY, host, name, c, e);
+			found =
+			    find_at(paths[i], i == FILE_LEGACY ? FIND_LEGACY : 0, host, name, c, e);
 	for (size_t i = 0; i < FILES; i++)
 		free(paths[i]);
 	return found;
@@ -252,7 +253,7 @@ find_in_variable(
 	autojson struct json *j = json_parse(text, strlen(text), e);
 	int found = j ? find_in_file(j, false, host, name, c, e) : -1;
 
-	if (found < 0) /* what it holds is not repeated */
+	if (found < 0 && e->kind == ERR_INPUT) /* what it holds is not repeated */
 		return error_set(e, ERR_INPUT, "DOCKER_AUTH_CONFIG is not what docker writes");
 	if (found > 0 && !c->source)
 		c->source = xstrdup("DOCKER_AUTH_CONFIG");
@@ -285,13 +286,13 @@ credentials_find(const struct credentials_options *o, const char *host, const ch
 	if (o->creds)
 		return find_creds(o->creds, c, e);
 	if (file)
-		return find_at(file, false, host, name, c, e);
+		return find_at(file, o->authfile ? FIND_NAMED : 0, host, name, c, e);
 	if (variable && *variable)
 		return find_in_variable(variable, host, name, c, e);
 	if (!o->helpers || o->helpers->count == 0)
 		return find_in_files(o, host, name, c, e);
 	for (size_t i = 0; i < o->helpers->count && found == 0; i++)
-		found = strcmp(o->helpers->items[i], "containers-auth.json") == 0
+		found = strcmp(o->helpers->items[i], FILES_HELPER) == 0
 		            ? find_in_files(o, host, name, c, e)
 		            : helper_get(o->helpers->items[i], host, c, e);
 	return found;
@@ -365,19 +366,29 @@ file_to_write(const struct credentials_options *o, const char *host, struct erro
 	return docker;
 }
 
+/* The helper of registries.conf that is asked first; NULL: files are, or one was named. */
+static const char *
+first_helper(const struct credentials_options *o)
+{
+	const char *first = o->helpers && o->helpers->count > 0 ? o->helpers->items[0] : NULL;
+
+	return !first || explicit_file(o) || strcmp(first, FILES_HELPER) == 0 ? NULL : first;
+}
+
 int
 credentials_store(const struct credentials_options *o, const char *host, const char *user,
     const char *secret, char **where, struct error *e)
 {
-	autofree char *path = file_to_write(o, host, e);
+	autofree char *path = NULL;
 	autojson struct json *file = NULL;
-	const char *helper;
+	const char *helper = first_helper(o);
 
-	if (!path || files_read_json(path, &file, e) < 0)
-		return -1;
-	if (!file)
-		file = json_new_object();
-	helper = find_helper(file, host);
+	if (!helper) {
+		path = file_to_write(o, host, e);
+		if (!path || files_read_json(path, &file, e) < 0)
+			return -1;
+		helper = find_helper(file, host);
+	}
 	if (!helper)
 		helper = find_store(file);
 	if (helper) {
@@ -386,6 +397,8 @@ credentials_store(const struct credentials_options *o, const char *host, const c
 		*where = xasprintf("helper docker-credential-%s", helper);
 		return 0;
 	}
+	if (!file)
+		file = json_new_object();
 	set_entry(file, host, user, secret);
 	if (files_write_json(path, file, e) < 0)
 		return error_ctx(e, "cannot keep the credentials");
@@ -393,48 +406,100 @@ credentials_store(const struct credentials_options *o, const char *host, const c
 	return 0;
 }
 
+/* What the helper keeps for @host; NULL: all that it lists. */
+static int
+erase_with(const char *helper, const char *host, struct error *e)
+{
+	auto(strv) struct strv servers = { 0 };
+
+	if (host)
+		return helper_erase(helper, host, e);
+	if (helper_list(helper, &servers, e) < 0)
+		return -1;
+	for (size_t i = 0; i < servers.count; i++)
+		if (helper_erase(helper, servers.items[i], e) < 0)
+			return -1;
+	return servers.count > 0;
+}
+
+/* From the helpers that @file names: from that for @host; NULL: from all of them. */
+static int
+erase_from_helpers(const struct json *file, const char *host, struct error *e)
+{
+	const struct json *helpers = json_get(file, "credHelpers");
+	const char *store = find_store(file);
+	const char *own = host ? find_helper(file, host) : NULL;
+	bool erased = false;
+	int result;
+
+	if (own)
+		return helper_erase(own, host, e);
+	for (size_t i = 0; !host && i < json_count(helpers); i++) {
+		autofree char *key = credentials_key(json_key_at(helpers, i));
+		const char *name = json_text(json_at(helpers, i));
+
+		result = name && *name ? helper_erase(name, key, e) : 0;
+		if (result < 0)
+			return -1;
+		erased = erased || result > 0;
+	}
+	result = store ? erase_with(store, host, e) : 0;
+	return result < 0 ? -1 : erased || result > 0;
+}
+
 static int
 erase_at(const char *path, const char *host, struct error *e)
 {
 	autojson struct json *file = NULL;
-	struct json *auths;
-	bool removed = false, erased = false;
-	const char *helper;
+	bool removed = false;
+	int erased;
 
 	if (files_read_json(path, &file, e) < 0)
 		return -1;
 	if (!file)
 		return 0;
-	helper = host ? find_helper(file, host) : NULL;
-	if (!helper && host)
-		helper = find_store(file);
-	if (helper) {
-		int result = helper_erase(helper, host, e);
-
-		if (result < 0)
-			return -1;
-		erased = result > 0;
-	}
-	auths = json_get_mutable(file, "auths");
-	remove_keys(auths, host, &removed);
+	remove_keys(json_get_mutable(file, "auths"), host, &removed);
 	if (removed && files_write_json(path, file, e) < 0)
 		return error_ctx(e, "cannot forget the credentials");
-	return removed || erased;
+	erased = erase_from_helpers(file, host, e);
+	return erased < 0 ? -1 : removed || erased > 0;
+}
+
+static int
+erase_in_files(const struct credentials_options *o, const char *host, struct error *e)
+{
+	autofree char *session = runtime_file(o);
+	autofree char *docker = docker_file();
+	int in_session = erase_at(session, host, e), in_docker;
+
+	if (in_session < 0)
+		return -1;
+	in_docker = docker ? erase_at(docker, host, e) : 0;
+	return in_docker < 0 ? -1 : in_session || in_docker;
 }
 
 int
 credentials_erase(const struct credentials_options *o, const char *host, struct error *e)
 {
 	const char *named = explicit_file(o);
-	autofree char *session = named ? NULL : runtime_file(o);
-	autofree char *docker = named ? NULL : docker_file();
-	int in_session, in_docker;
+	bool removed = false;
 
 	if (named)
 		return erase_at(named, host, e);
-	in_session = erase_at(session, host, e);
-	if (in_session < 0)
+	for (size_t i = 0; o->helpers && i < o->helpers->count; i++) {
+		const char *helper = o->helpers->items[i];
+		int result = strcmp(helper, FILES_HELPER) == 0 ? 0 : erase_with(helper, host, e);
+
+		if (result < 0)
+			return -1;
+		removed = removed || result > 0;
+	}
+	switch (erase_in_files(o, host, e)) {
+	case -1:
 		return -1;
-	in_docker = docker ? erase_at(docker, host, e) : 0;
-	return in_docker < 0 ? -1 : in_session || in_docker;
+	case 0:
+		return removed;
+	default:
+		return 1;
+	}
 }

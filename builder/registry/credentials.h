@@ -10,7 +10,9 @@
  *	$DOCKER_CONFIG/config.json, else ~/.docker/config.json
  *	~/.dockercfg, whose top level is the map
  *
- * In a file: credHelpers by host, auths by the longest key, then credsStore.
+ * In a file: credHelpers by host, auths by the longest key, then credsStore. When registries.conf has credential-helpers, what is
+ * not named explicitly is asked in their order, in which "containers-auth.json" stands for the files; the first one keeps
+ * what login gets.
  */
 #ifndef CROZE_REGISTRY_CREDENTIALS_H
 #define CROZE_REGISTRY_CREDENTIALS_H
@@ -30,7 +32,7 @@ struct credentials {
 };
 
 struct credentials_options {
-	const char *creds;                         /* "USER[:PASSWORD]"; NULL */
+	const char *creds;                         /* "USER:PASSWORD"; NULL */
 	const char *authfile;                      /* NULL */
 	const struct strv *helpers;                /* credential-helpers of registries.conf; NULL */
 	void (*warn)(void *arg, const char *text); /* may be NULL */
@@ -44,7 +46,7 @@ int credentials_find(const struct credentials_options *o, const char *host, cons
 /** Keeps them for @host; *@where (to be freed) says where. With an identity token @user is "<token>". */
 int credentials_store(const struct credentials_options *o, const char *host, const char *user,
     const char *secret, char **where, struct error *e);
-/** Removes what is kept for @host, and nothing else: 1, 0 when nothing was. @host NULL: all. */
+/** Removes what is kept for @host, in files and by helpers, and nothing else: 1, 0 when nothing was. @host NULL: all. */
 int credentials_erase(const struct credentials_options *o, const char *host, struct error *e);
 
 /** The host of a key of auths: "https://index.docker.io/v1/" is "docker.io", a key without scheme keeps its path. To be freed. */
@@ -56,6 +58,8 @@ char *credentials_key(const char *text);
 int helper_get(const char *name, const char *host, struct credentials *c, struct error *e);
 int helper_store(
     const char *name, const char *host, const char *user, const char *secret, struct error *e);
+/** Adds the names of all servers that the helper has something for. */
+int helper_list(const char *name, struct strv *servers, struct error *e);
 /** 1, or 0 when there was nothing. */
 int helper_erase(const char *name, const char *host, struct error *e);
 

@@ -142,6 +142,24 @@ helper_store(
 }
 
 int
+helper_list(const char *name, struct strv *servers, struct error *e)
+{
+	auto(buf) struct buf out = { 0 };
+	autojson struct json *j = NULL;
+	int status = run(name, "list", "", &out, e);
+
+	if (status != 0)
+		return status < 0 ? -1 : complain(name, "list", &out, e);
+	j = json_parse(buf_text(&out), out.len, e);
+	if (json_type(j) != JSON_OBJECT)
+		return error_set(e, ERR_NETWORK,
+		    "credential helper 'docker-credential-%s list' gave no list", name);
+	for (size_t i = 0; i < json_count(j); i++)
+		strv_add(servers, json_key_at(j, i));
+	return 0;
+}
+
+int
 helper_erase(const char *name, const char *host, struct error *e)
 {
 	auto(buf) struct buf out = { 0 };

@@ -39,6 +39,7 @@ helper()
 #!/bin/sh
 read -r line
 echo "\$1 \$line" >>$W/$1.log
+[ "\$1" != list ] || cat $W/$1.list
 [ "\$1" != get ] || { cat $W/$1.get; exit \$(cat $W/$1.status 2>/dev/null || echo 0); }
 END
 	chmod +x "bin/docker-credential-$1"
@@ -63,6 +64,12 @@ END
 	DOCKER_AUTH_CONFIG=nonsense run ask
 	fails 1
 	says "DOCKER_AUTH_CONFIG is not what docker writes"
+	run ask app --authfile none.json
+	fails 1
+	says "--authfile: there is no file 'none.json'"
+	DOCKER_AUTH_CONFIG='{"credsStore":"missing"}' run ask
+	fails 1
+	says "docker-credential-missing" "credential helper"
 }
 
 @test "credentials 1 to 5: auth.json of the session, of the user, docker's, DOCKER_CONFIG, .dockercfg" {
@@ -194,6 +201,47 @@ END
 	ok
 	says "containers/auth.json"
 	[ ! -e "$HOME/.docker/config.json" ]
+}
+
+@test "credential-helpers of registries.conf: the first keeps what login gets, all are asked, logout empties them" {
+	start
+	helper one
+	helper two
+	auth "$HOME/.docker/config.json" "$HOST" file:f
+	printf 'credentials not found in native keychain\n' >one.get
+	echo 1 >one.status
+	printf '{"Username":"two","Secret":"2"}' >two.get
+	conf <<<'credential-helpers = ["one", "containers-auth.json", "two"]'
+	ask
+	equal "$(sent)" file:f
+	run croze login -u me --password-stdin "$HOST" <<<secret
+	ok
+	says "docker-credential-one"
+	has "store {\"ServerURL\":\"$HOST\",\"Username\":\"me\",\"Secret\":\"secret\"}" one.log
+	run croze logout "$HOST"
+	ok
+	has "erase $HOST" one.log
+	has "erase $HOST" two.log
+	lacks "$HOST" "$HOME/.docker/config.json"
+	ask
+	equal "$(sent)" two:2
+	run croze login --get-login "$HOST"
+	ok
+	equal "$output" two
+}
+
+@test "logout --all empties the helpers that files name" {
+	helper one
+	helper all
+	echo '{"https://a.example/v1/":"me","b.example:5000":"me"}' >all.list
+	mkdir -p "$HOME/.docker"
+	echo '{"auths":{"c.example":{}},"credHelpers":{"d.example":"one"},"credsStore":"all"}' >"$HOME/.docker/config.json"
+	run croze logout --all
+	ok
+	has "erase https://a.example/v1/" all.log
+	has "erase b.example:5000" all.log
+	has "erase d.example" one.log
+	equal "$(jq -c .auths "$HOME/.docker/config.json")" '{}'
 }
 
 # conf: standard input becomes the registries.conf that is read.
