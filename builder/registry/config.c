@@ -392,6 +392,14 @@ registries_names(
 		    "registries.conf has no registry to search for the short name '%s'", text);
 		return error_hint(e, "name the registry: docker.io/library/%s", text);
 	}
+	if (registries->search.count > 1 && registries->mode &&
+	    strcmp(registries->mode, "enforcing") == 0) {
+		error_set(e, ERR_POLICY,
+		    "the short name '%s' may stand for an image of %zu registries, and "
+		    "registries.conf has short-name-mode = enforcing",
+		    text, registries->search.count);
+		return error_hint(e, "name the registry: %s/%s", registries->search.items[0], text);
+	}
 	for (size_t i = 0; i < registries->search.count; i++) {
 		const char *host = registries->search.items[i];
 		bool is_hub = strcmp(host, "docker.io") == 0 && !strchr(bare, '/');

@@ -56,7 +56,8 @@ int registries_endpoints(const struct registries *registries, const struct refer
     struct endpoints *endpoints, struct error *e);
 /**
  * The names that @text, as a user writes it, may stand for: one, mostly. A name with a registry is itself; a short name is an
- * alias or one of the search registries when registries.conf has any, else docker.io's.
+ * alias or one of the search registries when registries.conf has any, else docker.io's. ERR_POLICY for several search
+ * registries in the mode enforcing: nobody is asked which.
  */
 int registries_names(
     const struct registries *registries, const char *text, struct strv *names, struct error *e);

@@ -345,6 +345,15 @@ conf()
 	run pull found:latest
 	ok
 	says "127.0.0.1:$PORT/found:latest"
+	echo 'short-name-mode = "enforcing"' >registries.conf.d/60-mode.conf
+	run pull found:latest
+	ok
+	printf 'unqualified-search-registries = ["127.0.0.1:%s", "nobody.example"]\n' "$PORT" >registries.conf.d/70-two.conf
+	run pull found:latest
+	fails 5
+	says "'found:latest' may stand for an image of 2 registries" "name the registry: 127.0.0.1:$PORT/found:latest"
+	run pull short:latest
+	ok
 	conf <<<''
 	rm -r registries.conf.d
 	run pull --retry 0 found:latest
