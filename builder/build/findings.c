@@ -62,6 +62,20 @@ findings_line(const struct build *b, enum instruction_kind kind)
 	}
 }
 
+bool
+findings_is_brought(const struct look *l, const char *path)
+{
+	const struct final_layer *layer = final_tree_layer(&l->tree, path);
+
+	return layer && !layer->is_base;
+}
+
+uint32_t
+findings_line_of(const struct look *l, const char *path, uint32_t other)
+{
+	return findings_is_brought(l, path) ? final_tree_layer(&l->tree, path)->line : other;
+}
+
 /* ---- keeping the answer ---- */
 
 static struct json *

@@ -47,6 +47,10 @@ struct look {
 void findings_add(struct look *l, const char *rule, uint32_t line, char *text, char *fix);
 /** Line of the last instruction of that kind in the target or the stages it is based on, else of its FROM. */
 uint32_t findings_line(const struct build *b, enum instruction_kind kind);
+/** Did a step bring the file at @path (resolved), and not the base image? */
+bool findings_is_brought(const struct look *l, const char *path);
+/** Line of the step that brought it, else @other. */
+uint32_t findings_line_of(const struct look *l, const char *path, uint32_t other);
 
 /* findings_start.c */
 /** USER and the program that ENTRYPOINT and CMD start: there, reachable, executable. */

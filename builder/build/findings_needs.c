@@ -20,17 +20,7 @@
 static uint32_t
 line_of(const struct look *l, const char *path)
 {
-	const struct final_layer *layer = final_tree_layer(&l->tree, path);
-
-	return layer && !layer->is_base ? layer->line : l->b->plan.stages[l->b->plan.target].line;
-}
-
-static bool
-is_brought(const struct look *l, const char *path)
-{
-	const struct final_layer *layer = final_tree_layer(&l->tree, path);
-
-	return layer && !layer->is_base;
+	return findings_line_of(l, path, l->b->plan.stages[l->b->plan.target].line);
 }
 
 /* ---- where libraries are looked for ---- */
@@ -198,7 +188,7 @@ load_further(struct loading *load, const char *path, struct error *e)
 	auto(elf) struct elf elf = { 0 };
 	int found;
 
-	if (!is_brought(load->l, path))
+	if (!findings_is_brought(load->l, path))
 		return 0;
 	found = final_tree_read(&load->l->tree, path, &fd, &range, e);
 	if (found <= 0)
@@ -510,7 +500,7 @@ needs(struct look *l, const char *path, unsigned depth, struct error *e)
 	autofd int fd = -1;
 	int found;
 
-	if (depth > SCRIPT_DEPTH || !is_brought(l, path))
+	if (depth > SCRIPT_DEPTH || !findings_is_brought(l, path))
 		return 0;
 	found = final_tree_read(&l->tree, path, &fd, &range, e);
 	return found <= 0 ? found : check_content(l, path, &range, depth, e);

@@ -170,15 +170,6 @@ add_missing(struct look *l, const struct start *s, const char *path)
 		    xstrdup("name it with its path, or put it into a directory of PATH"));
 }
 
-/* The line to mend: that of what brought the file, else of what names it. */
-static uint32_t
-line_of_file(const struct look *l, const char *path, uint32_t other)
-{
-	const struct final_layer *layer = final_tree_layer(&l->tree, path);
-
-	return layer && !layer->is_base ? layer->line : other;
-}
-
 static void
 add_closed(struct look *l, const struct start *s, const char *path, const char *directory,
     const struct tree_item *item)
@@ -200,7 +191,7 @@ add_not_executable(
 {
 	const char *user = l->config->user && *l->config->user ? l->config->user : "root";
 
-	findings_add(l, "EntrypointNotExecutable", line_of_file(l, path, s->line),
+	findings_add(l, "EntrypointNotExecutable", findings_line_of(l, path, s->line),
 	    xasprintf("USER %s cannot execute '/%s' (mode %04o, owner %u:%u), which %s at line %u "
 		      "starts",
 		user, path, (unsigned)(item->mode & 07777), (unsigned)item->uid,
