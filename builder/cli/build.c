@@ -117,8 +117,8 @@ write_results(
 
 /* ---- the build ---- */
 
-static enum progress_mode
-progress_mode(const struct build_flags *flags)
+static int
+find_progress_mode(const struct build_flags *flags, enum progress_mode *mode, struct error *e)
 {
 	static const struct {
 		const char *name;
@@ -131,22 +131,27 @@ progress_mode(const struct build_flags *flags)
 	};
 	const char *text = flags->progress != NULL ? flags->progress : getenv("BUILDKIT_PROGRESS");
 
-	if (flags->quiet)
-		return PROGRESS_QUIET;
-	for (size_t i = 0; text != NULL && i < ARRAY_LEN(names); i++)
-		if (strcmp(text, names[i].name) == 0)
-			return names[i].mode;
-	return PROGRESS_AUTO;
+	*mode = flags->quiet ? PROGRESS_QUIET : PROGRESS_AUTO;
+	if (flags->quiet || text == NULL || *text == '\0')
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (strcmp(text, names[i].name) == 0) {
+			*mode = names[i].mode;
+			return 0;
+		}
+	}
+	return error_set(
+	    e, ERR_USAGE, "BUILDKIT_PROGRESS=%s: there are auto, tty, plain and quiet", text);
 }
 
 static struct progress *
-open_progress(const struct build_flags *flags, const struct build_options *options)
+open_progress(enum progress_mode mode, const struct build_options *options)
 {
 	struct error ignored = ERROR_INIT;
 	auto(reference) struct reference r = { 0 };
 	autofree char *title = NULL;
 	struct progress_options how = {
-		.mode = progress_mode(flags),
+		.mode = mode,
 		.out = STDOUT_FILENO,
 		.err = STDERR_FILENO,
 		.platform = options->platform,
@@ -177,11 +182,13 @@ build(const struct build_flags *flags, const struct build_options *options, stru
 {
 	auto(build_result) struct build_result result = { 0 };
 	struct progress *progress;
+	enum progress_mode mode;
 	int status;
 
-	if (remove_old(options->iidfile, e) < 0 || remove_old(options->metadata_file, e) < 0)
+	if (find_progress_mode(flags, &mode, e) < 0 || remove_old(options->iidfile, e) < 0 ||
+	    remove_old(options->metadata_file, e) < 0)
 		return command_fail(e);
-	progress = open_progress(flags, options);
+	progress = open_progress(mode, options);
 	status = build_run(options, progress, &result, e);
 	if (status == 0)
 		status = write_results(options, &result, e);

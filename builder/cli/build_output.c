@@ -44,8 +44,9 @@ static const struct {
 	{ "store", "true", "use type=cacheonly" },
 	{ "oci-mediatypes", "true", "type=docker writes docker's" },
 	{ "force-compression", "false", "layers of base images are passed on as they are" },
-	{ "rewrite-timestamp", "false",
-	    "use --timestamp, which bounds all times while layers are written" },
+	{ "rewrite-timestamp", "true",
+	    "--timestamp and SOURCE_DATE_EPOCH bound the times in layers too; without them none is "
+	    "changed" },
 	{ "platform-split", "false", "one platform is built at a time" },
 	{ "name-canonical", "false", "names have no digest in them" },
 };

@@ -22,7 +22,7 @@ ls_field()
 	croze cache ls --format "{{.$2}}" | sed -n "$1p"
 }
 
-@test "cache: stays from step to step and from build to build, and enters no layer" {
+@test "6.2 cache: stays from step to step and from build to build, and enters no layer" {
 	dockerfile <<-'EOF'
 		FROM busybox:musl
 		ARG N
@@ -41,7 +41,7 @@ ls_field()
 	ok
 }
 
-@test "cache: the id is the cleaned target, or id=; BUILDKIT_CACHE_MOUNT_NS stands in front" {
+@test "6.2 cache: the id is the cleaned target, or id=; BUILDKIT_CACHE_MOUNT_NS stands in front" {
 	dockerfile <<-'EOF'
 		FROM busybox:musl
 		ARG N
@@ -61,7 +61,7 @@ ls_field()
 	says team//a/b team/other
 }
 
-@test "cache: mode, uid and gid are those of a new one; ro is read-only" {
+@test "6.2 cache: mode, uid and gid are those of a new one; ro is read-only" {
 	dockerfile <<-'EOF'
 		FROM busybox:musl
 		RUN --mount=type=cache,target=/k1 stat -c %a:%u:%g /k1
@@ -75,7 +75,7 @@ ls_field()
 	says 755:0:0 1770:5:7 mine Read-only
 }
 
-@test "cache: a new one begins with from and source; source alone is a part of it" {
+@test "6.2 cache: a new one begins with from and source; source alone is a part of it" {
 	mkdir n
 	echo named >n/f
 	dockerfile <<-'EOF'
@@ -94,7 +94,7 @@ ls_field()
 	says seeded 3:4:2 changed named /i/passwd /whole/sub/dir/x
 }
 
-@test "cache: a source to begin with that is not there is an error that names it" {
+@test "6.2 cache: a source to begin with that is not there is an error that names it" {
 	dockerfile <<-'EOF'
 		FROM busybox:musl
 		RUN --mount=type=cache,target=/k,from=busybox:musl,source=/nowhere true
@@ -128,7 +128,7 @@ concurrent()
 	done
 }
 
-@test "cache: shared is one folder for 8 builds at once" {
+@test "6.2 cache: shared is one folder for 8 builds at once" {
 	concurrent shared
 	equal "$(croze cache ls --format '{{.ID}}' | wc -l)" 1
 	printf 'FROM busybox:musl\nRUN --mount=type=cache,target=/k echo "in it $(ls /k | wc -l)"\n' >c/Dockerfile
@@ -136,7 +136,7 @@ concurrent()
 	says "in it 8"
 }
 
-@test "cache: locked is for one at a time of 8 builds, and who waits says so" {
+@test "6.2 cache: locked is for one at a time of 8 builds, and who waits says so" {
 	concurrent locked
 	equal "$(croze cache ls --format '{{.ID}}' | wc -l)" 1
 	printf 'FROM busybox:musl\nRUN --mount=type=cache,target=/k echo "in it $(ls /k | wc -l)"\n' >c/Dockerfile
@@ -146,7 +146,7 @@ concurrent()
 	has "waiting for the cache mount '/k'" all
 }
 
-@test "cache: private is a folder of its own while others are taken" {
+@test "6.2 cache: private is a folder of its own while others are taken" {
 	concurrent private
 	[ "$(croze cache ls --format '{{.ID}}' | wc -l)" -gt 1 ]
 	equal "$(croze cache ls --format '{{.ID}}' | sort -u)" /k
@@ -158,7 +158,7 @@ concurrent()
 	equal "$(croze cache ls --format '{{.ID}}' | wc -l)" "$n"
 }
 
-@test "cache: two locked ones in one RUN, in both orders at once, do not wait for each other for ever" {
+@test "6.2 cache: two locked ones in one RUN, in both orders at once, do not wait for each other for ever" {
 	local i
 	for i in 1 2 3 4; do
 		mkdir -p "c$i"
@@ -172,7 +172,7 @@ concurrent()
 	done
 }
 
-@test "cache: a failed or killed step keeps what it wrote, and lets go of the lock" {
+@test "6.2 cache: a failed or killed step keeps what it wrote, and lets go of the lock" {
 	printf 'FROM busybox:musl\nRUN --mount=type=cache,target=/k,sharing=locked touch /k/failed; false\n' >c/Dockerfile
 	run build -t app
 	fails 1

@@ -27,21 +27,21 @@ json()
 	printf '%s' "$output" | "$PYTHON" -c "import json,sys; j = json.load(sys.stdin); print($1)"
 }
 
-@test "14: a check reports findings with place, rule and help, and fails with status 2" {
+@test "14 a check reports findings with place, rule and help, and fails with status 2" {
 	printf 'FROM busybox:musl AS Build\nENV a b\nCMD x\n' >c/Dockerfile
 	run lint
 	fails 2
 	says "Dockerfile:1:22: warning: the stage name 'Build'" "(StageNameCasing)" "write NAME=VALUE" "3 warnings"
 }
 
-@test "14: a Dockerfile without findings passes the check with status 0" {
+@test "14 a Dockerfile without findings passes the check with status 0" {
 	printf 'FROM busybox:musl\nCMD ["x"]\n' >c/Dockerfile
 	run lint
 	ok
 	says "Dockerfile: no warnings"
 }
 
-@test "14: build --check and --call=check are the same, and nothing is built" {
+@test "14 build --check and --call=check are the same, and nothing is built" {
 	local how
 	printf 'FROM busybox:musl\nENV a b\nRUN exit 1\n' >c/Dockerfile
 	for how in --check --call=check --call=lint; do
@@ -60,7 +60,7 @@ json()
 	says "text, json"
 }
 
-@test "14: a build warns with the name of the rule, and goes on" {
+@test "14 a build warns with the name of the rule, and goes on" {
 	printf 'FROM busybox:musl\nENV a b\n' >c/Dockerfile
 	run build -t app
 	ok
@@ -71,7 +71,7 @@ json()
 	says_not LegacyKeyValueFormat
 }
 
-@test "14: check=error=true lets nothing be built" {
+@test "14 check=error=true lets nothing be built" {
 	printf '# check=error=true\nFROM busybox:musl\nENV a b\nRUN true\n' >c/Dockerfile
 	run build -t app
 	fails 2
@@ -80,7 +80,7 @@ json()
 	ok
 }
 
-@test "14: JSON and SARIF are what tools read" {
+@test "14 JSON and SARIF are what tools read" {
 	printf 'FROM busybox:musl\nENV a b\n' >c/Dockerfile
 	run lint --format json
 	fails 2
@@ -98,7 +98,7 @@ json()
 	equal "$(json 'j["buildError"]["location"]["ranges"][0]["start"]["line"]')" 2
 }
 
-@test "14: all stages are checked without a target, one with it; images need not be there" {
+@test "14 all stages are checked without a target, one with it; images need not be there" {
 	printf 'FROM no/such AS one\nENV a b\nFROM busybox:musl AS two\n' >c/Dockerfile
 	run lint
 	fails 2
@@ -108,7 +108,7 @@ json()
 	says_not "no/such"
 }
 
-@test "14: a check takes no image in: one that a layout or an archive has is not looked at" {
+@test "14 a check takes no image in: one that a layout or an archive has is not looked at" {
 	printf 'FROM busybox:musl\n' >c/Dockerfile
 	run build -t base -o type=oci,tar=false,dest=layout
 	ok
@@ -119,7 +119,7 @@ json()
 	says_not " error:"
 }
 
-@test "15: outline shows the secrets and agents that steps ask for" {
+@test "15 outline shows the secrets and agents that steps ask for" {
 	printf 'FROM busybox:musl\nRUN --mount=type=secret,id=key,required true\nRUN --mount=type=ssh true\nRUN --mount=type=cache,target=/c true\n' >c/Dockerfile
 	run croze outline c
 	ok
@@ -128,7 +128,7 @@ json()
 	equal "$(json 'j["secrets"][0]["name"], j["secrets"][0]["required"], j["ssh"][0]["name"], j["cacheMounts"][0]["ID"]')" "key True default /c"
 }
 
-@test "14: CopyIgnoredFile reads the ignore file, NpmDevDependencies reads package.json" {
+@test "14 CopyIgnoredFile reads the ignore file, NpmDevDependencies reads package.json" {
 	echo secret.txt >c/.dockerignore
 	echo '{"scripts":{"build":"tsc"},"devDependencies":{"typescript":"5"}}' >c/package.json
 	cat >c/Dockerfile <<-'EOF'
@@ -147,7 +147,7 @@ json()
 	says_not NpmDevDependencies
 }
 
-@test "15: outline shows arguments with values and descriptions, targets the stages" {
+@test "15 outline shows arguments with values and descriptions, targets the stages" {
 	cat >c/Dockerfile <<-'EOF'
 		# VERSION of the base
 		ARG VERSION=musl

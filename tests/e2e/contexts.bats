@@ -33,7 +33,7 @@ in_x()
 	tree "$1" | awk '/^\/x\// { print $1 }' | grep -vE '/(Dockerfile|dockerfile|[^/]*ignore)$' | tr '\n' ' '
 }
 
-@test "11 a Dockerfile on standard input builds without a context" {
+@test "11.2 a Dockerfile on standard input builds without a context" {
 	run croze build -t app - <<-'EOF'
 		FROM scratch
 		LABEL a=b
@@ -47,7 +47,7 @@ in_x()
 	says "there is no build context"
 }
 
-@test "11 an archive on standard input is the context, whatever its compression" {
+@test "11.3 an archive on standard input is the context, whatever its compression" {
 	local filter
 	context_files
 	run build -t dir
@@ -66,7 +66,7 @@ in_x()
 	nothing_left
 }
 
-@test "11 the layer of an archive on standard input is found in the cache of the same folder" {
+@test "11.3 the layer of an archive on standard input is found in the cache of the same folder" {
 	context_files
 	printf 'FROM scratch\nCOPY sub /x/\n' >c/Dockerfile
 	run build -t dir
@@ -77,7 +77,7 @@ in_x()
 	says "2 cached, 0 run"
 }
 
-@test "11 -f names a file in the archive on standard input, and not one beside it" {
+@test "11.3 11.5 -f names a file in the archive on standard input, and not one beside it" {
 	context_files
 	mkdir -p c/docker
 	printf 'FROM scratch\nCOPY a /inside\n' >c/docker/app.Dockerfile
@@ -98,7 +98,7 @@ in_x()
 	ok
 }
 
-@test "11 an archive on standard input that is cut, or none at all, is refused" {
+@test "11.3 an archive on standard input that is cut, or none at all, is refused" {
 	context_files
 	head -c 100000 /dev/urandom >c/big
 	tar -C c -czf c.tgz .
@@ -115,7 +115,7 @@ in_x()
 	says "standard input is an archive, and no Dockerfile"
 }
 
-@test "11 -f - reads the Dockerfile from standard input, beside a folder as context" {
+@test "11.5 -f - reads the Dockerfile from standard input, beside a folder as context" {
 	context_files
 	run croze build -t app -f - c <<-'EOF'
 		FROM scratch
@@ -125,7 +125,7 @@ in_x()
 	entry app /from-stdin | grep '^f'
 }
 
-@test "11 Dockerfile falls back to dockerfile, and to Containerfile" {
+@test "11.5 Dockerfile falls back to dockerfile, and to Containerfile" {
 	context_files
 	mv c/Dockerfile c/dockerfile
 	run build -t app
@@ -146,7 +146,7 @@ in_x()
 	fails 2
 }
 
-@test "10 FILE.dockerignore beside the Dockerfile wins over .dockerignore, .containerignore does too" {
+@test "10.1 FILE.dockerignore beside the Dockerfile wins over .dockerignore, .containerignore does too" {
 	context_files
 	printf 'a\n' >c/.dockerignore
 	run build -t app
@@ -168,7 +168,7 @@ in_x()
 	equal "$(in_x app)" "/x/a /x/sub "
 }
 
-@test "10 --ignorefile is instead of them all" {
+@test "10.1 --ignorefile is instead of them all" {
 	context_files
 	printf 'a\n' >c/.dockerignore
 	printf 'sub\n' >rules
@@ -189,7 +189,7 @@ in_x()
 	says "it is left out by 'sub', line 1 of rules"
 }
 
-@test "10 an ignore file in an archive does not count, as with the reference builder; --ignorefile does" {
+@test "10.1 an ignore file in an archive does not count, as with the reference builder; --ignorefile does" {
 	context_files
 	printf 'a\n' >c/.dockerignore
 	tar -C c -cf c.tar .
@@ -201,7 +201,7 @@ in_x()
 	equal "$(in_x app)" "/x/sub /x/sub/b "
 }
 
-@test "10 T46 the Dockerfile and the ignore file are read even when they are ignored" {
+@test "10.5 T46 the Dockerfile and the ignore file are read even when they are ignored" {
 	context_files
 	printf 'Dockerfile\n.dockerignore\n' >c/.dockerignore
 	run build -t app
@@ -209,7 +209,7 @@ in_x()
 	equal "$(tree app | grep -c '^/x/\(Dockerfile\|.dockerignore\)')" 0
 }
 
-@test "10 ignore files do not touch what comes from stages, and named contexts have their own" {
+@test "10.1 10.6 ignore files do not touch what comes from stages, and named contexts have their own" {
 	context_files
 	mkdir named
 	echo 1 >named/a
@@ -230,7 +230,7 @@ in_x()
 	equal "$(entry app /named/c)" ""
 }
 
-@test "11 --build-context NAME::OS/ARCH is for that platform alone, and wins over NAME" {
+@test "11.6 --build-context NAME::OS/ARCH is for that platform alone, and wins over NAME" {
 	local native other=linux/s390x
 	native=$(croze version | grep -o 'linux/[a-z0-9/]*' | head -n 1 || true)
 	[ -n "$native" ] || native=linux/$(uname -m | sed 's/x86_64/amd64/;s/aarch64/arm64/')
@@ -252,7 +252,7 @@ in_x()
 	fails 2
 }
 
-@test "T16 a stage named like a context is replaced by it, and FROM of a folder is its content" {
+@test "11.6 T16 a stage named like a context is replaced by it, and FROM of a folder is its content" {
 	mkdir src
 	echo x >src/x
 	printf 'FROM busybox:musl AS src\nRUN false\nFROM scratch\nCOPY --from=src x /x\nFROM src\n' >c/Dockerfile

@@ -21,7 +21,7 @@ no_files()
 	equal "$(find "$CROZE_ROOT/snapshots" -mindepth 1 -maxdepth 1 | wc -l)" 0
 }
 
-@test "7 --link --parents --exclude --chmod --chown go straight into layers, no file is made" {
+@test "7.2 7.3 7.4 7.5 7.6 --link --parents --exclude --chmod --chown go straight into layers, no file is made" {
 	mkdir -p c/a/b
 	echo f >c/a/b/f
 	echo g >c/a/b/g.md
@@ -47,7 +47,7 @@ no_files()
 	equal "$(entry app /t.tar | cut -d' ' -f1)" f
 }
 
-@test "7 the same flags make the same tree when a RUN reads the files" {
+@test "7.2 7.3 7.4 7.5 7.6 the same flags make the same tree when a RUN reads the files" {
 	mkdir -p c/a/b
 	echo f >c/a/b/f
 	echo g >c/a/b/g.md
@@ -74,7 +74,7 @@ no_files()
 	diff -u direct.list files.list
 }
 
-@test "7 --link: links of the destination are not followed, and folders above are the layer's own" {
+@test "7.4 --link: links of the destination are not followed, and folders above are the layer's own" {
 	echo x >c/x
 	dockerfile <<-'EOF'
 		FROM busybox:musl
@@ -91,7 +91,7 @@ no_files()
 	equal "$(entry app /closed | cut -d' ' -f2)" 0755
 }
 
-@test "7 --link: the layer is found in the cache whatever changed below it" {
+@test "7.4 --link: the layer is found in the cache whatever changed below it" {
 	echo x >c/x
 	printf 'FROM busybox:musl\nRUN echo 1 >/one\nCOPY --link x /d/\nRUN cat /d/x /one\n' >c/Dockerfile
 	run build -t app
@@ -108,7 +108,7 @@ no_files()
 	image_ok app
 }
 
-@test "7 --link: what changed below is not lost for the steps behind it" {
+@test "7.4 --link: what changed below is not lost for the steps behind it" {
 	echo x >c/x
 	printf 'FROM busybox:musl\nRUN echo 1 >/one\nCOPY --link x /d/\nRUN cat /one >/seen\n' >c/Dockerfile
 	run build -t one
@@ -119,7 +119,7 @@ no_files()
 	equal "$(entry two /seen | cut -d' ' -f4)" 4
 }
 
-@test "7 --link takes names of the destination stage, and then depends on it" {
+@test "7.2 7.4 --link takes names of the destination stage, and then depends on it" {
 	echo x >c/x
 	printf 'FROM busybox:musl\nRUN echo app:x:7:8::/:/bin/sh >>/etc/passwd\nCOPY --link --chown=app x /d/\n' >c/Dockerfile
 	run build -t app
@@ -131,7 +131,7 @@ no_files()
 	equal "$(entry app /d/x | cut -d' ' -f3)" 9:8
 }
 
-@test "7 --link of an archive, and from a stage" {
+@test "7.1 7.4 --link of an archive, and from a stage" {
 	echo x >c/x
 	tar -C c -cf c/t.tar --owner=3 --group=4 x
 	dockerfile <<-'EOF'
@@ -152,7 +152,7 @@ no_files()
 	says_not "| RUN"
 }
 
-@test "7 --link beside --chmod has no effect, and says so" {
+@test "7.3 7.4 --link beside --chmod has no effect, and says so" {
 	echo x >c/x
 	printf 'FROM busybox:musl\nRUN mkdir /real && ln -s /real /l\nCOPY --link --chmod=600 x /l/\n' >c/Dockerfile
 	run build -t app
@@ -162,7 +162,7 @@ no_files()
 	equal "$(entry app /l | cut -d' ' -f1)" l
 }
 
-@test "7 --chmod takes variables, octal and symbolic" {
+@test "7.3 --chmod takes variables, octal and symbolic" {
 	echo x >c/x
 	mkdir c/d
 	echo y >c/d/y
@@ -195,7 +195,7 @@ no_files()
 	equal "$(entry app /five | cut -d' ' -f2)" 4000
 }
 
-@test "T28 an octal --chmod hits folders too" {
+@test "7.3 T28 an octal --chmod hits folders too" {
 	mkdir -p c/d/e
 	echo y >c/d/e/y
 	printf 'FROM scratch\nCOPY --chmod=644 d /d/\n' >c/Dockerfile
@@ -205,7 +205,7 @@ no_files()
 	equal "$(entry app /d/e/y | cut -d' ' -f2)" 0644
 }
 
-@test "T27 T29 --chown: folders that are made belong to the owner, a name that is not there is refused" {
+@test "7.2 T27 T29 --chown: folders that are made belong to the owner, a name that is not there is refused" {
 	echo x >c/x
 	printf 'FROM busybox:musl\nCOPY --chown=daemon:www-data x /a/b/\nCOPY --chown=33 x /n\n' >c/Dockerfile
 	run build -t app
@@ -218,7 +218,7 @@ no_files()
 	says nosuch /etc/passwd
 }
 
-@test "7 ADD --unpack=false keeps an archive, and the default unpacks it" {
+@test "7.9 7.17 ADD --unpack=false keeps an archive, and the default unpacks it" {
 	echo x >c/x
 	tar -C c -czf c/t.tgz x
 	printf 'FROM scratch\nADD --unpack=false t.tgz /no/\nADD --unpack t.tgz /yes/\nADD t.tgz /default/\n' >c/Dockerfile
@@ -227,7 +227,7 @@ no_files()
 	equal "$(tree app | cut -d' ' -f1 | grep /)" "$(printf '/default\n/default/x\n/no\n/no/t.tgz\n/yes\n/yes/x')"
 }
 
-@test "17 several sources without a slash are refused, with the rule" {
+@test "7.15 17 several sources without a slash are refused, with the rule" {
 	echo a >c/a
 	echo b >c/b
 	printf 'FROM scratch\nCOPY a b /x\n' >c/Dockerfile
@@ -236,7 +236,7 @@ no_files()
 	says "several sources need a directory as destination" "write '/x/'"
 }
 
-@test "17 COPY --parents . and ./x/./ copy all of it" {
+@test "7.5 17 COPY --parents . and ./x/./ copy all of it" {
 	mkdir -p c/x/y
 	echo z >c/x/y/z
 	printf 'FROM scratch\nCOPY --parents . /all/\nCOPY --parents ./x/./ /below/\n' >c/Dockerfile
@@ -270,7 +270,7 @@ no_files()
 	says "5 cached, 0 run"
 }
 
-@test "9 COPY and ADD write heredocs: named after the delimiter, 0644, expanded unless quoted, no file made" {
+@test "7.10 9.7 3.12 COPY and ADD write heredocs: named after the delimiter, 0644, expanded unless quoted, no file made" {
 	echo a >c/a
 	cat >c/Dockerfile <<-'OUTER'
 		FROM busybox:musl
@@ -310,7 +310,7 @@ no_files()
 	says "| COPY a <<raw.txt <<conf /etc/app/"
 }
 
-@test "9 a heredoc beside files of a stage, and to a destination that is a folder" {
+@test "7.10 9.7 a heredoc beside files of a stage, and to a destination that is a folder" {
 	cat >c/Dockerfile <<-'OUTER'
 		FROM busybox:musl AS one
 		RUN echo x >/x
@@ -339,7 +339,7 @@ no_files()
 	says "several sources need a directory"
 }
 
-@test "9 heredocs build without a context" {
+@test "9.7 heredocs build without a context" {
 	printf 'FROM scratch\nCOPY <<EOF /f\nx\nEOF\n' >Dockerfile
 	run croze build -t app - <Dockerfile
 	ok

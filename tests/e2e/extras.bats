@@ -179,7 +179,7 @@ field()
 	says "cpp ended with status"
 }
 
-@test "2: syntax names of the standard frontends are the built-in one" {
+@test "2.3 syntax names of the standard frontends are the built-in one" {
 	local name
 	for name in docker/dockerfile docker/dockerfile:1 docker/dockerfile:1.7-labs docker.io/docker/dockerfile:1 \
 	    docker/dockerfile-upstream:master dockerfile.v0 \
@@ -190,7 +190,7 @@ field()
 	done
 }
 
-@test "2: any other frontend is refused by name, wherever it is named" {
+@test "2.3 any other frontend is refused by name, wherever it is named" {
 	local text
 	for text in '# syntax=example/frontend:1\nFROM busybox:musl\n' \
 	    '#!/usr/bin/env frontend\n# syntax=example/frontend:1\nFROM busybox:musl\n' \

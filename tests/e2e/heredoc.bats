@@ -21,7 +21,7 @@ content()
 	croze build --progress=quiet -o "type=local,dest=$W/out" c >/dev/null && cat "$W/out/$1"
 }
 
-@test "heredoc: nothing but a heredoc is a script of the current shell" {
+@test "9.5 heredoc: nothing but a heredoc is a script of the current shell" {
 	dockerfile <<-'EOF'
 		FROM busybox:musl
 		RUN <<X
@@ -42,7 +42,7 @@ content()
 	says 'RUN /bin/sh -c greeting="i am"\necho "$greeting $(id -un)" >/who\n # buildkit'
 }
 
-@test "heredoc: a body with #! is an executable file that leaves no trace" {
+@test "9.5 heredoc: a body with #! is an executable file that leaves no trace" {
 	dockerfile <<-'EOF'
 		FROM busybox:musl
 		RUN <<X
@@ -64,7 +64,7 @@ content()
 	says_not pipes
 }
 
-@test "heredoc: a missing interpreter of #! is said to be missing" {
+@test "9.5 heredoc: a missing interpreter of #! is said to be missing" {
 	dockerfile <<-'EOF'
 		FROM busybox:musl
 		RUN <<X
@@ -76,7 +76,7 @@ content()
 	says "Dockerfile:2" "127"
 }
 
-@test "heredoc: with a command the shell redirects: several, numbers, tabs, quotes" {
+@test "9.2 9.3 9.6 heredoc: with a command the shell redirects: several, numbers, tabs, quotes" {
 	dockerfile <<-'EOF'
 		FROM busybox:musl
 		WORKDIR /d
@@ -105,7 +105,7 @@ content()
 	equal "$(content d/four)" "tab 4"
 }
 
-@test "heredoc: of ONBUILD, in this file and from a base image" {
+@test "9.1 heredoc: of ONBUILD, in this file and from a base image" {
 	dockerfile <<-'EOF'
 		FROM busybox:musl
 		ONBUILD RUN <<-X
@@ -124,7 +124,7 @@ content()
 	equal "$(content onbuild)" "$(printf 'on build\nscript\nlast')"
 }
 
-@test "heredoc: the body is part of the cache key, and a failure shows its lines" {
+@test "9.5 heredoc: the body is part of the cache key, and a failure shows its lines" {
 	printf 'FROM busybox:musl\nRUN <<X\n#!/bin/sh\necho 1 >/a\nX\n' >c/Dockerfile
 	run build -t app
 	ok
@@ -140,7 +140,7 @@ content()
 	says "Dockerfile:2" "false_command" "127"
 }
 
-@test "heredoc: that is not ended names its line and word" {
+@test "9.4 heredoc: that is not ended names its line and word" {
 	printf 'FROM busybox:musl\nRUN true\nRUN cat <<END\ntext\n' >c/Dockerfile
 	run build -t app
 	fails 2

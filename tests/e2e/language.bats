@@ -25,7 +25,7 @@ raw()
 	"$PYTHON" -c "import json,sys; c = json.load(open(sys.argv[1])); print($1)" "$CROZE_ROOT/blobs/sha256/$id"
 }
 
-@test "T19 WORKDIR makes the folder even if unused, owned by USER, as its own layer; ~ is literal" {
+@test "4.10 T19 WORKDIR makes the folder even if unused, owned by USER, as its own layer; ~ is literal" {
 	printf 'FROM busybox:musl\nUSER 5:6\nWORKDIR /unused/deep\nWORKDIR ~\n' >c/Dockerfile
 	run build -t app
 	ok
@@ -49,7 +49,7 @@ raw()
 	equal "$output" $'/base\n7\n/base/sub'
 }
 
-@test "T22 USER by number has gid 0, by name its group and supplementary groups, u:g no others" {
+@test "4.11 T22 USER by number has gid 0, by name its group and supplementary groups, u:g no others" {
 	cat >c/Dockerfile <<-'EOF'
 		FROM busybox:musl
 		RUN echo 'jo:x:1234:55::/:/bin/sh' >>/etc/passwd && printf 'more:x:60:jo\nother:x:61:\n' >>/etc/group && mkdir -m 0777 /o
@@ -110,7 +110,7 @@ raw()
 	equal "$(raw '[h.get("empty_layer", False) for h in c["history"]][-2:]')" "[False, False]"
 }
 
-@test "T42 what is written below a VOLUME later is kept" {
+@test "4.12 T42 what is written below a VOLUME later is kept" {
 	printf 'FROM busybox:musl\nRUN mkdir /v\nVOLUME /v\nRUN echo x >/v/f\n' >c/Dockerfile
 	run build -t app
 	ok
@@ -129,7 +129,7 @@ raw()
 	equal "$(raw 'c["config"].get("OnBuild")')" None
 }
 
-@test "12 non-empty rows of history are as many as layers; FROM and ONBUILD make none" {
+@test "12.1 12.2 non-empty rows of history are as many as layers; FROM and ONBUILD make none" {
 	cat >c/Dockerfile <<-'EOF'
 		FROM busybox:musl
 		ENV A=1
@@ -147,7 +147,7 @@ raw()
 	equal "$(raw 'set(h.get("comment") for h in c["history"][-5:])')" "{'buildkit.dockerfile.v0'}"
 }
 
-@test "12 a row of metadata has the time of the next layer, the last ones that of the last; created is the last row's" {
+@test "12.4 12.5 a row of metadata has the time of the next layer, the last ones that of the last; created is the last row's" {
 	printf 'FROM busybox:musl\nENV A=1\nRUN sleep 0.1; touch /a\nENV B=1\nRUN touch /b\nENV C=1\n' >c/Dockerfile
 	run build -t app
 	ok
@@ -155,7 +155,7 @@ raw()
 	    "(True, True, True, True)"
 }
 
-@test "12 Env has unique keys in the order of the base; diff_ids are those of the tars" {
+@test "12.6 12.7 Env has unique keys in the order of the base; diff_ids are those of the tars" {
 	printf 'FROM busybox:musl\nENV B=1 A=2\nENV B=3\nRUN touch /x\n' >c/Dockerfile
 	run build -t app
 	ok
@@ -163,7 +163,7 @@ raw()
 	image_ok app
 }
 
-@test "12 fields of a base config that are not known here are kept" {
+@test "12.9 fields of a base config that are not known here are kept" {
 	local id
 	printf 'FROM busybox:musl\nLABEL a=1\n' >c/Dockerfile
 	run build -t odd -o type=oci,tar=false,dest=odd
@@ -194,7 +194,7 @@ raw()
 	equal "$(raw 'c["x-unknown"], c["config"]["X-Inner"]')" "{'kept': [1, 25.0]} also"
 }
 
-@test "12 HEALTHCHECK, SHELL, ONBUILD and ArgsEscaped are in an OCI config too" {
+@test "12.11 HEALTHCHECK, SHELL, ONBUILD and ArgsEscaped are in an OCI config too" {
 	printf 'FROM busybox:musl\nHEALTHCHECK CMD x\nSHELL ["/bin/sh", "-c"]\nONBUILD RUN y\nCMD z\n' >c/Dockerfile
 	run build -t app
 	ok
@@ -202,7 +202,7 @@ raw()
 	    "True ['/bin/sh', '-c'] ['RUN y'] True"
 }
 
-@test "13 SOURCE_DATE_EPOCH sets the times of config, of new history and of files, not those of the base's history" {
+@test "13.1 SOURCE_DATE_EPOCH sets the times of config, of new history and of files, not those of the base's history" {
 	printf 'FROM busybox:musl\nRUN touch /x\n' >c/Dockerfile
 	SOURCE_DATE_EPOCH=1000000000 run build -t app
 	ok
@@ -215,14 +215,14 @@ raw()
 	says SOURCE_DATE_EPOCH
 }
 
-@test "5 a name that is found nowhere is an error before anything runs, with all that is near" {
+@test "5.3 5.10 a name that is found nowhere is an error before anything runs, with all that is near" {
 	printf 'FROM busybox:musl AS builder\nRUN false\nFROM busybox:musl\nCOPY --from=bulider /x /x\n' >c/Dockerfile
 	run build -t app
 	fails 2
 	says "Dockerfile:4:6" "builder" "line 1" "nothing was run"
 }
 
-@test "5 stages that the target does not need are neither resolved nor run" {
+@test "5.1 stages that the target does not need are neither resolved nor run" {
 	printf 'FROM no/such/image AS unused\nRUN false\nFROM busybox:musl AS also\nRUN false\nFROM busybox:musl AS wanted\nRUN true\n' >c/Dockerfile
 	run build -t app
 	ok
@@ -231,4 +231,115 @@ raw()
 	run build -t app --target unused
 	fails 4
 	says "no/such/image"
+}
+
+# media NAME: the media types of an image's manifest, config and layers, each once.
+media()
+{
+	"$PYTHON" - "$CROZE_ROOT" "$1" <<-'EOF'
+		import json, sys
+		root, digest = sys.argv[1:]
+		m = json.load(open("%s/blobs/%s" % (root, digest.replace(":", "/"))))
+		for t in sorted({m["mediaType"], m["config"]["mediaType"], *(x["mediaType"] for x in m["layers"])}):
+		    print(t)
+	EOF
+}
+
+@test "8.6 the client's environment: BUILDKIT_PROGRESS, NO_COLOR, CLICOLOR_FORCE, DOCKER_CONFIG" {
+	printf 'FROM busybox:musl\nRUN echo said\n' >c/Dockerfile
+	BUILDKIT_PROGRESS=quiet run timeout 60 croze build -t app c
+	ok
+	[[ $output == sha256:* ]]
+	BUILDKIT_PROGRESS=plain run timeout 60 croze build --no-cache -t app c
+	ok
+	says "RUN echo said"
+	# an option wins, and a word that means nothing is no default
+	BUILDKIT_PROGRESS=quiet run timeout 60 croze build --progress=plain -t app c
+	says "RUN echo said"
+	BUILDKIT_PROGRESS=loud run timeout 60 croze build -t app c
+	fails 2
+	says BUILDKIT_PROGRESS=loud "plain"
+	run env -u NO_COLOR CLICOLOR_FORCE=1 timeout 60 croze build -t app c
+	says $'\e['
+	NO_COLOR=1 CLICOLOR_FORCE=1 run timeout 60 croze build -t app c
+	says_not $'\e['
+	mkdir config
+	echo nonsense >config/config.json
+	DOCKER_CONFIG=$W/config run timeout 60 croze pull localhost:1/none
+	fails 2
+	says config/config.json
+}
+
+@test "11.1 of a directory only what is named is read" {
+	mkdir -p c/closed c/used
+	echo used >c/used/f
+	echo closed >c/closed/f
+	echo closed >c/file
+	chmod 0 c/closed c/file
+	printf 'FROM scratch\nCOPY used /used\n' >c/Dockerfile
+	run build -t app
+	ok
+	[ -n "$(entry app /used/f)" ]
+	printf 'FROM scratch\nCOPY . /\n' >c/Dockerfile
+	run build -t app
+	fails 1
+	says "closed" "ermission denied"
+	chmod 0755 c/closed
+}
+
+@test "12.8 os and arch are the platform's in its one spelling, and there is no variant that was not asked for" {
+	printf 'FROM busybox:musl\nRUN true\n' >c/Dockerfile
+	run build -t app
+	ok
+	native=$(raw 'c["os"], c["architecture"], c.get("variant")')
+	equal "${native%% *} ${native##* }" "linux None"
+	[ "$(uname -m)" = x86_64 ] || skip "the other spellings here are those of amd64"
+	equal "$native" "linux amd64 None"
+	run build -t app --platform linux/x86_64
+	ok
+	equal "$(raw 'c["os"], c["architecture"], c.get("variant")')" "$native"
+}
+
+@test "12.13 media types are those of OCI, and docker's in an archive for docker" {
+	printf 'FROM busybox:musl\nRUN echo x >/x\n' >c/Dockerfile
+	run build -t app
+	ok
+	run media "$(manifest_digest app)"
+	says vnd.oci.image.manifest.v1+json vnd.oci.image.config.v1+json vnd.oci.image.layer.v1.tar+gzip
+	says_not docker
+	run build -t app --compression zstd --no-cache
+	run media "$(manifest_digest app)"
+	says vnd.oci.image.layer.v1.tar+zstd
+	run build -t app -o type=docker,dest=app.tar
+	ok
+	need skopeo
+	run skopeo inspect --raw docker-archive:app.tar
+	says vnd.docker.distribution.manifest.v2+json
+	says_not oci
+}
+
+@test "13.2 the epoch bounds the times of new layers while they are written, and leaves those of the base alone" {
+	printf 'FROM busybox:musl\nRUN touch /new && touch -d @5 /old\n' >c/Dockerfile
+	run env SOURCE_DATE_EPOCH=1000000000 timeout 60 croze build -t app -o type=oci,rewrite-timestamp=true,dest=app.tar c
+	ok
+	run layers app
+	says " 1000000000" " 5"
+	before=$(raw 'c["rootfs"]["diff_ids"][0]')
+	croze tag busybox:musl app
+	equal "$(raw 'c["rootfs"]["diff_ids"][0]')" "$before"
+	# without an epoch there is nothing to bound; that it is not done when there is one cannot be had
+	run timeout 60 croze build -o type=oci,rewrite-timestamp=false,dest=app.tar c
+	fails 2
+	says "rewrite-timestamp=false" "SOURCE_DATE_EPOCH"
+}
+
+@test "13.5 what a step itself writes is its own: the epoch changes no byte of a file" {
+	printf 'FROM busybox:musl\nRUN date +%%s >/stamp && head -c 8 /dev/urandom >>/stamp\n' >c/Dockerfile
+	run env SOURCE_DATE_EPOCH=1000000000 timeout 60 croze build -t app c
+	ok
+	first=$(manifest_digest app)
+	run env SOURCE_DATE_EPOCH=1000000000 timeout 60 croze build --no-cache -t app -o out c
+	ok
+	[ "$first" != "$(manifest_digest app)" ]
+	[ "$(head -n 1 out/stamp)" -gt 1500000000 ]
 }

@@ -31,7 +31,7 @@ absent()
 	[ -n "$(entry app /etc/passwd)" ]
 }
 
-@test "bind: the context, read-only, without what is ignored, as root's" {
+@test "6.1 bind: the context, read-only, without what is ignored, as root's" {
 	mkdir c/d
 	echo kept >c/d/kept
 	echo left >c/d/left
@@ -50,7 +50,7 @@ absent()
 	absent /ctx
 }
 
-@test "bind: a file and a folder, relative to WORKDIR, names with wildcards in them" {
+@test "6.1 bind: a file and a folder, relative to WORKDIR, names with wildcards in them" {
 	mkdir 'c/a[b]*'
 	echo inside >'c/a[b]*/f'
 	echo file >'c/w?'
@@ -65,7 +65,7 @@ absent()
 	says inside file
 }
 
-@test "T37 bind: what is written with rw is seen by that RUN and then gone" {
+@test "6.1 T37 bind: what is written with rw is seen by that RUN and then gone" {
 	echo old >c/f
 	dockerfile <<-'EOF'
 		FROM busybox:musl AS one
@@ -84,7 +84,7 @@ absent()
 	absent /one /ctx
 }
 
-@test "bind: from a stage, an image, a named context and an index; links stay inside" {
+@test "6.1 bind: from a stage, an image, a named context and an index; links stay inside" {
 	mkdir n
 	echo named >n/f
 	dockerfile <<-'EOF'
@@ -100,7 +100,7 @@ absent()
 	says first root:x:0 named
 }
 
-@test "bind: stages that only a mount reads are needed, others are not built" {
+@test "6.1 bind: stages that only a mount reads are needed, others are not built" {
 	dockerfile <<-'EOF'
 		FROM busybox:musl AS unused
 		RUN false
@@ -115,7 +115,7 @@ absent()
 	says_not unused
 }
 
-@test "bind: a source that is not there names the line, the mount and what is near" {
+@test "6.1 bind: a source that is not there names the line, the mount and what is near" {
 	echo x >c/source
 	dockerfile <<-'EOF'
 		FROM busybox:musl
@@ -135,7 +135,7 @@ absent()
 	says Dockerfile:4 "nowhere" "stage 'one'"
 }
 
-@test "T35 bind: files of the context are part of the key, times and what is ignored are not" {
+@test "6.1 T35 bind: files of the context are part of the key, times and what is ignored are not" {
 	mkdir c/d
 	echo 1 >c/d/f
 	echo x >c/ignored
@@ -160,7 +160,7 @@ absent()
 	says "an input changed"
 }
 
-@test "T35 bind: files of a stage are part of the key by their content" {
+@test "6.1 T35 bind: files of a stage are part of the key by their content" {
 	dockerfile <<-'EOF'
 		FROM busybox:musl AS one
 		ARG V
@@ -180,7 +180,7 @@ absent()
 	says "0 run"
 }
 
-@test "T36 cache and secret: their content is not part of the key" {
+@test "6.2 6.4 T36 cache and secret: their content is not part of the key" {
 	echo one >secret
 	dockerfile <<-'EOF'
 		FROM busybox:musl
@@ -195,7 +195,7 @@ absent()
 	counts 2 0
 }
 
-@test "tmpfs: of a size, gone afterwards, and nothing of it in the layer" {
+@test "6.3 tmpfs: of a size, gone afterwards, and nothing of it in the layer" {
 	dockerfile <<-'EOF'
 		FROM busybox:musl
 		RUN --mount=type=tmpfs,target=/t,size=1m stat -c %a /t; df -k /t | tail -1 | awk '{print "size " $2}'; \
@@ -208,7 +208,7 @@ absent()
 	absent /t
 }
 
-@test "secret: a file on a tmpfs of mode 0400, read-only, at the default place" {
+@test "6.4 secret: a file on a tmpfs of mode 0400, read-only, at the default place" {
 	printf 'line\n' >secret
 	dockerfile <<-'EOF'
 		FROM busybox:musl
@@ -224,7 +224,7 @@ absent()
 	absent /run /run/secrets
 }
 
-@test "secret: target, mode, uid, gid, source as an alias, a name from the target" {
+@test "6.4 secret: target, mode, uid, gid, source as an alias, a name from the target" {
 	echo text >secret
 	dockerfile <<-'EOF'
 		FROM busybox:musl
@@ -240,7 +240,7 @@ absent()
 	absent /w/rel /a
 }
 
-@test "secret: env is a variable and no file, unless a target is given; in no history" {
+@test "6.4 secret: env is a variable and no file, unless a target is given; in no history" {
 	printf 'pass word' >secret
 	dockerfile <<-'EOF'
 		FROM busybox:musl
@@ -258,7 +258,7 @@ absent()
 	ok
 }
 
-@test "T38 secret: one that is missing and not required is silently absent" {
+@test "6.4 T38 secret: one that is missing and not required is silently absent" {
 	dockerfile <<-'EOF'
 		FROM busybox:musl
 		RUN --mount=type=secret,id=s,env=V --mount=type=secret,id=t,target=/t,required=false \
@@ -268,7 +268,7 @@ absent()
 	ok
 }
 
-@test "secret: a required one that is missing stops the build before anything runs" {
+@test "6.4 secret: a required one that is missing stops the build before anything runs" {
 	dockerfile <<-'EOF'
 		FROM busybox:musl
 		RUN echo first
@@ -281,7 +281,7 @@ absent()
 	says_not "RUN echo first  "
 }
 
-@test "T39 mount points are removed again, with the folders that were made for them" {
+@test "6.10 T39 mount points are removed again, with the folders that were made for them" {
 	echo x >c/f
 	dockerfile <<-'EOF'
 		FROM busybox:musl
@@ -301,7 +301,7 @@ absent()
 	croze inspect nothing | grep -A2 '"Layers"' | tail -1 | grep -q sha256
 }
 
-@test "mounts inside of mounts: parents come first, whatever the order in the file" {
+@test "6.10 mounts inside of mounts: parents come first, whatever the order in the file" {
 	mkdir -p c/src/node_modules
 	echo s >c/src/s
 	dockerfile <<-'EOF'
@@ -316,7 +316,7 @@ absent()
 	[ -z "$(ls c/src/node_modules)" ]
 }
 
-@test "mounts: values are expanded, from is not; keys in any case; RFC quotes" {
+@test "6.6 mounts: values are expanded, from is not; keys in any case; RFC quotes" {
 	echo x >'c/a,b'
 	dockerfile <<-'EOF'
 		FROM busybox:musl
@@ -333,7 +333,7 @@ absent()
 	fails 1
 }
 
-@test "mounts: options that mean nothing are warned of" {
+@test "6.6 mounts: options that mean nothing are warned of" {
 	dockerfile <<-'EOF'
 		FROM busybox:musl
 		RUN --mount=type=tmpfs,target=/t,id=x,from=y true
@@ -343,7 +343,7 @@ absent()
 	says "warning" "'id' means nothing there" "'from' means nothing there"
 }
 
-@test "mounts of an ONBUILD trigger, and of --target" {
+@test "6.6 mounts of an ONBUILD trigger, and of --target" {
 	echo c >c/f
 	dockerfile <<-'EOF'
 		FROM busybox:musl AS data
@@ -359,7 +359,7 @@ absent()
 	says "RUN --mount=from=data" d c
 }
 
-@test "network: none has only lo, host is behind --allow" {
+@test "6.7 network: none has only lo, host is behind --allow" {
 	dockerfile <<-'EOF'
 		FROM busybox:musl
 		RUN --network=none tail -n +3 /proc/net/dev | cut -d: -f1; ping -c1 -w1 127.0.0.1 | grep -o '1 packets received'
@@ -377,7 +377,7 @@ absent()
 	says "$(readlink /proc/self/ns/net)"
 }
 
-@test "security: insecure is behind --allow, and is all of the step's own namespace, not more" {
+@test "6.8 security: insecure is behind --allow, and is all of the step's own namespace, not more" {
 	dockerfile <<-'EOF'
 		FROM busybox:musl
 		RUN grep -E 'CapEff|Seccomp:' /proc/self/status; mkdir /m; mount -t tmpfs none /m 2>&1 | grep -o 'denied\|not permitted'
@@ -391,7 +391,7 @@ absent()
 	says "00000000a80425fb" "mounted" "000001ffffffffff"
 }
 
-@test "device: none can be given, which is told; a required one is an error" {
+@test "6.9 device: none can be given, which is told; a required one is an error" {
 	printf 'FROM busybox:musl\nRUN --device=vendor.com/gpu=0 true\n' >c/Dockerfile
 	run build -t app
 	ok
@@ -402,7 +402,7 @@ absent()
 	says "Dockerfile:2" "required"
 }
 
-@test "host name, hosts, limits and the size of /dev/shm are what was asked for" {
+@test "6.11 8.5 host name, hosts, limits and the size of /dev/shm are what was asked for" {
 	dockerfile <<-'EOF'
 		FROM busybox:musl
 		RUN hostname; grep -c 192.0.2.7 /etc/hosts; ulimit -n; df -k /dev/shm | tail -1 | awk '{print "shm " $2}'
@@ -413,7 +413,7 @@ absent()
 	says_not "BUILDKIT_SANDBOX_HOSTNAME is not used"
 }
 
-@test "S1 network, hosts, limits and the size of /dev/shm of the command line are part of the key" {
+@test "6.11 S1 network, hosts, limits and the size of /dev/shm of the command line are part of the key" {
 	local flag
 	printf 'FROM busybox:musl\nRUN true\n' >c/Dockerfile
 	run build -t app

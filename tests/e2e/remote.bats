@@ -87,7 +87,7 @@ created()
 
 # ---- HTTP ----
 
-@test "7 T31 ADD of a URL: mode 0600, the time of Last-Modified, named after the path where the destination ends in a slash" {
+@test "7.18 T31 ADD of a URL: mode 0600, the time of Last-Modified, named after the path where the destination ends in a slash" {
 	serve
 	echo hello >www/f.txt
 	printf 'Last-Modified: Wed, 21 Oct 2015 07:28:00 GMT\n' >www/f.txt.headers
@@ -106,7 +106,7 @@ created()
 	nothing_left
 }
 
-@test "7 ADD of a URL: --chmod, --chown, --link, no unpacking unless --unpack" {
+@test "7.9 7.18 ADD of a URL: --chmod, --chown, --link, no unpacking unless --unpack" {
 	serve
 	echo x >x
 	tar --owner=3 --group=4 -czf www/t.tgz x
@@ -124,7 +124,7 @@ created()
 	stop_server
 }
 
-@test "7 ADD of a URL: what came decides about the cache, not when" {
+@test "7.18 ADD of a URL: what came decides about the cache, not when" {
 	serve
 	echo 1 >www/f
 	printf 'FROM scratch\nADD %s/f /f\n' "$URL" >c/Dockerfile
@@ -143,7 +143,7 @@ created()
 	stop_server
 }
 
-@test "7 ADD of a URL: what was fetched before is asked for, and not fetched again; with --checksum not even asked for" {
+@test "7.18 ADD of a URL: what was fetched before is asked for, and not fetched again; with --checksum not even asked for" {
 	serve
 	head -c 100000 /dev/urandom >www/f
 	cp www/f www/g
@@ -185,7 +185,7 @@ created()
 	stop_server
 }
 
-@test "7 ADD --checksum: the digest is checked, and another one is refused with both" {
+@test "7.7 ADD --checksum: the digest is checked, and another one is refused with both" {
 	serve
 	echo x >www/f
 	local digest
@@ -204,7 +204,7 @@ created()
 	stop_server
 }
 
-@test "7 ADD of a URL that is not there names line and URL, and nothing is run" {
+@test "7.18 ADD of a URL that is not there names line and URL, and nothing is run" {
 	serve
 	printf 'FROM busybox:musl\nRUN touch /ran\nADD %s/nosuch /f\n' "$URL" >c/Dockerfile
 	run build -t app
@@ -222,7 +222,7 @@ created()
 	stop_server
 }
 
-@test "7 only what the target needs is fetched" {
+@test "5.1 only what the target needs is fetched" {
 	serve
 	echo x >www/f
 	dockerfile <<-EOF
@@ -262,7 +262,7 @@ created()
 	stop_server
 }
 
-@test "11 a URL as context: an archive with its Dockerfile, one with -f, a Dockerfile alone" {
+@test "11.4 a URL as context: an archive with its Dockerfile, one with -f, a Dockerfile alone" {
 	serve
 	mkdir -p t/sub
 	echo x >t/sub/x
@@ -292,7 +292,7 @@ created()
 	nothing_left
 }
 
-@test "11 a URL as named context: an archive, or one file" {
+@test "11.6 a URL as named context: an archive, or one file" {
 	serve
 	mkdir t
 	echo x >t/x
@@ -309,7 +309,7 @@ created()
 
 # ---- repositories ----
 
-@test "7 ADD of a repository: its files, 0644 and 0755, without .git" {
+@test "7.19 ADD of a repository: its files, 0644 and 0755, without .git" {
 	need git
 	serve
 	repository
@@ -331,7 +331,7 @@ created()
 	nothing_left
 }
 
-@test "7 ADD of a repository at a branch, a tag, an annotated tag, a commit, an abbreviated commit" {
+@test "7.19 ADD of a repository at a branch, a tag, an annotated tag, a commit, an abbreviated commit" {
 	need git
 	serve
 	repository
@@ -357,7 +357,7 @@ created()
 	stop_server
 }
 
-@test "7 ADD of a repository: what is not there, and another commit than was asked for" {
+@test "7.7 7.19 ADD of a repository: what is not there, and another commit than was asked for" {
 	need git
 	serve
 	repository
@@ -383,7 +383,7 @@ created()
 	stop_server
 }
 
-@test "7 ADD --keep-git-dir keeps .git, the same from one build to the next, and no password" {
+@test "7.8 ADD --keep-git-dir keeps .git, the same from one build to the next, and no password" {
 	need git
 	serve
 	repository
@@ -407,7 +407,7 @@ created()
 	stop_server
 }
 
-@test "7 ADD of a repository: times of the commit where they are asked for" {
+@test "7.19 ADD of a repository: times of the commit where they are asked for" {
 	need git
 	serve
 	repository
@@ -417,7 +417,7 @@ created()
 	stop_server
 }
 
-@test "7 ADD of a repository with submodules, and without them" {
+@test "7.19 ADD of a repository with submodules, and without them" {
 	need git
 	serve
 	repository inner
@@ -434,7 +434,7 @@ created()
 	stop_server
 }
 
-@test "11 a repository as context: its Dockerfile, -f in it, a subdirectory, no ignore file" {
+@test "11.4 11.7 a repository as context: its Dockerfile, -f in it, a subdirectory, no ignore file" {
 	need git
 	serve
 	repository
@@ -459,7 +459,7 @@ created()
 	nothing_left
 }
 
-@test "11 a repository as named context, and one of this machine that the user names" {
+@test "11.6 a repository as named context, and one of this machine that the user names" {
 	need git
 	serve
 	repository
@@ -635,7 +635,7 @@ created()
 
 # ---- secrets, times ----
 
-@test "7 HTTP_AUTH_TOKEN_<host> and HTTP_AUTH_HEADER_<host> go to that host, and nowhere else" {
+@test "7.18 HTTP_AUTH_TOKEN_<host> and HTTP_AUTH_HEADER_<host> go to that host, and nowhere else" {
 	serve
 	echo x >www/f
 	echo "Bearer tok-4711" >www/f.secret
@@ -662,7 +662,7 @@ created()
 	stop_server
 }
 
-@test "13 SOURCE_DATE_EPOCH=context is the time of the commit, of Last-Modified, of the newest file" {
+@test "13.3 SOURCE_DATE_EPOCH=context is the time of the commit, of Last-Modified, of the newest file" {
 	need git
 	serve
 	repository
@@ -694,7 +694,7 @@ created()
 	stop_server
 }
 
-@test "13 SOURCE_DATE_EPOCH names a context or a stage; RUN is given the number" {
+@test "8.3 13.3 SOURCE_DATE_EPOCH names a context or a stage; RUN is given the number" {
 	need git
 	serve
 	repository

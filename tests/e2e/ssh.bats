@@ -52,7 +52,7 @@ teardown()
 	[ -z "${W-}" ] || ns rm -rf "$W"
 }
 
-@test "ssh: the default agent lists its keys and signs, for root and for the user that has it" {
+@test "6.5 ssh: the default agent lists its keys and signs, for root and for the user that has it" {
 	client
 	agent
 	dockerfile <<-EOF
@@ -69,7 +69,7 @@ teardown()
 	equal "$(entry app /run)" ""
 }
 
-@test "ssh: a step can neither add, remove nor lock keys" {
+@test "6.5 ssh: a step can neither add, remove nor lock keys" {
 	client
 	agent
 	cp key2 n/key2
@@ -84,7 +84,7 @@ teardown()
 	ssh-add -l | grep -q first
 }
 
-@test "ssh: keys get an agent of their own, which ends with the build; several by id" {
+@test "6.5 ssh: keys get an agent of their own, which ends with the build; several by id" {
 	client
 	unset SSH_AUTH_SOCK
 	dockerfile <<-EOF
@@ -100,7 +100,7 @@ teardown()
 	equal "$(pgrep -u "$(id -u)" -f '^ssh-agent -D')" ""
 }
 
-@test "ssh: a key with a passphrase is refused with what to do" {
+@test "6.5 ssh: a key with a passphrase is refused with what to do" {
 	client
 	ssh-keygen -q -t ed25519 -N 'phrase of it' -f locked
 	printf 'FROM busybox:musl\nRUN --mount=type=ssh true\n' >c/Dockerfile
@@ -110,7 +110,7 @@ teardown()
 	nothing_left
 }
 
-@test "ssh: without an agent the mount is left out, unless it is required" {
+@test "6.5 ssh: without an agent the mount is left out, unless it is required" {
 	unset SSH_AUTH_SOCK
 	printf 'FROM busybox:musl\nRUN --mount=type=ssh [ -z "$SSH_AUTH_SOCK" ] && [ ! -e /run/buildkit ]\n' >c/Dockerfile
 	run build -t app
@@ -124,7 +124,7 @@ teardown()
 	says "SSH_AUTH_SOCK is not set"
 }
 
-@test "ssh: an agent that is gone is an error that names its socket" {
+@test "6.5 ssh: an agent that is gone is an error that names its socket" {
 	client
 	agent
 	kill "$SSH_AGENT_PID"

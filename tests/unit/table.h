@@ -32,12 +32,15 @@ data_read(const char *name, struct buf *b)
 }
 
 /**
- * Calls @check for each case of tests/data/@name. It gets at least @n_fields fields; missing ones
- * are empty. Returns how many there were.
+ * Calls @check for each case of tests/data/@name, or when @section is not NULL for those below the comment that begins with it.
+ * It gets at least @n_fields fields; missing ones are empty. Returns how many there were.
  */
 static inline size_t
-table_run(const char *name, size_t n_fields, void (*check)(char *const *fields, size_t line))
+table_run_section(const char *name, const char *section, size_t n_fields,
+    void (*check)(char *const *fields, size_t line))
 {
+	autofree char *heading = section ? xasprintf(";; %s ", section) : NULL;
+	bool in_it = !section;
 	auto(buf) struct buf b = { 0 };
 	auto(strv) struct strv lines = { 0 };
 	size_t count = 0;
@@ -47,7 +50,9 @@ table_run(const char *name, size_t n_fields, void (*check)(char *const *fields, 
 	for (size_t n = 0; n < lines.count; n++) {
 		auto(strv) struct strv fields = { 0 };
 
-		if (lines.items[n][0] == '\0' || text_starts_with(lines.items[n], ";;"))
+		if (heading && text_starts_with(lines.items[n], ";;"))
+			in_it = text_starts_with(lines.items[n], heading);
+		if (!in_it || lines.items[n][0] == '\0' || text_starts_with(lines.items[n], ";;"))
 			continue;
 		strv_split(&fields, lines.items[n], '\t');
 		while (fields.count < n_fields)
@@ -56,6 +61,13 @@ table_run(const char *name, size_t n_fields, void (*check)(char *const *fields, 
 		count++;
 	}
 	return count;
+}
+
+/** table_run_section() of all sections */
+static inline size_t
+table_run(const char *name, size_t n_fields, void (*check)(char *const *fields, size_t line))
+{
+	return table_run_section(name, NULL, n_fields, check);
 }
 
 #endif

@@ -51,11 +51,89 @@ check_word(char *const *fields, size_t line)
 		    fields[1]);
 }
 
+/** The cases of a row of section 3. */
 static void
-words_expand_as_the_table_says(void **state)
+check_row(const char *row, size_t least)
+{
+	assert_true(table_run_section("dockerfile/expand.tsv", row, 2, check_word) >= least);
+}
+
+static void
+s3_1_names_are_replaced_by_values(void **state)
 {
 	(void)state;
-	assert_true(table_run("dockerfile/expand.tsv", 2, check_word) >= 300);
+	check_row("3.1", 99);
+}
+
+static void
+s3_2_a_word_stands_in_for_what_is_not_there(void **state)
+{
+	(void)state;
+	check_row("3.2", 25);
+}
+
+static void
+s3_3_a_word_stands_in_for_what_is_there(void **state)
+{
+	(void)state;
+	check_row("3.3", 9);
+}
+
+static void
+s3_4_what_must_be_there_is_an_error(void **state)
+{
+	(void)state;
+	check_row("3.4", 8);
+}
+
+static void
+s3_5_prefixes_and_suffixes_are_taken_away(void **state)
+{
+	(void)state;
+	check_row("3.5", 81);
+}
+
+static void
+s3_6_parts_are_replaced(void **state)
+{
+	(void)state;
+	check_row("3.6", 59);
+}
+
+static void
+s3_7_words_in_braces_are_expanded_too(void **state)
+{
+	(void)state;
+	check_row("3.7", 24);
+}
+
+static void
+s3_8_quotes_and_escapes(void **state)
+{
+	(void)state;
+	check_row("3.8", 71);
+}
+
+static void
+s3_9_what_is_wrong_is_named(void **state)
+{
+	(void)state;
+	check_row("3.9", 19);
+}
+
+static void
+all_words_of_the_table_belong_to_a_row(void **state)
+{
+	size_t count = 0;
+
+	(void)state;
+	for (unsigned n = 1; n <= 9; n++) {
+		autofree char *row = xasprintf("3.%u", n);
+
+		count += table_run_section("dockerfile/expand.tsv", row, 2, check_word);
+	}
+	assert_true(count >= 300);
+	assert_int_equal(count, table_run("dockerfile/expand.tsv", 2, check_word));
 }
 
 static void
@@ -165,7 +243,16 @@ int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(words_expand_as_the_table_says),
+		cmocka_unit_test(s3_1_names_are_replaced_by_values),
+		cmocka_unit_test(s3_2_a_word_stands_in_for_what_is_not_there),
+		cmocka_unit_test(s3_3_a_word_stands_in_for_what_is_there),
+		cmocka_unit_test(s3_4_what_must_be_there_is_an_error),
+		cmocka_unit_test(s3_5_prefixes_and_suffixes_are_taken_away),
+		cmocka_unit_test(s3_6_parts_are_replaced),
+		cmocka_unit_test(s3_7_words_in_braces_are_expanded_too),
+		cmocka_unit_test(s3_8_quotes_and_escapes),
+		cmocka_unit_test(s3_9_what_is_wrong_is_named),
+		cmocka_unit_test(all_words_of_the_table_belong_to_a_row),
 		cmocka_unit_test(values_divide_into_words_outside_of_quotes),
 		cmocka_unit_test(backtick_escapes_when_it_is_the_escape_character),
 		cmocka_unit_test(failure_names_its_place_in_the_word),

@@ -30,10 +30,25 @@ check(char *const *fields, size_t line)
 }
 
 static void
-paths_are_ignored_as_the_table_says(void **state)
+s10_2_lines_are_read_as_the_table_says(void **state)
 {
 	(void)state;
-	assert_true(table_run("dockerfile/ignore.tsv", 3, check) >= 60);
+	assert_true(table_run_section("dockerfile/ignore.tsv", "10.2", 3, check) >= 24);
+}
+
+static void
+s10_3_patterns_match_as_the_table_says(void **state)
+{
+	(void)state;
+	assert_true(table_run_section("dockerfile/ignore.tsv", "10.3", 3, check) >= 100);
+}
+
+static void
+s10_4_the_last_pattern_that_matches_decides(void **state)
+{
+	(void)state;
+	assert_true(table_run_section("dockerfile/ignore.tsv", "10.4", 3, check) >= 28);
+	assert_true(table_run("dockerfile/ignore.tsv", 3, check) >= 150);
 }
 
 static void
@@ -146,7 +161,9 @@ adversarial_patterns_take_linear_time(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-	cmocka_unit_test(paths_are_ignored_as_the_table_says),
+	cmocka_unit_test(s10_2_lines_are_read_as_the_table_says),
+	cmocka_unit_test(s10_3_patterns_match_as_the_table_says),
+	cmocka_unit_test(s10_4_the_last_pattern_that_matches_decides),
 	cmocka_unit_test(walk_enters_only_folders_with_something_to_take_back),
 	cmocka_unit_test(later_exclusion_ends_what_was_taken_back),
 	cmocka_unit_test(without_negation_nothing_is_walked),

@@ -3,9 +3,9 @@
  * test_rows - rows of the rules of the language, one file each: what comes out of the plan, or the
  * messages.
  *
- * tests/data/dockerfile/rows/SECTION-ROW.dockerfile (a trap: T9-...) is planned, with the build
- * arguments of SECTION-ROW.args where there are some ("target=NAME" is --target), and shown as
- * SECTION-ROW.expected. CROZE_UPDATE=1 writes the expectations anew, to be read before they are
+ * tests/data/dockerfile/rows/NUMBER-TEXT.dockerfile is planned, with the build arguments of
+ * NUMBER-TEXT.args where there are some ("target=NAME" is --target), and shown as
+ * NUMBER-TEXT.expected. The numbers are those of tests/data/dockerfile/rows.tsv. CROZE_UPDATE=1 writes the expectations anew, to be read before they are
  * committed.
  */
 #include "builder/image/config.h"
@@ -252,64 +252,64 @@ static void
 section_1_lexical_layer(void **state)
 {
 	(void)state;
-	check_rows("1-", 25);
+	check_rows("1.", 25);
 }
 
 static void
 section_2_parser_directives(void **state)
 {
 	(void)state;
-	check_rows("2-", 8);
+	check_rows("2.", 8);
 }
 
 static void
 section_3_where_variables_are_expanded(void **state)
 {
 	(void)state;
-	check_rows("3-", 6);
+	check_rows("3.", 6);
 }
 
 static void
 section_4_instructions(void **state)
 {
 	(void)state;
-	check_rows("4-", 28);
+	check_rows("4.", 28);
 }
 
 static void
 section_5_stages_and_graph(void **state)
 {
 	(void)state;
-	check_rows("5-", 12);
+	check_rows("5.", 12);
 }
 
 static void
 section_6_flags_of_run(void **state)
 {
 	(void)state;
-	check_rows("6-", 1);
+	check_rows("6.", 1);
 }
 
 static void
 section_7_flags_of_copy_and_add(void **state)
 {
 	(void)state;
-	check_rows("7-", 1);
+	check_rows("7.", 1);
 }
 
 static void
 section_8_predefined_arguments(void **state)
 {
 	(void)state;
-	check_rows("8-", 10);
+	check_rows("8.", 10);
 }
 
 static void
 sections_12_and_13_history_and_time(void **state)
 {
 	(void)state;
-	check_rows("12-", 1);
-	check_rows("13-", 1);
+	check_rows("12.", 1);
+	check_rows("13.", 1);
 }
 
 static void
