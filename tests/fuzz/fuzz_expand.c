@@ -3,7 +3,6 @@
  * fuzz_expand - any text as a word with variables; the first byte chooses the escape character.
  */
 #include "builder/dockerfile/expand.h"
-#include "builder/dockerfile/user.h"
 #include "runtime/base/mem.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -31,8 +30,6 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	auto(strv) struct strv words = { 0 };
 	struct error e = ERROR_INIT;
 	autofree char *text = NULL;
-	struct user_spec user;
-	struct mode_spec mode;
 
 	if (length == 0)
 		return 0;
@@ -41,8 +38,5 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	text = xstrndup((const char *)bytes + 1, length - 1);
 	(void)expand_word(&x, text, &result, &e);
 	(void)expand_words(&x, text, &words, &e);
-	(void)user_parse(text, &user, &e);
-	if (mode_parse(text, &mode, &e) == 0)
-		(void)mode_apply(&mode, 0100644);
 	return 0;
 }

@@ -1,0 +1,5 @@
+FROM alpine
+COPY <<EOF /a
+RUN not an instruction
+EOF
+WORKDR x

@@ -1,0 +1,5 @@
+FROM alpine
+RUN <<EOF
+apk add curl
+EOF
+RUN echo $((1<<2)) "<<a" '<<b' <<<word
