@@ -307,7 +307,7 @@ concurrent()
 	fails 1
 	says "cannot export '/k'"
 	equal "$(cat out.tar)" before
-	equal "$(printf "%s " *)" "c out.tar store "
+	equal "$(shopt -s dotglob; printf "%s " *)" "c out.tar store "
 	run croze cache export /k --output out.tar
 	ok
 	tar -tf out.tar | grep -qx ./f || tar -tf out.tar | grep -qx f
