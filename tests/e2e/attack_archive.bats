@@ -178,7 +178,7 @@ teardown_file()
 	) &
 	swapper=$!
 	disown
-	for ((i = 0; i < ${CROZE_TEST_LONG:+480+}20; i++)); do
+	for ((i = 0; i < ${CROZE_TEST_LONG:+980+}20; i++)); do
 		timeout 20 croze build --no-cache -q -t race c >>"$W/race.log" 2>&1 || true
 	done
 	kill "$swapper"
@@ -204,7 +204,7 @@ teardown_file()
 	) &
 	swapper=$!
 	disown
-	for ((i = 0; i < ${CROZE_TEST_LONG:+485+}15; i++)); do
+	for ((i = 0; i < ${CROZE_TEST_LONG:+985+}15; i++)); do
 		timeout 20 croze build -q --label "n=$i" -t race c >>"$W/race.log" 2>&1 || true
 	done
 	kill "$swapper"

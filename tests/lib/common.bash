@@ -7,7 +7,8 @@
 # has $W (its own empty folder, the working folder), a store of its own with the base images in it, and a
 # HOME, XDG_RUNTIME_DIR and TMPDIR that nothing else uses.
 
-load ../lib/wait
+# shellcheck source=tests/lib/wait.bash
+. "${BASH_SOURCE[0]%/*}/wait.bash" # not load: programs stand on this file, too
 
 CROZE_SOURCE=${CROZE_SOURCE:-$(cd "$BATS_TEST_DIRNAME/../.." && pwd)}
 CROZE_BUILD=${CROZE_BUILD:-$CROZE_SOURCE/_build}

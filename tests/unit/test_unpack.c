@@ -121,13 +121,12 @@ static void
 a5_a_swapped_parent_stays_inside(void **state)
 {
 	auto(buf) struct buf b = { 0 };
-	const char *rounds = getenv("CROZE_RACE_ROUNDS");
-	int n = rounds ? (int)strtol(rounds, NULL, 10) : 5;
+	int rounds = getenv("CROZE_TEST_LONG") ? 1000 : 5;
 	pid_t pid;
 
 	(void)state;
 	NEED_NAMESPACE();
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 1000; i++) {
 		char name[40];
 
 		snprintf(name, sizeof(name), "d/f%d", i);
@@ -138,7 +137,7 @@ a5_a_swapped_parent_stays_inside(void **state)
 	add_end(&b);
 	assert_int_equal(mkdirat(root, "d", 0755), 0);
 	pid = start_swapper();
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < rounds; i++)
 		(void)apply(&b); /* may fail; the canary decides */
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
