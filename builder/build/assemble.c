@@ -17,8 +17,9 @@ struct assembly {
 	struct build *build;
 	struct image_config config;
 	struct manifest manifest;
-	struct timespec last; /* of the layer made last */
-	size_t *waiting;      /* rows of history that wait for a time */
+	struct platform platform; /* that the image is for */
+	struct timespec last;     /* of the layer made last */
+	size_t *waiting;          /* rows of history that wait for a time */
 	size_t n_waiting;
 };
 
@@ -27,6 +28,7 @@ assembly_release(struct assembly *a)
 {
 	image_config_release(&a->config);
 	manifest_release(&a->manifest);
+	platform_release(&a->platform);
 	free(a->waiting);
 }
 
@@ -154,51 +156,25 @@ add_annotations(struct assembly *a)
 	}
 }
 
+/* Writes the blobs; @image is what was made of them. */
 static int
-put_image(struct assembly *a, struct build_result *result, struct error *e)
+put_image(struct assembly *a, struct product_image *image, struct error *e)
 {
 	struct store *store = a->build->store;
 	auto(buf) struct buf config = { 0 };
 	auto(buf) struct buf manifest = { 0 };
+	struct digest digest;
 
 	image_config_write(&a->config, &config);
-	if (store_blob_put(store, config.data, config.len, &result->config, e) < 0)
+	if (store_blob_put(store, config.data, config.len, &image->config, e) < 0)
 		return -1;
-	descriptor_init(&a->manifest.config, MEDIA_OCI_CONFIG, &result->config, config.len);
+	descriptor_init(&a->manifest.config, MEDIA_OCI_CONFIG, &image->config, config.len);
 	manifest_write(&a->manifest, &manifest);
-	if (store_blob_put(store, manifest.data, manifest.len, &result->manifest, e) < 0)
+	if (store_blob_put(store, manifest.data, manifest.len, &digest, e) < 0)
 		return -1;
-	result->manifest_size = manifest.len;
-	result->manifest_media_type = xstrdup(MEDIA_OCI_MANIFEST);
-	result->has_image = true;
+	descriptor_init(&image->manifest, MEDIA_OCI_MANIFEST, &digest, manifest.len);
+	platform_copy(&image->manifest.platform, &a->platform);
 	return 0;
-}
-
-static int
-set_names(struct build *b, struct error *e)
-{
-	const struct strv *tags = &b->options->tags;
-	struct store_names names = { 0 };
-	struct store_name name = { .media_type = b->result->manifest_media_type,
-		.digest = b->result->manifest,
-		.size = b->result->manifest_size };
-	int ok;
-
-	if (tags->count == 0)
-		store_names_add(&names, &name);
-	for (size_t i = 0; i < tags->count; i++) {
-		name.name = tags->items[i];
-		store_names_add(&names, &name);
-	}
-	for (size_t i = 0; i < b->options->n_outputs; i++) {
-		name.name = b->options->outputs[i].name;
-		if (b->options->outputs[i].kind == BUILD_OUTPUT_STORE && name.name &&
-		    !strv_has(tags, name.name))
-			store_names_add(&names, &name);
-	}
-	ok = store_names_set(b->store, &names, NULL, e);
-	store_names_release(&names);
-	return ok;
 }
 
 /* How many layers the base image has. */
@@ -226,44 +202,54 @@ squash(struct assembly *a, struct error *e)
 
 /* For what is told at the end. */
 static void
-count_layers(struct assembly *a)
+count_layers(const struct assembly *a, struct product_image *image)
 {
-	a->build->n_layers = a->manifest.n_layers;
-	a->build->packed_size = 0;
+	image->n_layers = a->manifest.n_layers;
 	for (size_t i = 0; i < a->manifest.n_layers; i++)
-		a->build->packed_size += a->manifest.layers[i].size;
+		image->packed_size += a->manifest.layers[i].size;
+}
+
+static int
+assemble(struct assembly *a, struct product_image *image, struct error *e)
+{
+	const struct stage_state *target = &a->build->stages[a->build->plan.target];
+	struct timespec time;
+
+	if (add_stage(a, target, e) < 0)
+		return -1;
+	time = fallback_time(a);
+	date_waiting(a, &time);
+	a->config.has_created = true;
+	a->config.created = time;
+	if (state_plan(a->build, target)->author)
+		image_config_set_text(&a->config.author, state_plan(a->build, target)->author);
+	add_annotations(a);
+	if (squash(a, e) < 0)
+		return -1;
+	if (a->build->options->omit_history)
+		image_config_clear_history(&a->config);
+	count_layers(a, image);
+	return put_image(a, image, e);
 }
 
 int
 assemble_image(struct build *b, struct error *e)
 {
-	const struct stage_state *target = &b->stages[b->plan.target];
-	const struct plan_stage *plan = state_plan(b, target);
 	struct assembly a = { .build = b };
+	struct product_image image = { 0 };
+	const struct plan_target *target = &b->plan.targets[b->plan.current];
 	int ok;
 
-	image_config_copy(&a.config, plan->config);
+	image_config_copy(&a.config, b->plan.stages[b->plan.target].config);
+	if (target->is_explicit)
+		platform_copy(&a.config.platform, &target->platform);
+	platform_copy(&a.platform, &target->platform);
+	image.stage = target->stage;
 	a.manifest.media_type = xstrdup(MEDIA_OCI_MANIFEST);
-	ok = add_stage(&a, target, e);
-	if (ok == 0) {
-		struct timespec time = fallback_time(&a);
-
-		date_waiting(&a, &time);
-		a.config.has_created = true;
-		a.config.created = time;
-		if (plan->author)
-			image_config_set_text(&a.config.author, plan->author);
-		add_annotations(&a);
-		ok = squash(&a, e);
-	}
-	if (ok == 0) {
-		if (b->options->omit_history)
-			image_config_clear_history(&a.config);
-		count_layers(&a);
-		ok = put_image(&a, b->result, e);
-	}
+	ok = assemble(&a, &image, e);
 	if (ok == 0)
-		ok = set_names(b, e);
+		product_add_image(b, &image);
+	descriptor_release(&image.manifest);
 	assembly_release(&a);
 	return ok;
 }

@@ -52,14 +52,42 @@ choose_layers(struct build *b)
 
 /* ---- the display ---- */
 
-/* A stage without a name is shown as docker shows it: "stage-1". */
+/* Is the stage of that number in the plan for several platforms, each in its own way? */
+static bool
+is_split(const struct build *b, const struct plan_stage *plan)
+{
+	for (size_t s = 0; s < b->plan.n_stages; s++)
+		if (&b->plan.stages[s] != plan && b->plan.stages[s].number == plan->number)
+			return true;
+	return false;
+}
+
+/* "linux/amd64->arm64 ": runs here, for there. */
+static void
+add_platforms(const struct plan_stage *plan, struct buf *text)
+{
+	const struct platform *runs_as = plan_stage_platform(plan);
+	bool is_foreign = platform_match(&plan->target, runs_as) == 0;
+
+	platform_add_text(text, is_foreign ? runs_as : &plan->target);
+	if (is_foreign)
+		buf_printf(text, "->%s%s%s", plan->target.architecture,
+		    plan->target.variant ? "/" : "",
+		    plan->target.variant ? plan->target.variant : "");
+	buf_add_char(text, ' ');
+}
+
+/* A stage without a name is shown as docker shows it: "stage-1", or "linux/arm64 stage-1". */
 static char *
-shown_name(const struct plan_stage *plan)
+shown_name(const struct build *b, const struct plan_stage *plan)
 {
 	autofree char *number = xasprintf("%zu", plan->number);
+	auto(buf) struct buf text = { 0 };
 
-	return strcmp(plan->name, number) == 0 ? xasprintf("stage-%zu", plan->number)
-	                                       : xstrdup(plan->name);
+	if (is_split(b, plan))
+		add_platforms(plan, &text);
+	buf_printf(&text, "%s%s", strcmp(plan->name, number) == 0 ? "stage-" : "", plan->name);
+	return buf_steal(&text);
 }
 
 static void
@@ -70,7 +98,7 @@ show_stage(struct build *b, struct stage_state *stage)
 		.text = plan->text,
 		.file = b->dockerfile.path,
 		.line = plan->line };
-	autofree char *name = shown_name(plan);
+	autofree char *name = shown_name(b, plan);
 	size_t n_shown = 1;
 
 	for (size_t i = 0; i < plan->n_steps; i++)
@@ -434,6 +462,25 @@ do_all(struct build *b, struct error *e)
 	return ok;
 }
 
+/* What is found in the images is told when they have their names. */
+static int
+make_product(struct build *b, struct error *e)
+{
+	for (size_t i = 0; i < b->plan.n_targets; i++) {
+		plan_look_at(&b->plan, i);
+		if (assemble_image(b, e) < 0)
+			return -1;
+	}
+	if (product_finish(b, e) < 0)
+		return -1;
+	for (size_t i = 0; i < b->plan.n_targets; i++) {
+		plan_look_at(&b->plan, i);
+		if (findings_report(b, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int
 run(struct build *b, struct error *e)
 {
@@ -451,7 +498,7 @@ run(struct build *b, struct error *e)
 	show_stages(b);
 	if (do_all(b, e) < 0)
 		return -1;
-	if (!b->options->discard && (assemble_image(b, e) < 0 || findings_report(b, e) < 0))
+	if (!b->options->discard && make_product(b, e) < 0)
 		return -1;
 	return result_write(b, e);
 }
@@ -504,6 +551,7 @@ build_release(struct build *b)
 	sources_release(b);
 	digests_free(b->digests);
 	store_close(b->store);
+	product_release(&b->product);
 	fd_close_at(&b->record_dir);
 	free(b->build_id);
 	free(b->variant);

@@ -134,7 +134,7 @@ key_of(const struct build *b, struct digest *key)
 
 	hash_add_text(hash, "findings");
 	hash_add_u64(hash, FINDINGS_VERSION);
-	hash_add_text(hash, digest_text(&b->result->manifest, text));
+	hash_add_text(hash, digest_text(&b->product.images[b->plan.current].manifest.digest, text));
 	hash_add_text(hash, b->options->target ? b->options->target : "");
 	hash_add_text(hash, b->file.text);
 	hash_finish(hash, key);

@@ -36,10 +36,11 @@ open_registry(struct build *b, struct error *e)
 }
 
 static int
-pull(struct build *b, const char *reference, struct image *image, struct error *e)
+pull(struct build *b, const char *reference, const struct platform *platform, struct image *image,
+    struct error *e)
 {
 	autoregistry struct registry *registry = open_registry(b, e);
-	struct pull_options options = { 0 };
+	struct pull_options options = { .platform = platform };
 	struct pull_result result = { 0 };
 	auto(buf) struct buf size = { 0 };
 	int ok;
@@ -48,7 +49,7 @@ pull(struct build *b, const char *reference, struct image *image, struct error *
 		return -1;
 	ok = registry_pull(registry, b->store, reference, &options, &result, e);
 	if (ok == 0)
-		ok = image_load(b->store, &result.target.digest, NULL, image, e);
+		ok = image_load(b->store, &result.target.digest, platform, image, e);
 	if (ok == 0 && !result.was_there) {
 		text_add_size(&size, result.bytes);
 		progress_note(b->progress, "pulled %s: %zu blobs, %s", result.name, result.n_blobs,
@@ -59,13 +60,14 @@ pull(struct build *b, const char *reference, struct image *image, struct error *
 }
 
 int
-images_find(struct build *b, const char *reference, struct image *image, struct error *e)
+images_find(struct build *b, const char *reference, const struct platform *platform,
+    struct image *image, struct error *e)
 {
 	bool is_outside = image_is_outside(reference);
 	struct error problem = ERROR_INIT;
 
 	if (is_outside || b->options->pull != BUILD_PULL_ALWAYS) {
-		if (image_resolve(b->store, reference, NULL, image, &problem) == 0)
+		if (image_resolve(b->store, reference, platform, image, &problem) == 0)
 			return 0;
 		if (is_outside || problem.kind != ERR_NOT_FOUND ||
 		    b->options->pull == BUILD_PULL_NEVER || b->diagnostics.n_errors > 0) {
@@ -73,7 +75,7 @@ images_find(struct build *b, const char *reference, struct image *image, struct 
 			return -1;
 		}
 	}
-	if (pull(b, reference, image, &problem) == 0)
+	if (pull(b, reference, platform, image, &problem) == 0)
 		return 0;
 	b->registry_failed = problem.kind == ERR_NETWORK;
 	if (b->registry_failed)

@@ -13,7 +13,8 @@
  * The image that @reference names: from the store, or from its registry as --pull says. ERR_NOT_FOUND when neither has it or
  * the registry cannot be asked; b->registry_failed is then set.
  */
-int images_find(struct build *b, const char *reference, struct image *image, struct error *e);
+int images_find(struct build *b, const char *reference, const struct platform *platform,
+    struct image *image, struct error *e);
 /** Sends the image that was made to where --push and --output say; @lines get the names it has there. */
 int images_push(struct build *b, struct strv *lines, struct error *e);
 

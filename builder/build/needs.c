@@ -159,12 +159,10 @@ need_stage(struct build *b, struct stage_state *stage)
 		state_image(b, plan->base)->needs_tree = true;
 }
 
-/* The layers of the target, and of the stages it is based on, enter the image. */
+/* The layers of a target, and of the stages it is based on, enter its image. */
 static void
-want_layers(struct build *b)
+want_layers(struct build *b, size_t s)
 {
-	size_t s = b->plan.target;
-
 	for (;;) {
 		const struct plan_stage *plan = &b->plan.stages[s];
 
@@ -190,12 +188,14 @@ output_reads_files(const struct build *b)
 void
 needs_find(struct build *b)
 {
-	if (b->options->discard)
-		b->stages[b->plan.target].whole_tree = true;
-	else
-		want_layers(b);
-	if (output_reads_files(b))
-		b->stages[b->plan.target].whole_tree = true;
+	for (size_t i = 0; i < b->plan.n_targets; i++) {
+		size_t target = b->plan.targets[i].stage;
+
+		if (!b->options->discard)
+			want_layers(b, target);
+		if (b->options->discard || output_reads_files(b))
+			b->stages[target].whole_tree = true;
+	}
 	for (size_t s = b->plan.n_stages; s-- > 0;)
 		need_stage(b, &b->stages[s]);
 }

@@ -56,6 +56,9 @@ build_options_release(struct build_options *o)
 	free(o->from);
 	free(o->target);
 	free(o->platform);
+	for (size_t i = 0; i < o->n_platforms; i++)
+		platform_release(&o->platforms[i]);
+	free(o->platforms);
 	if (o->creds)
 		explicit_bzero(o->creds, strlen(o->creds));
 	free(o->creds);

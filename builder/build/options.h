@@ -8,6 +8,7 @@
 #ifndef CROZE_BUILDER_BUILD_OPTIONS_H
 #define CROZE_BUILDER_BUILD_OPTIONS_H
 
+#include "builder/image/platform.h"
 #include "runtime/base/digest.h"
 #include "runtime/base/error.h"
 #include "runtime/base/strv.h"
@@ -85,6 +86,7 @@ struct build_output {
 	char *dest;     /* "-": the output stream; NULL for STORE and NONE */
 	char *name;     /* name inside the archive or layout instead of the tags; NULL */
 	bool push;      /* STORE: and to the registry */
+	bool not_split; /* LOCAL, TAR: no folder for each platform, of which there is one */
 	bool directory; /* OCI with tar=false, or a dest that ends in '/' */
 };
 
@@ -143,7 +145,10 @@ struct build_options {
 	struct strv annotations;        /* key=value, for the manifest */
 	struct build_context *contexts; /* named ones */
 	size_t n_contexts;
-	char *platform; /* normalised "os/arch[/variant]"; always the native one so far */
+	char *platform; /* what is built for, as it is shown: "linux/amd64,linux/arm64" */
+	struct platform *platforms; /* as asked for, each once; none: this machine's */
+	size_t n_platforms;
+	bool multi_platform; /* BUILDKIT_MULTI_PLATFORM: an index even of one image */
 
 	/* how */
 	bool no_cache;
@@ -187,13 +192,14 @@ struct build_options {
 	char *metadata_file;
 };
 
-/** What a build has made. Digests are of the manifest and of the config (the image ID). */
+/** What a build has made. */
 struct build_result {
 	bool has_image;
-	struct digest manifest;
+	struct digest manifest; /* of the image, or of the index */
 	uint64_t manifest_size;
 	char *manifest_media_type;
-	struct digest config;
+	bool has_config;      /* there is one image */
+	struct digest config; /* its config; of several images their index */
 	char *build_id; /* name of the record below builds/ in the store; NULL when there is none */
 	bool failure_shown; /* progress_fail() was called: the command prints nothing more */
 };

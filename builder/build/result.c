@@ -42,14 +42,20 @@ show_summary(struct build *b, const struct strv *outputs)
 {
 	char manifest[DIGEST_TEXT_LEN + 1], config[DIGEST_TEXT_LEN + 1];
 	struct progress_summary summary = { .outputs = outputs };
+	const struct product_image *image = b->product.images;
 
 	if (b->result->has_image) {
 		summary.name = b->options->tags.count ? b->options->tags.items[0] : NULL;
 		summary.digest = digest_text(&b->result->manifest, manifest);
 		summary.image_id = digest_text(&b->result->config, config);
-		summary.size = unpacked_size(b);
-		summary.n_layers = b->n_layers;
-		summary.compressed_size = b->packed_size;
+		if (b->product.n_images > 1)
+			summary.platforms = b->options->platform;
+		for (size_t i = 0; i < b->product.n_images; i++)
+			summary.compressed_size += image[i].packed_size;
+		if (b->product.n_images == 1) {
+			summary.size = unpacked_size(b);
+			summary.n_layers = image->n_layers;
+		}
 	}
 	progress_finish(b->progress, &summary);
 }
@@ -86,21 +92,71 @@ write_image(struct build *b, const struct build_output *output, const struct out
 	return ok;
 }
 
+/* "linux_amd64": the folder of one platform. */
+static char *
+folder_of(const struct platform *platform)
+{
+	auto(buf) struct buf text = { 0 };
+	char *folder;
+
+	platform_add_text(&text, platform);
+	folder = buf_steal(&text);
+	for (char *at = folder; *at; at++)
+		if (*at == '/')
+			*at = '_';
+	return folder;
+}
+
+static int
+open_tree(struct build *b, const struct build_output *output, size_t target,
+    struct output_tree *tree, struct error *e)
+{
+	const struct stage_state *stage = &b->stages[b->plan.targets[target].stage];
+	auto(chain) struct chain chain = { 0 };
+
+	state_chain(b, stage, state_plan(b, stage)->n_steps, &chain);
+	tree->rootfs = chain_open(b->store, &chain, e);
+	if (product_is_split(b) && !output->not_split)
+		tree->folder = folder_of(&b->plan.targets[target].platform);
+	return tree->rootfs < 0 ? -1 : 0;
+}
+
+static int
+write_trees(struct build *b, const struct build_output *output, const struct output_target *target,
+    const struct output_tree *trees, struct error *e)
+{
+	const struct output_times times = {
+		.layers = &b->layers, .note = show_note, .note_arg = b
+	};
+
+	if (output->kind == BUILD_OUTPUT_TAR)
+		return output_tar(trees, b->plan.n_targets, target, &times, e);
+	for (size_t i = 0; i < b->plan.n_targets; i++)
+		if (output_local(&trees[i], output->dest, &times, e) < 0)
+			return -1;
+	return 0;
+}
+
 static int
 write_files(struct build *b, const struct build_output *output, const struct output_target *target,
     struct error *e)
 {
-	const struct stage_state *stage = &b->stages[b->plan.target];
-	auto(chain) struct chain chain = { 0 };
-	autofd int root = -1;
+	struct output_tree *trees = xcalloc(b->plan.n_targets, sizeof(*trees));
+	size_t n_open = 0;
+	int ok = 0;
 
-	state_chain(b, stage, state_plan(b, stage)->n_steps, &chain);
-	root = chain_open(b->store, &chain, e);
-	if (root < 0)
-		return -1;
-	if (output->kind == BUILD_OUTPUT_TAR)
-		return output_tar(root, target, &b->layers, show_note, b, e);
-	return output_local(root, output->dest, &b->layers, show_note, b, e);
+	while (ok == 0 && n_open < b->plan.n_targets) {
+		ok = open_tree(b, output, n_open, &trees[n_open], e);
+		n_open++;
+	}
+	if (ok == 0)
+		ok = write_trees(b, output, target, trees, e);
+	for (size_t i = 0; i < n_open; i++) {
+		fd_close_at(&trees[i].rootfs);
+		free((void *)(uintptr_t)trees[i].folder);
+	}
+	free(trees);
+	return ok;
 }
 
 static int

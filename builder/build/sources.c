@@ -87,21 +87,24 @@ sources_open(struct build *b, struct error *e)
 /* ---- images ---- */
 
 static struct image_state *
-find_image(struct build *b, const char *reference)
+find_image(struct build *b, const char *reference, const struct platform *platform)
 {
 	for (size_t i = 0; i < b->n_images; i++)
-		if (strcmp(b->images[i]->reference, reference) == 0)
+		if (strcmp(b->images[i]->reference, reference) == 0 &&
+		    platform_equal(&b->images[i]->platform, platform))
 			return b->images[i];
 	return NULL;
 }
 
 static struct image_state *
-add_image(struct build *b, const char *reference, const struct image *image)
+add_image(struct build *b, const char *reference, const struct platform *platform,
+    const struct image *image)
 {
 	struct image_state *state = xcalloc(1, sizeof(*state));
 	char text[DIGEST_TEXT_LEN + 1];
 
 	state->reference = xstrdup(reference);
+	platform_copy(&state->platform, platform);
 	state->id = xstrdup(digest_text(&image->descriptor.digest, text));
 	manifest_copy(&state->manifest, &image->manifest);
 	image_config_copy(&state->config, &image->config);
@@ -111,20 +114,21 @@ add_image(struct build *b, const char *reference, const struct image *image)
 }
 
 static int
-resolve(void *arg, const char *reference, struct image_config **config, char **id, struct error *e)
+resolve(void *arg, const char *reference, const struct platform *platform,
+    struct image_config **config, char **id, struct error *e)
 {
 	struct build *b = arg;
-	struct image_state *state = find_image(b, reference);
+	struct image_state *state = find_image(b, reference, platform);
 	struct image image = { 0 };
 
 	if (!state) {
 		if (!b->store || (b->checking && image_is_outside(reference)))
 			return error_set(e, ERR_NOT_FOUND, "it is not in the store");
 		/* a check fetches nothing */
-		if ((b->checking ? image_resolve(b->store, reference, NULL, &image, e)
-				 : images_find(b, reference, &image, e)) < 0)
+		if ((b->checking ? image_resolve(b->store, reference, platform, &image, e)
+				 : images_find(b, reference, platform, &image, e)) < 0)
 			return -1;
-		state = add_image(b, reference, &image);
+		state = add_image(b, reference, platform, &image);
 		image_release(&image);
 	}
 	*config = xcalloc(1, sizeof(**config));
@@ -171,7 +175,8 @@ make_contexts(
 			                options->contexts[i].kind == BUILD_CONTEXT_LAYOUT
 			            ? PLAN_CONTEXT_IMAGE
 			            : PLAN_CONTEXT_DIRECTORY,
-			.value = values->items[i] };
+			.value = values->items[i],
+			.platform = options->contexts[i].platform };
 	}
 }
 
@@ -285,6 +290,8 @@ make_plan(struct build *b, enum plan_flags flags)
 		.unset_labels = &options->unset_labels,
 		.contexts = contexts,
 		.n_contexts = options->n_contexts,
+		.platforms = options->platforms,
+		.n_platforms = options->n_platforms,
 		.resolve = resolve,
 		.is_stored = is_stored,
 		.time_of = flags & PLAN_CHECK ? NULL : time_of,
@@ -352,6 +359,7 @@ static void
 image_state_free(struct image_state *image)
 {
 	free(image->reference);
+	platform_release(&image->platform);
 	free(image->id);
 	manifest_release(&image->manifest);
 	image_config_release(&image->config);

@@ -17,10 +17,11 @@ state_plan(const struct build *b, const struct stage_state *stage)
 struct image_state *
 state_image(const struct build *b, size_t index)
 {
-	const char *reference = b->plan.images[index].reference;
+	const struct plan_image *image = &b->plan.images[index];
 
 	for (size_t i = 0; i < b->n_images; i++)
-		if (strcmp(b->images[i]->reference, reference) == 0)
+		if (strcmp(b->images[i]->reference, image->reference) == 0 &&
+		    platform_equal(&b->images[i]->platform, &image->platform))
 			return b->images[i];
 	return NULL;
 }

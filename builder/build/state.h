@@ -15,6 +15,7 @@
 #define CROZE_BUILDER_BUILD_STATE_H
 
 #include "builder/build/options.h"
+#include "builder/build/product.h"
 #include "builder/context/context.h"
 #include "builder/context/digests.h"
 #include "builder/fetch/fetch.h"
@@ -39,7 +40,8 @@ struct agents;
 /** An image that the Dockerfile names. Those that only metadata is taken from are never unpacked. */
 struct image_state {
 	char *reference; /* as the plan asks for it */
-	char *id;        /* digest of the manifest, as text */
+	struct platform platform;
+	char *id; /* digest of the manifest, as text */
 	struct manifest manifest;
 	struct image_config config;
 	bool needs_tree;
@@ -124,8 +126,7 @@ struct build {
 	size_t n_images;
 	struct stage_state *stages; /* as plan.stages */
 	bool checking;              /* nothing is built: images come from the store or not at all */
-	size_t n_layers;            /* of the image that was made */
-	uint64_t packed_size;       /* of them */
+	struct product product;     /* what was made */
 	struct json *last;          /* what the last build knew of its steps; NULL: nothing */
 
 	bool has_timestamp; /* of the options, or SOURCE_DATE_EPOCH of the Dockerfile */
@@ -229,7 +230,7 @@ int worker_pack(
 
 /* assemble.c */
 
-/** Writes config and manifest of the target, gives it its names. */
+/** Writes config and manifest of the target, and adds that image to the product. */
 int assemble_image(struct build *b, struct error *e);
 
 /* state.c */

@@ -64,8 +64,9 @@ write_metadata(
 	if (result->build_id != NULL)
 		json_set_text(object, "buildx.build.ref", result->build_id);
 	if (result->has_image) {
-		json_set_text(
-		    object, "containerimage.config.digest", digest_text(&result->config, text));
+		if (result->has_config)
+			json_set_text(object, "containerimage.config.digest",
+			    digest_text(&result->config, text));
 		descriptor = json_set(object, "containerimage.descriptor", json_new_object());
 		json_set_text(descriptor, "mediaType", result->manifest_media_type);
 		json_set_text(descriptor, "digest", digest_text(&result->manifest, text));

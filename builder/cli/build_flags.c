@@ -25,6 +25,7 @@
 void
 build_flags_release(struct build_flags *flags)
 {
+	strv_release(&flags->platforms);
 	strv_release(&flags->tags);
 	strv_release(&flags->build_args);
 	strv_release(&flags->build_contexts);
@@ -293,51 +294,98 @@ apply_pairs(const struct strv *pairs, const char *flag, struct strv *to, struct 
 	return 0;
 }
 
-static int
-apply_platform(const struct build_flags *flags, struct build_options *options, struct error *e)
-{
-	const char *text =
-	    flags->platform != NULL ? flags->platform : getenv("DOCKER_DEFAULT_PLATFORM");
-	auto(platform) struct platform native = { 0 };
-	auto(platform) struct platform wanted = { 0 };
-	auto(buf) struct buf b = { 0 };
+/** More platforms in one build are refused. */
+#define PLATFORMS_MAX 64
 
-	platform_native(&native);
-	platform_add_text(&b, &native);
-	options->platform = xstrdup(buf_text(&b));
-	if (text == NULL || *text == '\0' || strcmp(text, "local") == 0)
-		return 0;
-	if (strchr(text, ',') != NULL)
-		return error_set(e, ERR_USAGE, "--platform: one platform is built at a time");
-	if (platform_parse(text, &wanted, e) < 0)
+static bool
+is_asked_for(const struct build_options *options, const struct platform *platform)
+{
+	for (size_t i = 0; i < options->n_platforms; i++)
+		if (platform_equal(&options->platforms[i], platform))
+			return true;
+	return false;
+}
+
+/* One word of --platform; "local" is this machine's. */
+static int
+add_platform(struct build_options *options, const char *text, struct error *e)
+{
+	auto(platform) struct platform platform = { 0 };
+
+	if (strcmp(text, "local") == 0)
+		platform_native(&platform);
+	else if (platform_parse(text, &platform, e) < 0)
 		return error_ctx(e, "--platform");
-	if (!platform_equal(&wanted, &native)) {
-		error_set(e, ERR_USAGE, "--platform: '%s' is not this machine's, '%s'", text,
-		    options->platform);
-		return error_hint(e, "build on a machine of that platform");
-	}
+	if (strcmp(platform.os, "linux") != 0)
+		return error_set(e, ERR_USAGE,
+		    "--platform: '%s' is not supported: images for Linux are built", text);
+	if (is_asked_for(options, &platform))
+		return 0;
+	if (options->n_platforms == PLATFORMS_MAX)
+		return error_set(e, ERR_USAGE, "--platform: more than %d", PLATFORMS_MAX);
+	options->platforms =
+	    xrealloc(options->platforms, options->n_platforms + 1, sizeof(*options->platforms));
+	options->platforms[options->n_platforms++] = platform;
+	platform = (struct platform){ 0 };
 	return 0;
 }
 
-/* Contexts for this platform come first, and those for another one are not there. */
-static void
-choose_contexts(struct build_options *options)
+static int
+add_platforms(struct build_options *options, const char *text, struct error *e)
 {
-	size_t n_kept = 0, n_first = 0;
+	auto(strv) struct strv words = { 0 };
 
+	strv_split(&words, text, ',');
+	for (size_t i = 0; i < words.count; i++)
+		if (add_platform(options, words.items[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+apply_platform(const struct build_flags *flags, struct build_options *options, struct error *e)
+{
+	const char *usual = getenv("DOCKER_DEFAULT_PLATFORM");
+	auto(platform) struct platform native = { 0 };
+	auto(buf) struct buf b = { 0 };
+
+	for (size_t i = 0; i < flags->platforms.count; i++)
+		if (add_platforms(options, flags->platforms.items[i], e) < 0)
+			return -1;
+	if (flags->platforms.count == 0 && usual != NULL && *usual != '\0' &&
+	    add_platforms(options, usual, e) < 0)
+		return error_ctx(e, "DOCKER_DEFAULT_PLATFORM");
+	for (size_t i = 0; i < options->n_platforms; i++) {
+		if (i > 0)
+			buf_add_char(&b, ',');
+		platform_add_text(&b, &options->platforms[i]);
+	}
+	platform_native(&native);
+	if (options->n_platforms == 0)
+		platform_add_text(&b, &native);
+	options->platform = buf_steal(&b);
+	return 0;
+}
+
+/* Contexts for a platform that is neither built for nor this machine's are not there: their folders need not be. */
+static void
+drop_contexts(struct build_options *options)
+{
+	auto(platform) struct platform native = { 0 };
+	size_t n_kept = 0;
+
+	platform_native(&native);
 	for (size_t i = 0; i < options->n_contexts; i++) {
-		struct build_context context = options->contexts[i];
-		size_t to = context.platform != NULL ? n_first : n_kept;
+		struct build_context *context = &options->contexts[i];
+		auto(platform) struct platform platform = { 0 };
+		struct error checked = ERROR_INIT; /* it was when it was read */
 
-		if (context.platform != NULL && strcmp(context.platform, options->platform) != 0) {
-			build_context_release(&context);
-			continue;
-		}
-		memmove(options->contexts + to + 1, options->contexts + to,
-		    (n_kept - to) * sizeof(context));
-		options->contexts[to] = context;
-		n_first += context.platform != NULL;
-		n_kept++;
+		if (context->platform != NULL &&
+		    platform_parse(context->platform, &platform, &checked) == 0 &&
+		    !platform_equal(&platform, &native) && !is_asked_for(options, &platform))
+			build_context_release(context);
+		else
+			options->contexts[n_kept++] = *context;
 	}
 	options->n_contexts = n_kept;
 }
@@ -502,6 +550,37 @@ cpus(void)
 	return (unsigned)CPU_COUNT(&set);
 }
 
+static bool
+is_true(const char *text)
+{
+	return text != NULL && (strcmp(text, "1") == 0 || strcmp(text, "true") == 0);
+}
+
+/* An archive of docker has one image under a name, and files of two images do not go into one folder. */
+static int
+check_split(struct build_options *options, struct error *e)
+{
+	bool several = options->n_platforms > 1;
+
+	options->multi_platform = is_true(env_get(&options->build_args, "BUILDKIT_MULTI_PLATFORM"));
+	for (size_t i = 0; i < options->n_outputs; i++) {
+		const struct build_output *output = &options->outputs[i];
+
+		if (output->not_split && several) {
+			error_set(e, ERR_USAGE,
+			    "--output: 'platform-split=false' does not go with %zu platforms",
+			    options->n_platforms);
+			return error_hint(e, "each gets a folder: linux_amd64, linux_arm64");
+		}
+		if (output->kind != BUILD_OUTPUT_DOCKER || (!several && !options->multi_platform))
+			continue;
+		error_set(e, ERR_USAGE,
+		    "--output: type=docker holds the image of one platform, not an index");
+		return error_hint(e, "type=oci holds all of them");
+	}
+	return 0;
+}
+
 static int
 apply_outputs(const struct build_flags *flags, struct build_options *options, struct error *e)
 {
@@ -555,9 +634,10 @@ build_flags_apply(const struct build_flags *flags, const struct strv *words,
 	options->compression_level = -1;
 	if (apply_registry(flags, options, e) < 0)
 		return -1;
-	if (apply_compression(flags, options, e) < 0 || apply_outputs(flags, options, e) < 0)
+	if (apply_compression(flags, options, e) < 0 || apply_outputs(flags, options, e) < 0 ||
+	    check_split(options, e) < 0)
 		return -1;
-	choose_contexts(options);
+	drop_contexts(options);
 	options->ignore_file = copy_text(flags->ignore_file);
 	options->target = copy_text(flags->target);
 	options->no_cache = flags->no_cache || !flags->layers;

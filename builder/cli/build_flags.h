@@ -22,7 +22,7 @@ struct build_flags {
 	struct strv secrets;
 	struct strv agents;
 	struct strv allowed;
-	const char *platform;
+	struct strv platforms;
 	const char *ignore_file;
 	const char *progress;
 	const char *network;

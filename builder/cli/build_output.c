@@ -17,6 +17,7 @@ struct output_fields {
 	const char *name;
 	const char *tar;
 	const char *push;
+	const char *split;
 	const char *compression;
 	const char *compression_level;
 };
@@ -47,7 +48,6 @@ static const struct {
 	{ "rewrite-timestamp", "true",
 	    "--timestamp and SOURCE_DATE_EPOCH bound the times in layers too; without them none is "
 	    "changed" },
-	{ "platform-split", "false", "one platform is built at a time" },
 	{ "name-canonical", "false", "names have no digest in them" },
 };
 
@@ -89,6 +89,7 @@ parse_field(const char *key, const char *value, struct output_fields *fields,
 		{ "name", &fields->name },
 		{ "tar", &fields->tar },
 		{ "push", &fields->push },
+		{ "platform-split", &fields->split },
 		{ "compression", &fields->compression },
 		{ "compression-level", &fields->compression_level },
 	};
@@ -207,6 +208,18 @@ set_push(struct build_output *output, const struct output_fields *fields, struct
 }
 
 static int
+set_split(struct build_output *output, const struct output_fields *fields, struct error *e)
+{
+	if (fields->split == NULL || strcmp(fields->split, "true") == 0)
+		return 0;
+	output->not_split = strcmp(fields->split, "false") == 0;
+	if (!output->not_split)
+		return error_set(e, ERR_USAGE,
+		    "--output: 'platform-split=%s' is neither true nor false", fields->split);
+	return 0;
+}
+
+static int
 parse_long(const char *text, struct build_options *options, struct error *e)
 {
 	auto(strv) struct strv parts = { 0 };
@@ -225,7 +238,8 @@ parse_long(const char *text, struct build_options *options, struct error *e)
 			return -1;
 	}
 	if (find_type(fields.type, &output.kind, e) < 0 || set_tar(&output, &fields, e) < 0 ||
-	    set_push(&output, &fields, e) < 0 || set_compression(&fields, options, e) < 0 ||
+	    set_push(&output, &fields, e) < 0 || set_split(&output, &fields, e) < 0 ||
+	    set_compression(&fields, options, e) < 0 ||
 	    set_dest(&output, &fields, e) < 0) /* the last: @output owns it */
 		return -1;
 	output.name = fields.name != NULL ? xstrdup(fields.name) : NULL;

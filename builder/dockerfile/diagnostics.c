@@ -129,6 +129,37 @@ diagnostics_error(struct diagnostics *d, struct location at, const struct error 
 	return -1;
 }
 
+static bool
+is_repeated(const struct diagnostics *d, size_t first, const struct diagnostic *item)
+{
+	for (size_t i = 0; i < first; i++)
+		if (d->items[i].severity == item->severity &&
+		    d->items[i].at.line == item->at.line &&
+		    d->items[i].at.column == item->at.column &&
+		    strcmp(d->items[i].text, item->text) == 0)
+			return true;
+	return false;
+}
+
+void
+diagnostics_drop_repeated(struct diagnostics *d, size_t first)
+{
+	size_t kept = first;
+
+	for (size_t i = first; i < d->count; i++) {
+		struct diagnostic *item = &d->items[i];
+
+		if (!is_repeated(d, first, item)) {
+			d->items[kept++] = *item;
+			continue;
+		}
+		d->n_errors -= item->severity == SEVERITY_ERROR;
+		d->n_warnings -= item->severity == SEVERITY_WARNING;
+		free(item->text);
+	}
+	d->count = kept;
+}
+
 static int
 compare(const void *a, const void *b)
 {

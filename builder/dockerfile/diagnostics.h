@@ -67,6 +67,8 @@ void diagnostics_note(struct diagnostics *d, struct location at, const char *for
     __attribute__((format(printf, 3, 4)));
 /** Adds an error from @e; its hint becomes a note. Always returns -1. */
 int diagnostics_error(struct diagnostics *d, struct location at, const struct error *e);
+/** Removes those from index @first on that say again, at the same place, what one before them said. */
+void diagnostics_drop_repeated(struct diagnostics *d, size_t first);
 /** Sorts by line and column, first come first. */
 void diagnostics_sort(struct diagnostics *d);
 /**

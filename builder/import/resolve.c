@@ -92,13 +92,13 @@ load(struct store *store, const struct platform *platform, struct image *image, 
 	return 0;
 }
 
-static int
-check_platform(const struct image *image, const struct platform *wanted, struct error *e)
+int
+image_check_platform(const struct image *image, const struct platform *wanted, struct error *e)
 {
 	auto(buf) struct buf have = { 0 };
 	auto(buf) struct buf want = { 0 };
 
-	if (!wanted || platform_match(wanted, &image->config.platform) > 0)
+	if (platform_match(wanted, &image->config.platform) > 0)
 		return 0;
 	platform_add_text(&have, &image->config.platform);
 	platform_add_text(&want, wanted);
@@ -116,8 +116,7 @@ image_load_descriptor(struct store *store, const struct descriptor *d,
 
 	platform_native(&native);
 	descriptor_copy(&read.descriptor, d);
-	if (load(store, platform ? platform : &native, &read, e) < 0 ||
-	    check_platform(&read, platform, e) < 0)
+	if (load(store, platform ? platform : &native, &read, e) < 0)
 		return error_ctx(e, "image %s", digest_text(&d->digest, text));
 	image_release(image);
 	*image = read;
@@ -157,6 +156,53 @@ image_load(struct store *store, const struct digest *digest, const struct platfo
 	if (image_describe(store, digest, &d, e) < 0)
 		return error_ctx(e, "image %s", digest_text(digest, text));
 	return image_load_descriptor(store, &d, platform, image, e);
+}
+
+/* The platform of the first image of an index, in nested ones too, that is in the store. */
+static int
+first_platform(struct store *store, const struct descriptor *d, struct platform *found, int depth,
+    struct error *e)
+{
+	auto(buf) struct buf b = { 0 };
+	auto(index) struct index index = { 0 };
+
+	if (depth == NESTING_MAX || media_class(d->media_type) != MEDIA_INDEX)
+		return 0;
+	if (store_blob_read(store, &d->digest, DOCUMENT_MAX, &b, e) < 0 ||
+	    index_parse(buf_text(&b), b.len, d->media_type, &index, e) < 0)
+		return -1;
+	for (size_t i = 0; i < index.n_manifests && !platform_is_set(found); i++) {
+		const struct descriptor *member = &index.manifests[i];
+
+		if (!store_blob_has(store, &member->digest) ||
+		    index_choose(&index, &member->platform) != member)
+			continue;
+		if (media_class(member->media_type) == MEDIA_INDEX)
+			return first_platform(store, member, found, depth + 1, e);
+		platform_copy(found, &member->platform);
+	}
+	return 0;
+}
+
+int
+image_load_any(
+    struct store *store, const struct digest *digest, struct image *image, struct error *e)
+{
+	auto(descriptor) struct descriptor d = { 0 };
+	auto(platform) struct platform found = { 0 };
+	struct error problem = ERROR_INIT;
+	char text[DIGEST_TEXT_LEN + 1];
+
+	if (image_describe(store, digest, &d, e) < 0)
+		return error_ctx(e, "image %s", digest_text(digest, text));
+	if (image_load_descriptor(store, &d, NULL, image, &problem) == 0)
+		return 0;
+	if (problem.kind == ERR_NOT_FOUND && first_platform(store, &d, &found, 0, e) < 0)
+		return -1;
+	if (platform_is_set(&found))
+		return image_load_descriptor(store, &d, &found, image, e);
+	*e = problem;
+	return -1;
 }
 
 /* ---- by name or ID ---- */

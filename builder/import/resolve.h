@@ -26,14 +26,19 @@ struct image {
 void image_release(struct image *i);
 
 /**
- * Finds or brings the image that @text names, for @platform (NULL: this machine's). Missing: ERR_NOT_FOUND with a hint that
+ * Finds or brings the image that @text names: of an index the one for @platform (NULL: this machine's). Missing: ERR_NOT_FOUND with a hint that
  * says how to provide it. With NAME:TAG@DIGEST the digest decides; a name that stands for another one is an error.
  */
 int image_resolve(struct store *store, const char *text, const struct platform *platform,
     struct image *image, struct error *e);
+/** ERR_NOT_FOUND unless @image, which may have come without an index, runs where @wanted does. */
+int image_check_platform(const struct image *image, const struct platform *wanted, struct error *e);
 /** Reads the image whose manifest or index is @digest in the store. */
 int image_load(struct store *store, const struct digest *digest, const struct platform *platform,
     struct image *image, struct error *e);
+/** The same for whoever takes any: of an index the one for this machine, else the first that is there. */
+int image_load_any(
+    struct store *store, const struct digest *digest, struct image *image, struct error *e);
 /** What the blob @digest of the store is: a manifest or an index, as it says itself. */
 int image_describe(
     struct store *store, const struct digest *digest, struct descriptor *d, struct error *e);

@@ -189,7 +189,7 @@ add_image(
 	if (image_describe(store, &from->digest, &d, e) < 0)
 		return -1;
 	c->n_images++;
-	if (image_load(store, &from->digest, NULL, &c->images[at], e) < 0 ||
+	if (image_load_any(store, &from->digest, &c->images[at], e) < 0 ||
 	    add_tree(store, c, &d, 0, e) < 0)
 		return -1;
 	for (size_t i = 0; i < from->names.count; i++)

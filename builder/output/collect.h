@@ -19,7 +19,7 @@ struct collected {
 	size_t n_blobs;
 	size_t room;
 	struct index index;   /* index.json: an entry for each name */
-	struct image *images; /* of this machine's platform, in the order given */
+	struct image *images; /* for this machine where there is one, in the order given */
 	struct strv *tags;    /* "app:latest", for each image */
 	size_t n_images;
 };

@@ -34,24 +34,37 @@ struct output_target {
 	struct timespec time; /* of the members of an archive */
 };
 
+/** How files are written, and who is told of what is left out (@note may be NULL). */
+struct output_times {
+	const struct layer_options
+	    *layers; /* clamp, rewrite and clamp_to, the rest is not looked at */
+	entry_note_fn *note;
+	void *note_arg;
+};
+
 void output_image_release(struct output_image *image);
 
 /** Writes @count images into one archive or layout. Several images of one name are ERR_USAGE. */
 int output_images(struct store *store, enum output_format format, const struct output_image *images,
     size_t count, const struct output_target *target, struct error *e);
 
-/**
- * The files below @rootfs (an open directory, mounted) as a tar. @times: clamp, rewrite and clamp_to are obeyed, the rest
- * is not looked at. Needs the ids of the user namespace that wrote the files.
- */
-int output_tar(int rootfs, const struct output_target *target, const struct layer_options *times,
-    entry_note_fn *note, void *note_arg, struct error *e);
+/** The files of one image. */
+struct output_tree {
+	int rootfs;         /* an open directory, mounted */
+	const char *folder; /* they go below this one, a plain name; NULL: to the top */
+};
 
 /**
- * The files below @rootfs in directory @dest, which is made, or written over file by file when it is there. They belong to
- * the caller, without set-uid and set-gid bits; devices are left out and told to @note (which may be NULL).
+ * The files of @count trees as a tar, one behind the other. Needs the ids of the user namespace that wrote the files.
  */
-int output_local(int rootfs, const char *dest, const struct layer_options *times,
-    entry_note_fn *note, void *note_arg, struct error *e);
+int output_tar(const struct output_tree *trees, size_t count, const struct output_target *target,
+    const struct output_times *times, struct error *e);
+
+/**
+ * The files of a tree in directory @dest, which is made, or written over file by file when it is there. They belong to
+ * the caller, without set-uid and set-gid bits; devices are left out and told.
+ */
+int output_local(const struct output_tree *tree, const char *dest, const struct output_times *times,
+    struct error *e);
 
 #endif

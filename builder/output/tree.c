@@ -19,34 +19,71 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int
-output_tar(int rootfs, const struct output_target *target, const struct layer_options *times,
-    entry_note_fn *note, void *note_arg, struct error *e)
+/* ---- a tar ---- */
+
+struct tar_tree {
+	struct layer_writer *writer;
+	const char *folder; /* NULL */
+};
+
+/* Puts the name, and that of a hard link's other name, below the folder. */
+static int
+add_below(void *arg, const struct entry *entry, int content, struct error *e)
 {
+	const struct tar_tree *t = arg;
+	struct entry moved = *entry;
+	autofree char *path = NULL, *link = NULL;
+
+	if (!t->folder)
+		return layer_writer_add(t->writer, entry, content, e);
+	path = xasprintf("%s%s%s", t->folder, *entry->path ? "/" : "", entry->path);
+	moved.path = path;
+	if (entry->is_hardlink) {
+		link = xasprintf("%s/%s", t->folder, entry->link);
+		moved.link = link;
+	}
+	return layer_writer_add(t->writer, &moved, content, e);
+}
+
+static int
+add_tree(struct layer_writer *w, const struct output_tree *tree, const struct output_times *times,
+    struct error *e)
+{
+	struct tar_tree t = { .writer = w, .folder = tree->folder };
 	const struct diff_options diff = {
-		.upper = rootfs,
+		.upper = tree->rootfs,
 		.lower = -1,
 		.upper_is_mount = true,
-		.note = note,
-		.note_arg = note_arg,
+		.note = times->note,
+		.note_arg = times->note_arg,
 	};
+	struct diff_stats stats = { 0 };
+
+	return diff_upper(&diff, add_below, &t, &stats, e);
+}
+
+int
+output_tar(const struct output_tree *trees, size_t count, const struct output_target *target,
+    const struct output_times *times, struct error *e)
+{
 	const struct layer_options options = {
 		.compression = COMPRESSION_NONE,
 		.threads = 1,
-		.clamp = times->clamp,
-		.rewrite = times->rewrite,
-		.clamp_to = times->clamp_to,
+		.clamp = times->layers->clamp,
+		.rewrite = times->layers->rewrite,
+		.clamp_to = times->layers->clamp_to,
 	};
 	auto(out_file) struct out_file f = OUT_FILE_INIT;
 	struct layer_result result = { 0 };
-	struct diff_stats stats = { 0 };
 	struct layer_writer *w = NULL;
 
 	if (out_file_open(&f, target, e) < 0 || layer_writer_open(f.fd, &options, NULL, &w, e) < 0)
 		return error_ctx(e, "cannot write '%s'", target->dest);
-	if (diff_upper(&diff, layer_writer_add, w, &stats, e) < 0) {
-		layer_writer_abort(w);
-		return error_ctx(e, "cannot write '%s'", target->dest);
+	for (size_t i = 0; i < count; i++) {
+		if (add_tree(w, &trees[i], times, e) < 0) {
+			layer_writer_abort(w);
+			return error_ctx(e, "cannot write '%s'", target->dest);
+		}
 	}
 	if (layer_writer_finish(w, &result, e) < 0 || out_file_commit(&f, e) < 0)
 		return error_ctx(e, "cannot write '%s'", target->dest);
@@ -269,23 +306,36 @@ local_release(struct local *l)
 	fd_close_at(&l->dest);
 }
 
+/* @dest, and in it the folder of the tree. */
+static int
+open_dest(const struct output_tree *tree, const char *dest, struct error *e)
+{
+	autofree char *path = NULL;
+	autofd int top = out_directory_open(dest, e);
+
+	if (top < 0 || !tree->folder)
+		return steal_fd(&top);
+	path = xasprintf("%s/%s", dest, tree->folder);
+	return out_directory_open(path, e);
+}
+
 int
-output_local(int rootfs, const char *dest, const struct layer_options *times, entry_note_fn *note,
-    void *note_arg, struct error *e)
+output_local(const struct output_tree *tree, const char *dest, const struct output_times *times,
+    struct error *e)
 {
 	const struct diff_options diff = {
-		.upper = rootfs,
+		.upper = tree->rootfs,
 		.lower = -1,
 		.upper_is_mount = true,
-		.note = note,
-		.note_arg = note_arg,
+		.note = times->note,
+		.note_arg = times->note_arg,
 	};
 	auto(local) struct local l = {
-		.dest = -1, .times = times, .note = note, .note_arg = note_arg
+		.dest = -1, .times = times->layers, .note = times->note, .note_arg = times->note_arg
 	};
 	struct diff_stats stats = { 0 };
 
-	l.dest = out_directory_open(dest, e);
+	l.dest = open_dest(tree, dest, e);
 	if (l.dest < 0)
 		return -1;
 	if (diff_upper(&diff, add_entry, &l, &stats, e) < 0 || finish_directories(&l, e) < 0)

@@ -96,31 +96,33 @@ gather_given(struct planner *p)
 static void
 set_platform(struct planner *p)
 {
-	const struct plan_options *o = p->options;
-	const char *variant = o->variant ? o->variant : "";
-	autofree char *text =
-	    xasprintf("%s/%s%s%s", o->os, o->architecture, variant[0] ? "/" : "", variant);
-	static const char *const prefixes[] = { "BUILD", "TARGET" };
+	const struct {
+		const char *prefix;
+		const struct platform *platform;
+	} groups[] = { { "BUILD", &p->native }, { "TARGET", &p->wanted } };
 
-	for (size_t n = 0; n < ARRAY_LEN(prefixes); n++) {
+	for (size_t n = 0; n < ARRAY_LEN(groups); n++) {
+		const struct platform *platform = groups[n].platform;
+		auto(buf) struct buf text = { 0 };
 		const struct {
 			const char *suffix, *value;
 		} parts[] = {
-			{ "PLATFORM", text },
-			{ "OS", o->os },
-			{ "OSVERSION", "" },
-			{ "ARCH", o->architecture },
-			{ "VARIANT", variant },
+			{ "PLATFORM", (platform_add_text(&text, platform), buf_text(&text)) },
+			{ "OS", platform->os },
+			{ "OSVERSION", platform->os_version ? platform->os_version : "" },
+			{ "ARCH", platform->architecture },
+			{ "VARIANT", platform->variant ? platform->variant : "" },
 		};
 
 		for (size_t m = 0; m < ARRAY_LEN(parts); m++) {
-			autofree char *name = xasprintf("%s%s", prefixes[n], parts[m].suffix);
+			autofree char *name = xasprintf("%s%s", groups[n].prefix, parts[m].suffix);
 			const char *given = env_get(&p->given, name);
 
 			arguments_set(&p->platform, name, given ? given : parts[m].value);
 		}
 	}
-	arguments_set(&p->platform, "TARGETSTAGE", o->target ? o->target : "default");
+	arguments_set(
+	    &p->platform, "TARGETSTAGE", p->options->target ? p->options->target : "default");
 }
 
 const char *
@@ -334,7 +336,7 @@ is_for_builder(const char *name)
 {
 	static const char *const names[] = { "BUILDKIT_SYNTAX", "BUILDKIT_DOCKERFILE_CHECK",
 		"BUILDKIT_CACHE_MOUNT_NS", "BUILDKIT_SANDBOX_HOSTNAME",
-		"BUILDKIT_CONTEXT_KEEP_GIT_DIR" };
+		"BUILDKIT_CONTEXT_KEEP_GIT_DIR", "BUILDKIT_MULTI_PLATFORM" };
 
 	for (size_t n = 0; n < ARRAY_LEN(names); n++)
 		if (strcmp(names[n], name) == 0)

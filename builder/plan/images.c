@@ -26,21 +26,61 @@ is_same_name(const char *a, const char *b)
 	       reference_equal(&x, &y);
 }
 
-struct origin
-images_context(struct planner *p, const char *name, struct error *e)
+/** Is the context there for @platform; and if @exactly, for that alone? */
+static bool
+serves(const struct plan_context *context, const struct platform *platform, bool exactly)
+{
+	auto(buf) struct buf text = { 0 };
+
+	if (!context->platform)
+		return !exactly;
+	platform_add_text(&text, platform);
+	return exactly && strcmp(context->platform, buf_text(&text)) == 0;
+}
+
+bool
+images_has_context(const struct planner *p, const char *name)
 {
 	for (size_t n = 0; n < p->options->n_contexts; n++) {
 		const struct plan_context *context = &p->options->contexts[n];
 
-		if (!is_same_name(context->name, name))
-			continue;
-		if (context->kind == PLAN_CONTEXT_DIRECTORY)
-			return (struct origin){ ORIGIN_CONTEXT, n };
-		return images_resolve(p, context->value, name, e);
+		if (strcasecmp(context->name, name) == 0 &&
+		    serves(context, &p->wanted, context->platform))
+			return true;
 	}
-	return (struct origin){ 0 };
+	return false;
 }
 
+static const struct plan_context *
+find_context(const struct planner *p, const char *name, const struct platform *platform)
+{
+	const struct plan_options *o = p->options;
+
+	for (size_t n = 0; n < o->n_contexts; n++)
+		if (is_same_name(o->contexts[n].name, name) &&
+		    serves(&o->contexts[n], platform, true))
+			return &o->contexts[n];
+	for (size_t n = 0; n < o->n_contexts; n++)
+		if (is_same_name(o->contexts[n].name, name) &&
+		    serves(&o->contexts[n], platform, false))
+			return &o->contexts[n];
+	return NULL;
+}
+
+struct origin
+images_context(
+    struct planner *p, const char *name, const struct platform *platform, struct error *e)
+{
+	const struct plan_context *context = find_context(p, name, platform);
+
+	if (!context)
+		return (struct origin){ 0 };
+	if (context->kind == PLAN_CONTEXT_DIRECTORY)
+		return (struct origin){ ORIGIN_CONTEXT, (size_t)(context - p->options->contexts) };
+	return images_resolve(p, context->value, name, platform, e);
+}
+
+/** Takes @image over. */
 static struct origin
 add_image(struct plan *plan, const struct plan_image *image)
 {
@@ -50,37 +90,39 @@ add_image(struct plan *plan, const struct plan_image *image)
 }
 
 struct origin
-images_resolve(struct planner *p, const char *reference, const char *name, struct error *e)
+images_resolve(struct planner *p, const char *reference, const char *name,
+    const struct platform *platform, struct error *e)
 {
 	struct plan *plan = p->plan;
-	struct image_config *config = NULL;
-	char *id = NULL;
+	struct plan_image image = { 0 };
 
 	for (size_t n = 0; n < plan->n_images; n++)
-		if (strcmp(plan->images[n].reference, reference) == 0)
+		if (strcmp(plan->images[n].reference, reference) == 0 &&
+		    platform_equal(&plan->images[n].platform, platform))
 			return (struct origin){ ORIGIN_IMAGE, n };
-	if (p->options->resolve(p->options->arg, reference, &config, &id, e) < 0)
+	if (p->options->resolve(p->options->arg, reference, platform, &image.config, &image.id, e) <
+	    0)
 		return (struct origin){ 0 };
-	return add_image(plan, &(struct plan_image){ .reference = xstrdup(reference),
-				   .name = xstrdup(name),
-				   .id = id,
-				   .config = config });
+	image.reference = xstrdup(reference);
+	image.name = xstrdup(name);
+	platform_copy(&image.platform, platform);
+	return add_image(plan, &image);
 }
 
 struct origin
-images_unknown(struct planner *p, const char *reference, const char *name, const struct error *e)
+images_unknown(
+    struct planner *p, const char *name, const struct platform *platform, const struct error *e)
 {
-	struct image_config *config;
+	struct plan_image image = { .unknown = true };
 
 	if (!(p->options->flags & PLAN_CHECK) ||
 	    (e->kind != ERR_NOT_FOUND && e->kind != ERR_NETWORK))
 		return (struct origin){ 0 };
-	config = xcalloc(1, sizeof(*config));
-	config->platform.os = xstrdup(p->options->os);
-	config->platform.architecture = xstrdup(p->options->architecture);
-	return add_image(p->plan, &(struct plan_image){ .reference = xstrdup(reference),
-				      .name = xstrdup(name),
-				      .id = xstrdup(""),
-				      .config = config,
-				      .unknown = true });
+	image.config = xcalloc(1, sizeof(*image.config));
+	platform_copy(&image.config->platform, platform);
+	image.reference = xstrdup(name);
+	image.name = xstrdup(name);
+	image.id = xstrdup("");
+	platform_copy(&image.platform, platform);
+	return add_image(p->plan, &image);
 }

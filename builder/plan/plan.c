@@ -67,6 +67,7 @@ stage_release(struct plan_stage *stage)
 	free(stage->steps);
 	free(stage->name);
 	free(stage->text);
+	platform_release(&stage->target);
 	free(stage->author);
 }
 
@@ -80,6 +81,7 @@ plan_release(struct plan *plan)
 		free(plan->images[n].reference);
 		free(plan->images[n].name);
 		free(plan->images[n].id);
+		platform_release(&plan->images[n].platform);
 	}
 	for (size_t n = 0; n < plan->n_triggers; n++) {
 		instruction_release(plan->triggers[n]);
@@ -87,12 +89,28 @@ plan_release(struct plan *plan)
 	}
 	for (size_t n = 0; n < plan->n_arguments; n++)
 		free(plan->arguments[n].value);
+	for (size_t n = 0; n < plan->n_targets; n++)
+		platform_release(&plan->targets[n].platform);
 	free(plan->arguments);
 	free(plan->stages);
+	free(plan->targets);
 	free(plan->images);
 	free(plan->triggers);
 	strv_release(&plan->proxies);
 	*plan = (struct plan){ 0 };
+}
+
+void
+plan_look_at(struct plan *plan, size_t index)
+{
+	plan->current = index;
+	plan->target = plan->targets[index].stage;
+}
+
+const struct platform *
+plan_stage_platform(const struct plan_stage *stage)
+{
+	return &stage->config->platform;
 }
 
 int
@@ -222,17 +240,11 @@ planner_expand_body(struct building *b, const struct instruction *i, const struc
 }
 
 static struct image_config *
-scratch_config(const struct planner *p)
+scratch_config(const struct platform *platform)
 {
 	struct image_config *config = xcalloc(1, sizeof(*config));
-	auto(platform) struct platform platform = {
-		.os = xstrdup(p->options->os),
-		.architecture = xstrdup(p->options->architecture),
-	};
 
-	if (p->options->variant && p->options->variant[0])
-		platform.variant = xstrdup(p->options->variant);
-	image_config_init_scratch(config, &platform);
+	image_config_init_scratch(config, platform);
 	image_config_set_text(&config->workdir, "/");
 	return config;
 }
@@ -275,7 +287,7 @@ base_config(struct building *b, struct plan_stage *stage)
 		image_config_copy(config, from);
 		strv_clear(&config->onbuild);
 	} else {
-		config = scratch_config(p);
+		config = scratch_config(&node->platform);
 	}
 	if (!env_get(&config->env, "PATH"))
 		env_set(&config->env, "PATH", PLAN_DEFAULT_PATH);
@@ -348,6 +360,7 @@ plan_stage(struct planner *p, size_t number)
 		.end_line = from->end_line,
 		.text = stage_text(p, number),
 	};
+	platform_copy(&stage->target, &p->wanted);
 	node->planned = b.index;
 	node->is_planned = true;
 	b.config = base_config(&b, stage);
@@ -395,6 +408,8 @@ change_result(struct planner *p)
 static void
 make(struct planner *p)
 {
+	struct plan *plan = p->plan;
+
 	stages_check_references(p);
 	arguments_prepare(p);
 	if (stages_find_target(p) < 0)
@@ -406,38 +421,83 @@ make(struct planner *p)
 			plan_stage(p, n);
 	if (p->stopped)
 		return;
-	p->plan->target = p->nodes[p->target].planned;
+	plan->target = p->nodes[p->target].planned;
+	plan->targets = xcalloc(1, sizeof(*plan->targets));
+	plan->n_targets = 1;
+	platform_copy(&plan->targets[0].platform, &p->wanted);
+	plan->targets[0].is_explicit = p->options->n_platforms > 0;
+	plan->targets[0].stage = plan->target;
 	if (p->nodes[p->target].is_planned)
 		change_result(p);
 	arguments_warn_unused(p);
+}
+
+static void
+planner_release(struct planner *p)
+{
+	for (size_t n = 0; n < p->f->n_stages; n++) {
+		free(p->nodes[n].base_text);
+		free(p->nodes[n].triggers);
+		platform_release(&p->nodes[n].platform);
+		arguments_release(&p->nodes[n].arguments);
+	}
+	free(p->nodes);
+	strv_release(&p->given);
+	platform_release(&p->native);
+	platform_release(&p->wanted);
+	arguments_release(&p->platform);
+	arguments_release(&p->global);
+}
+
+static void
+set_native(const struct plan_options *o, struct platform *native)
+{
+	native->os = xstrdup(o->os);
+	native->architecture = xstrdup(o->architecture);
+	native->variant = o->variant && o->variant[0] ? xstrdup(o->variant) : NULL;
+}
+
+/** The plan for one platform. @wanted NULL: the native one. */
+static void
+make_one(struct planner *p, const struct platform *wanted)
+{
+	p->nodes = xcalloc(p->f->n_stages + 1, sizeof(*p->nodes));
+	set_native(p->options, &p->native);
+	platform_copy(&p->wanted, wanted ? wanted : &p->native);
+	if (p->diagnostics->n_errors > 0) {
+		stages_check_references(p);
+		stages_check_names(p);
+		plan_check_words(p);
+	} else {
+		make(p);
+	}
+	planner_release(p);
 }
 
 int
 plan_make(struct plan *plan, const struct dockerfile *f, const struct plan_options *options,
     struct diagnostics *diagnostics)
 {
-	struct planner p = { .plan = plan, .f = f, .options = options, .diagnostics = diagnostics };
+	struct planner whole = {
+		.plan = plan, .f = f, .options = options, .diagnostics = diagnostics
+	};
 
 	*plan = (struct plan){ 0 };
-	p.nodes = xcalloc(f->n_stages + 1, sizeof(*p.nodes));
-	if (diagnostics->n_errors > 0) {
-		stages_check_references(&p);
-		stages_check_names(&p);
-		plan_check_words(&p);
-	} else {
-		make(&p);
+	for (size_t n = 0; n == 0 || (n < options->n_platforms && diagnostics->n_errors == 0);
+	     n++) {
+		struct plan one = { 0 };
+		struct planner p = {
+			.plan = &one, .f = f, .options = options, .diagnostics = diagnostics
+		};
+		size_t n_before = diagnostics->count;
+
+		make_one(&p, options->n_platforms > 0 ? &options->platforms[n] : NULL);
+		if (n > 0)
+			diagnostics_drop_repeated(diagnostics, n_before);
+		plan_merge(plan, &one);
 	}
 	if (diagnostics->n_errors == 0)
 		lint_file(f, diagnostics);
-	directives_obey(&p);
-	for (size_t n = 0; n < f->n_stages; n++) {
-		free(p.nodes[n].base_text);
-		free(p.nodes[n].triggers);
-		arguments_release(&p.nodes[n].arguments);
-	}
-	free(p.nodes);
-	strv_release(&p.given);
-	arguments_release(&p.platform);
-	arguments_release(&p.global);
+	directives_obey(&whole);
 	return diagnostics->n_errors > 0 ? -1 : 0;
 }

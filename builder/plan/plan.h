@@ -16,6 +16,7 @@
 #include "builder/dockerfile/parser.h"
 #include "builder/dockerfile/resource.h"
 #include "builder/dockerfile/user.h"
+#include "builder/image/platform.h"
 #include "runtime/base/digest.h"
 #include "runtime/base/strv.h"
 
@@ -35,16 +36,17 @@ enum plan_context_kind {
 struct plan_context {
 	const char *name;
 	enum plan_context_kind kind;
-	const char *value; /* the folder, or what resolve() is asked for */
+	const char *value;    /* the folder, or what resolve() is asked for */
+	const char *platform; /* "linux/arm64": there for this platform alone; NULL: for all */
 };
 
 /**
- * Finds an image: @reference as FROM or COPY --from name it, or the value of a named context. On
- * success *@config is a new config that the plan takes over, and *@id a new text (the manifest's
- * digest) that enters cache keys.
+ * Finds an image for @platform: @reference as FROM or COPY --from name it, or the value of a named
+ * context. On success *@config is a new config that the plan takes over, and *@id a new text (the
+ * manifest's digest) that enters cache keys.
  */
-typedef int plan_resolve_fn(
-    void *arg, const char *reference, struct image_config **config, char **id, struct error *e);
+typedef int plan_resolve_fn(void *arg, const char *reference, const struct platform *platform,
+    struct image_config **config, char **id, struct error *e);
 
 enum plan_flags {
 	/*
@@ -90,6 +92,9 @@ struct plan_options {
 	const char *os;           /* native platform: "linux" */
 	const char *architecture; /* "amd64" */
 	const char *variant;      /* "" when none */
+	/* what is built for, each once; none: the native platform, whatever base images are for */
+	const struct platform *platforms;
+	size_t n_platforms;
 	plan_resolve_fn *resolve;
 	/* Would resolve() find it without a registry? NULL: it asks none. */
 	bool (*is_stored)(void *arg, const char *reference);
@@ -111,7 +116,8 @@ struct plan_options {
 /** An image that the plan uses, as base or to copy from. */
 struct plan_image {
 	char *reference; /* as resolve() was asked */
-	char *name;      /* as the Dockerfile names it */
+	struct platform platform;
+	char *name; /* as the Dockerfile names it */
 	char *id;
 	struct image_config *config;
 	bool unknown; /* PLAN_CHECK: it is not there, the config says nothing */
@@ -241,7 +247,8 @@ struct plan_stage {
 	size_t number; /* in the file, from 0 */
 	uint32_t line; /* of FROM */
 	uint32_t end_line;
-	char *text; /* "FROM alpine:3.19 AS builder", expanded */
+	char *text;             /* "FROM alpine:3.19 AS builder", expanded */
+	struct platform target; /* what it was planned for; the first one that it serves */
 	enum plan_base base_kind;
 	size_t base;
 	struct plan_step *steps;
@@ -259,6 +266,13 @@ struct plan_argument {
 	char *value;                           /* what it is now; NULL: nothing */
 };
 
+/** What one platform's image is made of. */
+struct plan_target {
+	struct platform platform;
+	bool is_explicit; /* it was asked for: the image says so, whatever its base says */
+	size_t stage;
+};
+
 struct plan {
 	struct plan_argument *arguments; /* of the planned stages and above the first FROM */
 	size_t n_arguments;
@@ -266,7 +280,10 @@ struct plan {
 	struct plan_stage *stages;
 	size_t n_stages;
 	size_t stages_room;
-	size_t target;
+	size_t target; /* of targets[current] */
+	struct plan_target *targets;
+	size_t n_targets; /* at least one in a plan without errors */
+	size_t current;   /* the one that is looked at; moved by plan_look_at() */
 	struct plan_image *images;
 	size_t n_images;
 	size_t images_room;
@@ -280,7 +297,7 @@ struct plan {
 };
 
 /**
- * Makes the plan. Errors and warnings go to @diagnostics. @f must live as long as @plan; @options
+ * Makes the plan. A stage that comes out the same for several platforms is in it once. Errors and warnings go to @diagnostics. @f must live as long as @plan; @options
  * and its contexts are not needed afterwards, but the numbering of the contexts is. After
  * dockerfile_parse() has failed it is to be called all the same: it then only adds what is wrong
  * with references between stages, so that everything is reported at once.
@@ -289,6 +306,10 @@ struct plan {
 int plan_make(struct plan *plan, const struct dockerfile *f, const struct plan_options *options,
     struct diagnostics *diagnostics);
 void plan_release(struct plan *plan);
+/** Makes targets[@index] the current one. */
+void plan_look_at(struct plan *plan, size_t index);
+/** What a stage's commands run as: that of its base image, of an empty one what is built for. */
+const struct platform *plan_stage_platform(const struct plan_stage *stage);
 
 /** Where RUN <<EOF with #! is found and executed. */
 #define PLAN_SCRIPTS "/dev/pipes"

@@ -152,18 +152,14 @@ plan_lint_from(struct planner *p)
 }
 
 void
-plan_lint_base(struct planner *p, const struct instruction *i, struct origin base)
+plan_lint_base(struct planner *p, const struct instruction *i, const struct node *node)
 {
-	auto(platform) struct platform wanted = { .os = xstrdup(p->options->os),
-		.architecture = xstrdup(p->options->architecture) };
 	auto(buf) struct buf have = { 0 }, want = { 0 };
 	const struct plan_image *image;
 
-	if (base.kind != ORIGIN_IMAGE)
+	if (node->base.kind != ORIGIN_IMAGE)
 		return;
-	image = &p->plan->images[base.index];
-	if (p->options->variant && p->options->variant[0])
-		wanted.variant = xstrdup(p->options->variant);
+	image = &p->plan->images[node->base.index];
 	if (image->unknown) {
 		(void)diagnostics_add(p->diagnostics, SEVERITY_NOTE,
 		    instruction_locate(i, i->words[0].offset),
@@ -171,10 +167,10 @@ plan_lint_base(struct planner *p, const struct instruction *i, struct origin bas
 		    image->name);
 		return;
 	}
-	if (platform_match(&wanted, &image->config->platform) > 0)
+	if (platform_match(&node->platform, &image->config->platform) > 0)
 		return;
 	platform_add_text(&have, &image->config->platform);
-	platform_add_text(&want, &wanted);
+	platform_add_text(&want, &node->platform);
 	diagnostics_lint(p->diagnostics, "InvalidBaseImagePlatform",
 	    instruction_locate(i, i->words[0].offset), "the image '%s' is for %s, not for %s",
 	    image->name, buf_text(&have), buf_text(&want));

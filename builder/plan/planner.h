@@ -55,6 +55,7 @@ struct node {
 	struct origin base;
 	bool replaced;                 /* by a named context: its instructions do not run */
 	char *base_text;               /* FROM's image, expanded */
+	struct platform platform;      /* --platform, else what is built for */
 	struct instruction **triggers; /* of the base image; owned by the plan */
 	size_t n_triggers;
 	size_t planned;             /* index in the plan's stages, once it is there */
@@ -68,7 +69,9 @@ struct planner {
 	const struct dockerfile *f;
 	const struct plan_options *options;
 	struct diagnostics *diagnostics;
-	struct strv given;         /* build arguments with those of the client's environment */
+	struct strv given; /* build arguments with those of the client's environment */
+	struct platform native;
+	struct platform wanted;    /* what is built for */
 	struct arguments platform; /* TARGETARCH and so on */
 	struct arguments global;   /* ARGs before the first FROM */
 	struct node *nodes;        /* as the file's stages */
@@ -138,25 +141,32 @@ struct origin stages_origin(
 /* images.c: images and named contexts */
 /**
  * The named context @name, as an image name or a stage's; ORIGIN_NONE when there is none or after
- * an error, which sets @e.
+ * an error, which sets @e. One for @platform alone comes before one for all.
  */
-struct origin images_context(struct planner *p, const char *name, struct error *e);
+struct origin images_context(
+    struct planner *p, const char *name, const struct platform *platform, struct error *e);
+/** Is there one of exactly that name, for what is built for? */
+bool images_has_context(const struct planner *p, const char *name);
 /** Resolves image @reference, or finds it among those that were. ORIGIN_NONE: see @e. */
-struct origin images_resolve(
-    struct planner *p, const char *reference, const char *name, struct error *e);
+struct origin images_resolve(struct planner *p, const char *reference, const char *name,
+    const struct platform *platform, struct error *e);
 
 /**
  * PLAN_CHECK: stands for an image that is not there, unless the error @e is another one or @name is
  * near to a stage's.
  */
 struct origin images_unknown(
-    struct planner *p, const char *reference, const char *name, const struct error *e);
+    struct planner *p, const char *name, const struct platform *platform, const struct error *e);
+
+/* merge.c */
+/** Moves what @one has and @plan has not into @plan; releases @one. */
+void plan_merge(struct plan *plan, struct plan *one);
 
 /* plan_lint.c: lint rules that need values, images or the build context */
 /** FROM of all stages: arguments that are not declared, or have no default. */
 void plan_lint_from(struct planner *p);
 /** The base image that FROM @i of the file names. */
-void plan_lint_base(struct planner *p, const struct instruction *i, struct origin base);
+void plan_lint_base(struct planner *p, const struct instruction *i, const struct node *node);
 /** After errors, when nothing is expanded any more: reports ${ that do not end and the like. */
 void plan_check_words(struct planner *p);
 /** Before instruction @i is obeyed. */

@@ -121,15 +121,6 @@ holder(const struct instruction *i)
 	                                                                            : i;
 }
 
-static bool
-is_context(const struct planner *p, const char *name)
-{
-	for (size_t n = 0; n < p->options->n_contexts; n++)
-		if (strcasecmp(p->options->contexts[n].name, name) == 0)
-			return true;
-	return false;
-}
-
 /** The stage that --from=@value means in stage @number, by the text alone. */
 static size_t
 referred_stage(const struct planner *p, const char *value, size_t number)
@@ -139,7 +130,7 @@ referred_stage(const struct planner *p, const char *value, size_t number)
 
 	if (is_number(value) && parse_u64(value, 0, UINT32_MAX, "stage", &index, &ignored) == 0)
 		return index < number ? (size_t)index : NO_STAGE;
-	return is_context(p, value) ? NO_STAGE : stages_find(p, value, number);
+	return images_has_context(p, value) ? NO_STAGE : stages_find(p, value, number);
 }
 
 /** Does stage @a refer to stage @b? Then the line where is returned, else 0. */
@@ -195,8 +186,9 @@ check_reference(
 	size_t later;
 
 	if (!is_number(from->text)) {
-		later = is_context(p, from->text) ? NO_STAGE
-		                                  : stages_find(p, from->text, p->f->n_stages);
+		later = images_has_context(p, from->text)
+		            ? NO_STAGE
+		            : stages_find(p, from->text, p->f->n_stages);
 		if (later != NO_STAGE && later >= number &&
 		    stages_find(p, from->text, number) == NO_STAGE)
 			report_later(p, i, from, number, later);
@@ -279,7 +271,7 @@ resolve_from(struct planner *p, const char *name, size_t number, struct error *e
 
 	if (!is_left_to_store(p, name, suggest_stage(p, name, number)) ||
 	    o->is_stored(o->arg, name))
-		return images_resolve(p, name, name, e);
+		return images_resolve(p, name, name, &p->wanted, e);
 	(void)error_set(e, ERR_NOT_FOUND, "it is not in the store");
 	return (struct origin){ 0 };
 }
@@ -292,7 +284,8 @@ stages_origin(
 	struct origin origin;
 	size_t stage;
 
-	origin = is_number(from->text) ? (struct origin){ 0 } : images_context(p, from->text, &e);
+	origin = is_number(from->text) ? (struct origin){ 0 }
+	                               : images_context(p, from->text, &p->wanted, &e);
 	if (origin.kind != ORIGIN_NONE)
 		return origin;
 	stage = referred_stage(p, from->text, number);
@@ -303,7 +296,7 @@ stages_origin(
 	if (e.kind == ERR_NONE)
 		origin = resolve_from(p, from->text, number, &e);
 	if (origin.kind == ORIGIN_NONE && suggest_stage(p, from->text, number) == NO_STAGE)
-		origin = images_unknown(p, from->text, from->text, &e);
+		origin = images_unknown(p, from->text, &p->wanted, &e);
 	if (origin.kind == ORIGIN_NONE)
 		report_unknown(p, i, from, number, &e);
 	return origin;
@@ -352,31 +345,26 @@ expand_from(struct from_lookup *l, const struct instruction *i, const char *text
 	return planner_expand_with(l->p, &x, i, text, offset);
 }
 
-/** FROM --platform has to be the native one. */
+/** What the base of stage @number is to be for: --platform of FROM, else what is built for. */
 static int
-check_platform(struct planner *p, const struct instruction *i)
+find_platform(struct planner *p, size_t number)
 {
+	const struct instruction *i = from_of(p, number);
 	const struct flag *flag = instruction_flag(i, "platform");
-	const struct plan_options *o = p->options;
+	struct node *node = &p->nodes[number];
 	struct from_lookup lookup = { .p = p };
-	autofree char *text = NULL, *native_text = NULL;
-	auto(platform) struct platform wanted = { 0 }, native = { 0 };
+	autofree char *text = NULL;
 	struct error e = ERROR_INIT;
 
+	platform_copy(&node->platform, &p->wanted);
 	if (!flag)
 		return 0;
 	text = expand_from(&lookup, i, flag->value, flag->offset);
 	if (!text)
 		return -1;
-	native_text = xasprintf("%s/%s%s%s", o->os, o->architecture,
-	    o->variant && o->variant[0] ? "/" : "", o->variant ? o->variant : "");
-	if (platform_parse(text, &wanted, &e) < 0 || platform_parse(native_text, &native, &e) < 0)
-		return diagnostics_error(p->diagnostics, instruction_locate(i, flag->offset), &e);
-	if (platform_equal(&wanted, &native))
+	if (platform_parse(text, &node->platform, &e) == 0)
 		return 0;
-	return diagnostics_add(p->diagnostics, SEVERITY_ERROR, instruction_locate(i, flag->offset),
-	    "FROM --platform=%s is not supported by this version of croze: this machine is %s",
-	    text, native_text);
+	return diagnostics_error(p->diagnostics, instruction_locate(i, flag->offset), &e);
 }
 
 static int
@@ -416,17 +404,18 @@ resolve_base(struct planner *p, size_t number)
 	struct error e = ERROR_INIT;
 	size_t stage;
 
-	if (s->name && is_context(p, s->name)) {
+	if (s->name && images_has_context(p, s->name)) {
 		node->replaced = true;
 		node->base_text = xstrdup(s->name);
-		node->base = images_context(p, s->name, &e);
+		platform_copy(&node->platform, &p->wanted);
+		node->base = images_context(p, s->name, &node->platform, &e);
 		return node->base.kind == ORIGIN_NONE ? report_base(p, number, &lookup, &e) : 0;
 	}
 	if (number == 0 && p->options->from)
 		node->base_text = xstrdup(p->options->from);
 	else
 		node->base_text = expand_from(&lookup, i, i->words[0].text, i->words[0].offset);
-	if (!node->base_text || check_platform(p, i) < 0)
+	if (!node->base_text || find_platform(p, number) < 0)
 		return -1;
 	if (node->base_text[0] == '\0') {
 		(void)error_set(&e, ERR_INPUT, "the name of the base image is empty");
@@ -436,15 +425,16 @@ resolve_base(struct planner *p, size_t number)
 		node->base.kind = ORIGIN_SCRATCH;
 		return 0;
 	}
-	node->base = images_context(p, node->base_text, &e);
+	node->base = images_context(p, node->base_text, &node->platform, &e);
 	stage = stages_find(p, node->base_text, number);
 	if (node->base.kind == ORIGIN_NONE && e.kind == ERR_NONE && stage != NO_STAGE)
 		node->base = (struct origin){ ORIGIN_STAGE, stage };
 	if (node->base.kind == ORIGIN_NONE && e.kind == ERR_NONE)
-		node->base = images_resolve(p, node->base_text, node->base_text, &e);
+		node->base =
+		    images_resolve(p, node->base_text, node->base_text, &node->platform, &e);
 	if (node->base.kind == ORIGIN_NONE && suggest_stage(p, node->base_text, number) == NO_STAGE)
-		node->base = images_unknown(p, node->base_text, node->base_text, &e);
-	plan_lint_base(p, i, node->base);
+		node->base = images_unknown(p, node->base_text, &node->platform, &e);
+	plan_lint_base(p, i, node);
 	return node->base.kind == ORIGIN_NONE ? report_base(p, number, &lookup, &e) : 0;
 }
 

@@ -64,6 +64,8 @@ add_image_line(const struct progress *p, struct buf *b, const struct progress_su
 		text_add_size(b, s->compressed_size);
 		buf_add_text(b, " compressed)");
 	}
+	if (s->platforms != NULL)
+		buf_printf(b, "  for %s", s->platforms);
 	if (s->n_layers != 0)
 		buf_printf(b, ", %zu layer%s", s->n_layers, s->n_layers == 1 ? "" : "s");
 	buf_add_char(b, '\n');

@@ -61,10 +61,11 @@ struct progress_step {
 
 /** What stands at the end of a build that went well; members that are 0 or NULL are left out. */
 struct progress_summary {
-	const char *name;     /* first tag */
-	const char *digest;   /* "sha256:..." of the manifest */
-	const char *image_id; /* "sha256:..." of the config: the quiet mode's line */
-	uint64_t size;        /* uncompressed */
+	const char *name;      /* first tag */
+	const char *digest;    /* "sha256:..." of the manifest */
+	const char *image_id;  /* "sha256:..." of the config: the quiet mode's line */
+	const char *platforms; /* of several images: "linux/amd64,linux/arm64" */
+	uint64_t size;         /* uncompressed */
 	uint64_t compressed_size;
 	size_t n_layers;
 	uint64_t left_behind; /* bytes in the stages that do not enter the image */

@@ -12,11 +12,13 @@
 
 /** Every image is there and empty, but those whose name begins with 'm'; 't' has triggers. */
 static int
-resolve(void *arg, const char *reference, struct image_config **config, char **id, struct error *e)
+resolve(void *arg, const char *reference, const struct platform *wanted,
+    struct image_config **config, char **id, struct error *e)
 {
 	auto(platform) struct platform platform = { .os = xstrdup("linux"),
 		.architecture = xstrdup("amd64") };
 
+	(void)wanted;
 	(void)arg;
 	if (reference[0] == 'm')
 		return error_set(e, ERR_NOT_FOUND, "no image '%s'", reference);

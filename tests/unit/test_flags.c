@@ -268,7 +268,7 @@ urls_are_contexts(void **state)
 }
 
 static void
-contexts_for_a_platform_come_first_or_are_not_there(void **state)
+contexts_for_platforms_that_nobody_wants_are_not_there(void **state)
 {
 	auto(platform) struct platform native = { 0 };
 	auto(buf) struct buf text = { 0 };
@@ -284,11 +284,33 @@ contexts_for_a_platform_come_first_or_are_not_there(void **state)
 	    buf_text(&text));
 	good(&t, line);
 	assert_int_equal(t.options.n_contexts, 3);
-	assert_string_equal(t.options.contexts[0].path, "4");
-	assert_string_equal(t.options.contexts[0].name, "a");
-	assert_string_equal(t.options.contexts[1].path, "1");
-	assert_string_equal(t.options.contexts[2].path, "3");
+	assert_string_equal(t.options.contexts[0].path, "1");
+	assert_string_equal(t.options.contexts[1].path, "3");
+	assert_string_equal(t.options.contexts[2].path, "4");
+	assert_string_equal(t.options.contexts[2].name, "a");
 	typed_release(&t);
+	good(&t, "--platform linux/s390x --build-context a::linux/s390x=docker-image://1 .");
+	assert_int_equal(t.options.n_contexts, 1);
+	typed_release(&t);
+}
+
+static void
+platforms_are_a_list_without_repetition(void **state)
+{
+	struct typed t;
+
+	(void)state;
+	good(&t, "--platform linux/amd64,linux/arm64/v8 --platform aarch64,linux/arm/v6 .");
+	assert_string_equal(t.options.platform, "linux/amd64,linux/arm64,linux/arm/v6");
+	assert_int_equal(t.options.n_platforms, 3);
+	typed_release(&t);
+	good(&t, ".");
+	assert_int_equal(t.options.n_platforms, 0);
+	typed_release(&t);
+	bad("--platform linux/amd64,linux/arm64 -o type=docker,dest=x .", "one platform");
+	bad("--platform linux/amd64,linux/arm64 -o type=local,dest=x,platform-split=false .",
+	    "2 platforms");
+	bad("--platform linux/amd64, .", "no platform");
 }
 
 static void
@@ -372,8 +394,7 @@ what_cannot_be_is_refused_by_name(void **state)
 	(void)state;
 	bad("-v /a:/b .", "'--volume'");
 	bad("--break x .", "'--break'");
-	bad("--platform plan9/mips .", "not this machine's");
-	bad("--platform linux/amd64,linux/arm64 .", "one platform");
+	bad("--platform plan9/mips .", "for Linux");
 	bad("--network bridge .", "'bridge'");
 	bad("a b", "one build context");
 	bad("--colour .", "unknown option '--colour'");
@@ -491,7 +512,9 @@ static const struct CMUnitTest tests[] = {
 	    named_contexts_are_directories_images_or_layouts, in_a_context, out_of_it),
 	cmocka_unit_test_setup_teardown(urls_are_contexts, in_a_context, out_of_it),
 	cmocka_unit_test_setup_teardown(
-	    contexts_for_a_platform_come_first_or_are_not_there, in_a_context, out_of_it),
+	    contexts_for_platforms_that_nobody_wants_are_not_there, in_a_context, out_of_it),
+	cmocka_unit_test_setup_teardown(
+	    platforms_are_a_list_without_repetition, in_a_context, out_of_it),
 	cmocka_unit_test_setup_teardown(hosts_and_limits_are_checked, in_a_context, out_of_it),
 	cmocka_unit_test_setup_teardown(
 	    secrets_are_read_from_files_and_variables, in_a_context, out_of_it),

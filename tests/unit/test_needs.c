@@ -19,6 +19,7 @@ struct fixture {
 	struct plan_step steps[MAX_STAGES][MAX_STEPS];
 	struct stage_state stages[MAX_STAGES];
 	struct step_state states[MAX_STAGES][MAX_STEPS];
+	struct plan_target target;
 };
 
 static char empty[] = "";
@@ -57,7 +58,9 @@ add_stage(struct fixture *f, enum plan_base base_kind, size_t base)
 	f->plans[s] =
 	    (struct plan_stage){ .steps = f->steps[s], .base_kind = base_kind, .base = base };
 	f->stages[s] = (struct stage_state){ .index = s, .steps = f->states[s] };
-	f->build.plan.target = s;
+	f->build.plan.target = f->target.stage = s;
+	f->build.plan.targets = &f->target;
+	f->build.plan.n_targets = 1;
 	return s;
 }
 

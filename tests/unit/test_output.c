@@ -298,7 +298,9 @@ files_are_written_to_a_directory_without_lent_rights(void **state)
 	for (int i = 0; i < 2; i++) { /* made, then written over */
 		auto(buf) struct buf b = { 0 };
 
-		assert_ok(output_local(fd, dest, &times, NULL, NULL, &e), &e);
+		assert_ok(output_local(&(struct output_tree){ .rootfs = fd }, dest,
+			      &(struct output_times){ .layers = &times }, &e),
+		    &e);
 		assert_int_equal(stat_of("dest/bin/tool").st_mode, S_IFREG | 0755);
 		assert_int_equal(stat_of("dest/bin/tool").st_mtim.tv_sec, 1234567890);
 		assert_int_equal(stat_of("dest/bin").st_mtim.tv_sec, 1234567890);
@@ -332,7 +334,9 @@ links_in_the_directory_are_not_followed(void **state)
 	assert_int_equal(symlink("../outside", bin), 0);
 	assert_int_equal(symlink("../outside/victim", hard), 0);
 	fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_ok(output_local(fd, dest, &times, NULL, NULL, &e), &e);
+	assert_ok(output_local(&(struct output_tree){ .rootfs = fd }, dest,
+		      &(struct output_times){ .layers = &times }, &e),
+	    &e);
 	assert_int_equal(access(tool, F_OK), -1);
 	read_whole("outside/victim", &b);
 	assert_string_equal(buf_text(&b), "mine");
@@ -355,8 +359,10 @@ files_as_a_tar_are_read_by_tar(void **state)
 	(void)state;
 	make_rootfs();
 	fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_ok(
-	    output_tar(fd, &(struct output_target){ .dest = path }, &times, NULL, NULL, &e), &e);
+	assert_ok(output_tar(&(struct output_tree){ .rootfs = fd }, 1,
+		      &(struct output_target){ .dest = path },
+		      &(struct output_times){ .layers = &times }, &e),
+	    &e);
 	assert_int_equal(system(command), 0);
 	read_whole("list", &b);
 	assert_string_equal(buf_text(&b), "bin/\nbin/tool\nclosed/\nclosed/file\nhard\nlink\n");

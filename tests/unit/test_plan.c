@@ -27,11 +27,13 @@ struct planned {
 
 /** Stands for the store: images whose name begins with "missing" or "bulder" are not there. */
 static int
-resolve(void *arg, const char *reference, struct image_config **config, char **id, struct error *e)
+resolve(void *arg, const char *reference, const struct platform *wanted,
+    struct image_config **config, char **id, struct error *e)
 {
 	auto(platform) struct platform platform = { 0 };
 	size_t *count = arg;
 
+	(void)wanted;
 	(*count)++;
 	if (text_starts_with(reference, "missing") || text_starts_with(reference, "bulder") ||
 	    reference[0] == '\033') {

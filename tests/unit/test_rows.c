@@ -16,11 +16,13 @@
 #include <sys/stat.h>
 
 static int
-resolve(void *arg, const char *reference, struct image_config **config, char **id, struct error *e)
+resolve(void *arg, const char *reference, const struct platform *wanted,
+    struct image_config **config, char **id, struct error *e)
 {
 	auto(platform) struct platform platform = { 0 };
 	struct image_config *c;
 
+	(void)wanted;
 	(void)arg;
 	if (text_starts_with(reference, "missing"))
 		return error_set(e, ERR_NOT_FOUND, "no image '%s' in the store", reference);

@@ -12,11 +12,13 @@ static struct plan plan;
 static const char *base_trigger;
 
 static int
-resolve(void *arg, const char *reference, struct image_config **config, char **id, struct error *e)
+resolve(void *arg, const char *reference, const struct platform *wanted,
+    struct image_config **config, char **id, struct error *e)
 {
 	auto(platform) struct platform platform = { 0 };
 
 	(void)arg;
+	(void)wanted;
 	assert_ok(platform_parse("linux/amd64", &platform, e), e);
 	*config = xcalloc(1, sizeof(**config));
 	image_config_init_scratch(*config, &platform);
