@@ -44,6 +44,8 @@ build_options_release(struct build_options *o)
 		free(o->agents[i].socket);
 		strv_release(&o->agents[i].keys);
 	}
+	strv_release(&o->allowed_devices);
+	strv_release(&o->device_dirs);
 	free(o->secrets);
 	free(o->agents);
 	free(o->contexts);

@@ -120,6 +120,7 @@ struct build_agent {
 enum build_allowed {
 	BUILD_ALLOW_NETWORK_HOST = 1 << 0,
 	BUILD_ALLOW_INSECURE = 1 << 1,
+	BUILD_ALLOW_DEVICES = 1 << 2,
 };
 
 struct build_options {
@@ -177,9 +178,11 @@ struct build_options {
 	size_t n_secrets;
 	struct build_agent *agents;
 	size_t n_agents;
-	unsigned allowed;  /* enum build_allowed */
-	uint64_t shm_size; /* bytes; 0: the default of 64 MiB */
-	char *root;        /* of the store; NULL: the default */
+	unsigned allowed;            /* enum build_allowed */
+	struct strv allowed_devices; /* --allow device=NAME */
+	struct strv device_dirs;     /* --cdi-spec-dir, else the usual ones */
+	uint64_t shm_size;           /* bytes; 0: the default of 64 MiB */
+	char *root;                  /* of the store; NULL: the default */
 
 	/* what becomes of it */
 	struct build_output *outputs; /* besides the store */

@@ -217,6 +217,8 @@ allowed(const struct build_options *options)
 		allowed |= PLAN_ALLOW_NETWORK_HOST;
 	if (options->allowed & BUILD_ALLOW_INSECURE)
 		allowed |= PLAN_ALLOW_INSECURE;
+	if (options->allowed & BUILD_ALLOW_DEVICES)
+		allowed |= PLAN_ALLOW_DEVICES;
 	return allowed;
 }
 
@@ -299,6 +301,8 @@ make_plan(struct build *b, enum plan_flags flags)
 		.read_file = read_context_file,
 		.arg = b,
 		.allowed = allowed(options),
+		.allowed_devices = &options->allowed_devices,
+		.device_dirs = &options->device_dirs,
 		.network = network_names[options->network],
 		.hosts = &hosts,
 		.limits = &limits };

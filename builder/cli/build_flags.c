@@ -12,6 +12,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
 #include "runtime/base/text.h"
+#include "runtime/oci/cdi.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -38,6 +39,7 @@ build_flags_release(struct build_flags *flags)
 	strv_release(&flags->secrets);
 	strv_release(&flags->agents);
 	strv_release(&flags->allowed);
+	strv_release(&flags->device_dirs);
 	strv_release(&flags->build_arg_files);
 	strv_release(&flags->env);
 	strv_release(&flags->unset_env);
@@ -631,6 +633,9 @@ build_flags_apply(const struct build_flags *flags, const struct strv *words,
 	    apply_policies(flags, options, e) < 0 || apply_network(flags, options, e) < 0 ||
 	    apply_shm_size(flags, options, e) < 0)
 		return -1;
+	strv_copy(&options->device_dirs, &flags->device_dirs);
+	if (options->device_dirs.count == 0)
+		cdi_default_dirs(&options->device_dirs);
 	options->compression_level = -1;
 	if (apply_registry(flags, options, e) < 0)
 		return -1;

@@ -23,6 +23,7 @@ struct build_flags {
 	struct strv agents;
 	struct strv allowed;
 	struct strv platforms;
+	struct strv device_dirs;
 	const char *ignore_file;
 	const char *progress;
 	const char *network;

@@ -304,7 +304,15 @@ const struct option_def build_option_table[] = {
 	    .offset = MEMBER(allowed),
 	    .argument = "RIGHT",
 	    .group = "Run",
-	    .help = "let the Dockerfile have network.host or security.insecure" },
+	    .help =
+		"let the Dockerfile have network.host, security.insecure, device or device=NAME" },
+	{ .name = "cdi-spec-dir",
+	    .type = OPTION_LIST,
+	    .offset = MEMBER(device_dirs),
+	    .argument = "DIR",
+	    .group = "Run",
+	    .help =
+		"where devices for RUN --device are described (default: /etc/cdi, /var/run/cdi)" },
 	{ .name = "isolation",
 	    .type = OPTION_CHOICE,
 	    .offset = MEMBER(isolation),

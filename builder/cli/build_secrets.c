@@ -234,21 +234,25 @@ build_allow_parse(const char *text, struct build_options *options, struct error 
 	} rights[] = {
 		{ "network.host", BUILD_ALLOW_NETWORK_HOST },
 		{ "security.insecure", BUILD_ALLOW_INSECURE },
+		{ "device", BUILD_ALLOW_DEVICES },
 	};
 	auto(strv) struct strv words = { 0 };
 
 	strv_split(&words, text, ',');
 	for (size_t i = 0; i < words.count; i++) {
-		bool known = false;
+		bool known = text_starts_with(words.items[i], "device=") &&
+		             words.items[i][strlen("device=")] != '\0';
 
+		if (known)
+			strv_add(&options->allowed_devices, words.items[i] + strlen("device="));
 		for (size_t n = 0; n < ARRAY_LEN(rights) && !known; n++) {
 			known = strcmp(words.items[i], rights[n].name) == 0;
 			options->allowed |= known ? rights[n].right : 0;
 		}
 		if (!known)
 			return error_set(e, ERR_USAGE,
-			    "--allow: '%s' is unknown; there are network.host and "
-			    "security.insecure",
+			    "--allow: '%s' is unknown; there are network.host, "
+			    "security.insecure, device and device=NAME",
 			    words.items[i]);
 	}
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mounts - the flags of RUN: --mount, --network, --security, --device.
+ * mounts - the flags of RUN: --mount, --network, --security; devices.c has --device.
  */
 #include "builder/plan/planner.h"
 
@@ -202,32 +202,6 @@ set_security(struct building *b, const struct instruction *i, struct plan_step *
 	    "allow it with: croze build --allow security.insecure");
 }
 
-/** No device can be given yet: one that is required is an error, another is left out with a warning. */
-static int
-add_device(struct building *b, const struct instruction *i, const struct flag *flag,
-    struct plan_step *step)
-{
-	struct device device = { 0 };
-	struct error e = ERROR_INIT;
-
-	if (device_parse(flag->value, &device, &e) < 0) {
-		device_release(&device);
-		return planner_error(b, i, flag->offset, &e);
-	}
-	step->devices = xrealloc(step->devices, step->n_devices + 1, sizeof(*step->devices));
-	step->devices[step->n_devices++] = device;
-	if (device.required)
-		return refuse(b, i, flag,
-		    "the device is required, and this version of croze has no devices for RUN",
-		    NULL);
-	(void)diagnostics_add(b->p->diagnostics, SEVERITY_WARNING,
-	    instruction_locate(i, flag->offset),
-	    "RUN --device: '%s' is left out, as it is not required: this version of croze has no "
-	    "devices for RUN",
-	    device.name);
-	return 0;
-}
-
 int
 mounts_apply(struct building *b, const struct instruction *i, struct plan_step *step)
 {
@@ -243,8 +217,8 @@ mounts_apply(struct building *b, const struct instruction *i, struct plan_step *
 
 		if (strcmp(flag->def->name, "mount") == 0 && add_mount(b, i, flag, step) < 0)
 			result = -1;
-		if (strcmp(flag->def->name, "device") == 0 && add_device(b, i, flag, step) < 0)
-			result = -1;
 	}
+	if (devices_apply(b, i, step) < 0)
+		result = -1;
 	return result;
 }

@@ -33,8 +33,6 @@ step_release(struct plan_step *step)
 		mountspec_release(&step->mounts[n].spec);
 		free(step->mounts[n].target);
 	}
-	for (size_t n = 0; n < step->n_devices; n++)
-		device_release(&step->devices[n]);
 	free(step->mounts);
 	free(step->devices);
 	free(step->hostname);
@@ -96,6 +94,7 @@ plan_release(struct plan *plan)
 	free(plan->targets);
 	free(plan->images);
 	free(plan->triggers);
+	cdi_release(&plan->devices);
 	strv_release(&plan->proxies);
 	*plan = (struct plan){ 0 };
 }

@@ -9,7 +9,6 @@
 #ifndef CROZE_PLAN_PLAN_H
 #define CROZE_PLAN_PLAN_H
 
-#include "builder/dockerfile/device.h"
 #include "builder/dockerfile/diagnostics.h"
 #include "builder/dockerfile/ignore.h"
 #include "builder/dockerfile/mountspec.h"
@@ -19,6 +18,7 @@
 #include "builder/image/platform.h"
 #include "runtime/base/digest.h"
 #include "runtime/base/strv.h"
+#include "runtime/oci/cdi.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -61,6 +61,7 @@ enum plan_flags {
 enum plan_allowed {
 	PLAN_ALLOW_NETWORK_HOST = 1 << 0,
 	PLAN_ALLOW_INSECURE = 1 << 1,
+	PLAN_ALLOW_DEVICES = 1 << 2, /* all of them */
 };
 
 #define PLAN_MAIN_CONTEXT SIZE_MAX
@@ -106,7 +107,9 @@ struct plan_options {
 	bool (*is_ignored)(void *arg, const char *path);
 	int (*read_file)(void *arg, const char *path, struct buf *b);
 	void *arg;
-	unsigned allowed; /* enum plan_allowed */
+	unsigned allowed;                   /* enum plan_allowed */
+	const struct strv *allowed_devices; /* names as in RUN --device; may be NULL */
+	const struct strv *device_dirs;     /* where devices are described; NULL: there are none */
 	/* of every RUN, for its key; may be NULL */
 	const char *network;       /* "default", "none", "host" */
 	const struct strv *hosts;  /* "name:address" */
@@ -203,7 +206,7 @@ struct plan_step {
 	/* RUN */
 	struct plan_mount *mounts;
 	size_t n_mounts;
-	struct device *devices;
+	const struct cdi_device **devices; /* of plan.devices */
 	size_t n_devices;
 	enum plan_network network;
 	bool insecure;  /* --security=insecure */
@@ -291,6 +294,7 @@ struct plan {
 	int64_t epoch;  /* seconds */
 	struct strv
 	    proxies; /* proxy variables for every RUN, in no key and no history: "HTTP_PROXY=..." */
+	struct cdi devices;            /* when a step asks for one; steps borrow them */
 	struct instruction **triggers; /* parsed from base images; steps borrow them */
 	size_t n_triggers;
 	size_t triggers_room;

@@ -78,6 +78,7 @@ struct planner {
 	size_t target;             /* index into the file's stages */
 	size_t n_bytes;            /* of all values and environments of RUNs so far */
 	bool stopped;              /* the plan has grown too large */
+	bool has_devices;          /* plan.devices were looked up */
 };
 
 /** A stage while its instructions are obeyed. */
@@ -205,6 +206,8 @@ void copies_add_context(struct building *b, size_t context);
 
 /* mounts.c: the flags of RUN */
 int mounts_apply(struct building *b, const struct instruction *i, struct plan_step *step);
+/* devices.c: RUN --device */
+int devices_apply(struct building *b, const struct instruction *i, struct plan_step *step);
 
 /* history.c: texts as the reference frontend writes them */
 /** ["a" "b"], as Go's %q. */

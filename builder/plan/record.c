@@ -140,7 +140,7 @@ record_run(const struct plan_options *options, struct plan_step *step)
 	if (step->hostname)
 		json_set_text(object, "hostname", step->hostname);
 	for (size_t n = 0; n < step->n_devices; n++)
-		strv_add(&devices, step->devices[n].name);
+		strv_add(&devices, step->devices[n]->full_name);
 	if (devices.count > 0)
 		json_set(object, "devices", json_new_strv(&devices));
 	finish(step, object);

@@ -4,6 +4,7 @@
  */
 #include "builder/step/run.h"
 
+#include "builder/step/devices.h"
 #include "builder/step/kept.h"
 #include "builder/step/points.h"
 #include "runtime/base/fd.h"
@@ -122,6 +123,7 @@ make_environment(const struct run_request *request, const struct user *user,
     const struct strv *of_mounts, struct strv *env)
 {
 	strv_copy(env, &request->step->env);
+	devices_set_environment(request->step, env);
 	for (size_t i = 0; i < of_mounts->count; i++) {
 		const char *item = of_mounts->items[i];
 		autofree char *name = xstrndup(item, strcspn(item, "="));
@@ -164,6 +166,7 @@ struct extra_mounts {
 	size_t count;
 	int scripts;
 	struct mounts *mounts;
+	struct devices devices;
 	struct strv env;
 };
 
@@ -173,6 +176,7 @@ extra_mounts_release(struct extra_mounts *x)
 	free(x->items);
 	fd_close_at(&x->scripts);
 	mounts_close(x->mounts);
+	devices_release(&x->devices);
 	mounts_wipe(&x->env);
 }
 
@@ -201,14 +205,18 @@ extra_mounts_open(const struct run_request *request, const struct mounts_request
 		if (x->scripts < 0)
 			return -1;
 	}
+	if (devices_open_all(request->step, &x->devices, e) < 0)
+		return -1;
 	x->mounts = mounts_open(wanted, e);
 	if (!x->mounts)
 		return -1;
 	items = mounts_items(x->mounts, &n_items);
-	x->items = xcalloc(n_items + 3, sizeof(*x->items));
+	x->items = xcalloc(n_items + x->devices.n_mounts + 3, sizeof(*x->items));
 	add_file(x, "/etc/resolv.conf", environment->resolv_conf);
 	add_file(x, "/etc/hosts", environment->hosts);
 	add_file(x, PLAN_SCRIPTS, x->scripts);
+	for (size_t i = 0; i < x->devices.n_mounts; i++)
+		x->items[x->count++] = x->devices.mounts[i];
 	for (size_t i = 0; i < n_items; i++)
 		x->items[x->count++] = items[i];
 	return 0;
@@ -268,6 +276,8 @@ check_tier(const struct run_request *request, struct error *e)
 
 	if (request->step->network == PLAN_NETWORK_NONE)
 		what = "--network=none: the isolation 'chroot' has no network of its own";
+	if (request->step->n_devices > 0)
+		what = "--device: the isolation 'chroot' has no /dev of its own";
 	if (request->step->insecure)
 		what = "--security=insecure: the isolation 'chroot' would give the step all that "
 		       "the container around it has";

@@ -391,15 +391,119 @@ absent()
 	says "00000000a80425fb" "mounted" "000001ffffffffff"
 }
 
-@test "6.9 device: none can be given, which is told; a required one is an error" {
-	printf 'FROM busybox:musl\nRUN --device=vendor.com/gpu=0 true\n' >c/Dockerfile
-	run build -t app
+# describe FILE: two devices, made of what every machine has.
+describe()
+{
+	mkdir -p cdi files
+	echo library >files/lib.so
+	cat >"$1" <<-EOF
+		{ "cdiVersion": "0.6.0", "kind": "vendor.com/gpu",
+		  "containerEdits": { "env": ["GPU_ALL=yes"], "mounts": [
+		    { "hostPath": "$W/files", "containerPath": "/usr/lib/gpu", "options": ["ro", "nosuid", "nodev", "rbind", "rprivate"] } ] },
+		  "devices": [
+		    { "name": "0", "annotations": { "org.mobyproject.buildkit.device.class": "gpus" },
+		      "containerEdits": { "env": ["GPU=0"], "deviceNodes": [ { "path": "/dev/gpu/zero", "hostPath": "/dev/zero" } ] } },
+		    { "name": "1", "annotations": { "org.mobyproject.buildkit.device.class": "gpus" },
+		      "containerEdits": { "env": ["GPU=1"], "deviceNodes": [ { "path": "/dev/gpu1", "hostPath": "/dev/full", "type": "c", "major": 1, "minor": 7 } ],
+		        "hooks": [ { "hookName": "createContainer", "path": "/usr/bin/nvidia-ctk", "args": ["nvidia-ctk", "update-ldcache"] } ] } } ] }
+	EOF
+}
+
+@test "6.9 device: nodes, files and variables are given to that command, and nothing stays" {
+	describe cdi/gpu.json
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		RUN --device=vendor.com/gpu=0 [ "$(head -c 3 /dev/gpu/zero | od -An -tx1 | tr -d ' ')" = 000000 ] && [ -c /dev/gpu/zero ] && \
+		    echo "$GPU $GPU_ALL" && cat /usr/lib/gpu/lib.so && ! touch /usr/lib/gpu/x 2>/dev/null && [ ! -e /dev/gpu1 ]
+		RUN [ ! -e /dev/gpu ] && [ ! -e /usr/lib/gpu ] && [ -z "$GPU$GPU_ALL" ] && touch /end
+	EOF
+	run build -t app --cdi-spec-dir cdi --allow device=vendor.com/gpu=0
 	ok
-	says "Dockerfile:2" "'vendor.com/gpu=0' is left out"
-	printf 'FROM busybox:musl\nRUN --device=vendor.com/gpu=0,required true\n' >c/Dockerfile
-	run build -t app
+	says "0 yes" library
+	equal "$(config app | grep -c GPU)" 0
+	absent /usr/lib/gpu /dev/gpu
+	run build -t app --cdi-spec-dir cdi --allow device
+	counts 3 0
+}
+
+@test "6.9 device: all of a kind, the first of it, those of a group; what is not done for them is said" {
+	describe cdi/gpu.json
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		RUN --device=vendor.com/gpu=* echo "all $(ls -d /dev/gpu/zero /dev/gpu1 | tr '\n' ' ')$GPU"
+		RUN --device=vendor.com/gpu echo "first $GPU" && [ ! -e /dev/gpu1 ]
+		RUN --device=name=gpus,required ls -d /dev/gpu1
+	EOF
+	run build -t app --cdi-spec-dir cdi --allow device
+	ok
+	says "all /dev/gpu/zero /dev/gpu1 1" "first 0" "Dockerfile:2" "the hook createContainer (update-ldcache)"
+	says_not "Dockerfile:3: RUN --device"
+	# which devices there are is part of the key
+	sed -i 's/"name": "1"/"name": "2"/' cdi/gpu.json
+	run build -t app --cdi-spec-dir cdi --allow device
+	counts 1 3
+}
+
+@test "6.9 M10 device: what is not allowed is refused, by whatever name it is asked for" {
+	local name
+	describe cdi/gpu.json
+	for name in vendor.com/gpu=0 vendor.com/gpu 'vendor.com/gpu=*' gpus; do
+		printf 'FROM busybox:musl\nRUN --device=%s true\n' "$name" >c/Dockerfile
+		for allow in network.host device=vendor.com/gpu=1 device=vendor.com/other; do
+			run build -t app --cdi-spec-dir cdi --allow "$allow"
+			fails 2
+			says "Dockerfile:2" "may not have the device 'vendor.com/gpu=0'" "--allow device=vendor.com/gpu=0"
+		done
+	done
+	run build --allow device=
 	fails 2
-	says "Dockerfile:2" "required"
+	run build --allow devices
+	fails 2
+}
+
+@test "6.9 device: one that is not there is left out with a warning, or an error when it is required" {
+	printf 'FROM busybox:musl\nRUN --device=vendor.com/gpu=0 true\n' >c/Dockerfile
+	run build -t app --cdi-spec-dir cdi
+	ok
+	says "Dockerfile:2" "none is described in 'cdi'" "left out"
+	describe cdi/gpu.json
+	touch cdi/other.yaml
+	printf 'FROM busybox:musl\nRUN --device=vendor.com/gpu=7,required true\n' >c/Dockerfile
+	run build -t app --cdi-spec-dir cdi
+	fails 2
+	says "Dockerfile:2" "vendor.com/gpu=0, vendor.com/gpu=1" "'cdi/other.yaml' is not read" "--format=json"
+	# a check asks no machine
+	run croze check --cdi-spec-dir cdi c
+	fails 2
+	run croze check c
+	ok
+}
+
+@test "6.9 device: a description that is wrong, or not true of this machine, is an error with its file" {
+	local edit
+	printf 'FROM busybox:musl\nRUN --device=vendor.com/gpu=1 true\n' >c/Dockerfile
+	for edit in 's|/dev/full|/dev/nowhere|' 's|"minor": 7|"minor": 8|' 's|"type": "c"|"type": "b"|' 's|/dev/full|/etc/passwd|' "s|$W/files|/nowhere|"; do
+		describe cdi/gpu.json
+		sed -i "$edit" cdi/gpu.json
+		run build -t app --cdi-spec-dir cdi --allow device
+		fails 3
+		says "the device 'vendor.com/gpu=1' of 'cdi/gpu.json'"
+	done
+	for edit in 's|/dev/gpu1|/etc/gpu1|' 's|"rbind"|"remount"|' 's|vendor.com/gpu"|vendor"|' 's|"name": "1"|"name": "0"|' 's|"GPU=1"|"GPU"|' 's|"kind"|"kind|'; do
+		describe cdi/gpu.json
+		sed -i "$edit" cdi/gpu.json
+		run build -t app --cdi-spec-dir cdi --allow device
+		fails 2
+		says "cdi/gpu.json"
+	done
+	# the later directory wins
+	describe cdi/gpu.json
+	mkdir cdi2
+	sed 's/GPU=1/GPU=later/' cdi/gpu.json >cdi2/gpu.json
+	printf 'FROM busybox:musl\nRUN --device=vendor.com/gpu=1 echo "$GPU"\n' >c/Dockerfile
+	run build -t app --cdi-spec-dir cdi --cdi-spec-dir cdi2 --allow device
+	ok
+	says later
 }
 
 @test "6.11 8.5 host name, hosts, limits and the size of /dev/shm are what was asked for" {

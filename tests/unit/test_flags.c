@@ -450,7 +450,8 @@ agents_and_rights_are_checked(void **state)
 	bad("--ssh default=. .", "neither a socket nor a key");
 	bad("--ssh =x .", "the id is missing");
 	bad("--ssh a=Dockerfile --ssh a=Dockerfile .", "given twice");
-	bad("--allow device .", "--allow: 'device' is unknown");
+	bad("--allow devices .", "--allow: 'devices' is unknown");
+	bad("--allow device= .", "'device=' is unknown");
 	bad("--allow network.HOST .", "'network.HOST' is unknown");
 	bad("--allow '' .", "is unknown");
 }

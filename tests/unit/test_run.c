@@ -32,10 +32,15 @@ resolve(void *arg, const char *reference, const struct platform *wanted,
 static int
 make(const char *text)
 {
-	struct plan_options options = {
-		.os = "linux", .architecture = "amd64", .variant = "", .resolve = resolve
-	};
+	auto(strv) struct strv dirs = { 0 };
+	struct plan_options options = { .os = "linux",
+		.architecture = "amd64",
+		.variant = "",
+		.resolve = resolve,
+		.allowed = PLAN_ALLOW_DEVICES,
+		.device_dirs = &dirs };
 
+	strv_printf(&dirs, "%s/tests/data/cdi", getenv("CROZE_SOURCE"));
 	diagnostics_init(&diagnostics, "D");
 	(void)dockerfile_parse(&file, text, strlen(text), &diagnostics);
 	return plan_make(&plan, &file, &options, &diagnostics);
@@ -238,7 +243,8 @@ s1_records_differ_where_the_command_sees_a_difference(void **state)
 		"RUN --mount=type=tmpfs,target=/a,size=1 x", "RUN --mount=type=secret,id=a x",
 		"RUN --mount=type=secret,id=b x", "RUN --mount=type=secret,id=a,env=A x",
 		"RUN --mount=type=secret,id=a,target=/a x", "RUN --mount=type=ssh x",
-		"RUN --mount=type=ssh,id=b x", "RUN --device=a x" };
+		"RUN --mount=type=ssh,id=b x", "RUN --device=example.com/x=one x",
+		"RUN --device=example.com/x=two x", "RUN --device=example.com/x=* x" };
 	char *records[ARRAY_LEN(commands)];
 
 	(void)state;
