@@ -5,6 +5,7 @@
 #include "seccomp/call.h"
 
 #include "runtime/base/mem.h"
+#include "seccomp/network.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -134,17 +135,24 @@ static const struct row rows[] = {
 };
 
 const struct notify_program *
-ids_program(void)
+ids_program(bool network)
 {
-	static struct notify_program program;
-	struct notify_call calls[ARRAY_LEN(rows)];
+	static struct notify_program programs[2];
+	struct notify_program *program = &programs[network];
+	struct notify_call calls[ARRAY_LEN(rows) + NETWORK_CALLS_MAX];
+	const struct notify_call *more;
+	size_t n = ARRAY_LEN(rows), n_more;
 
-	if (program.length > 0)
-		return &program;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+	if (program->length > 0)
+		return program;
+	for (size_t i = 0; i < n; i++)
 		calls[i] = rows[i].call;
-	notify_compile(&program, calls, ARRAY_LEN(rows));
-	return &program;
+	more = network_calls(&n_more);
+	if (network)
+		for (size_t i = 0; i < n_more; i++)
+			calls[n++] = more[i];
+	notify_compile(program, calls, n);
+	return program;
 }
 
 static call_fn *
@@ -209,6 +217,10 @@ serve_one(struct ids *ids, const struct seccomp_notif *request)
 		.data = &request->data };
 	call_fn *fn = function_of(request->data.nr);
 
+	if (ids->options.forward && network_is_call(request->data.nr)) {
+		ids->options.forward(ids->options.forward_arg, request);
+		return;
+	}
 	task_find(ids, c.tid, &c);
 	if (!fn || !c.creds || (c.task.starting && !is_of_the_start(fn)))
 		call_continue(&c); /* a caller that has ended meanwhile */

@@ -15,11 +15,12 @@
 #include "runtime/base/error.h"
 #include "seccomp/notify.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-/** The filter of a container's processes; made at first use. */
-const struct notify_program *ids_program(void);
+/** The filter of a container's processes; made at first use. @network: with the calls of seccomp/network.h. */
+const struct notify_program *ids_program(bool network);
 
 struct ids_options {
 	int listener; /* of ids_program(), loaded by the container's first process before it changes its user */
@@ -32,6 +33,9 @@ struct ids_options {
 	size_t n_groups;
 	uint64_t capabilities; /* that root has; the bounding set */
 	unsigned int threads;  /* 0: one a processor */
+	/* sees to the answer of a call of seccomp/network.h; called by all threads */
+	void (*forward)(void *arg, const struct seccomp_notif *request);
+	void *forward_arg;
 };
 
 /**

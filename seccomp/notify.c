@@ -65,10 +65,16 @@ emit_tests(struct notify_program *p, const struct notify_call *calls, size_t n)
 			return;
 		}
 		emit(p, BPF_LD | BPF_W | BPF_ABS, argument_offset(calls[i].argument), 0, 0);
-		if (calls[i].test == NOTIFY_IF_BITS)
+		if (calls[i].test == NOTIFY_IF_SET) {
+			emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 2);
+			emit(p, BPF_LD | BPF_W | BPF_ABS, argument_offset(calls[i].argument) ^ 4, 0,
+			    0);
+			emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+		} else if (calls[i].test == NOTIFY_IF_BITS) {
 			emit(p, BPF_JMP | BPF_JSET | BPF_K, calls[i].value, 0, 1);
-		else
+		} else {
 			emit(p, BPF_JMP | BPF_JEQ | BPF_K, calls[i].value, 0, 1);
+		}
 		emit(p, BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF, 0, 0);
 	}
 	emit(p, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);

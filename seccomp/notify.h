@@ -16,11 +16,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** One call that is notified, always or by the lower 32 bits of one argument. */
+/** One call that is notified, always or by one argument: by its lower 32 bits, or by whether it is 0. */
 struct notify_call {
 	uint32_t number;
 	unsigned char argument;
-	enum { NOTIFY_ALWAYS, NOTIFY_IF_BITS, NOTIFY_IF_EQUAL } test;
+	enum {
+		NOTIFY_ALWAYS,
+		NOTIFY_IF_BITS,
+		NOTIFY_IF_EQUAL,
+		NOTIFY_IF_SET
+	} test; /* SET: all 64 bits count */
 	uint32_t value;
 };
 

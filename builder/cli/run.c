@@ -515,6 +515,8 @@ make_spec(struct session *s, struct container_spec *spec)
 	spec->network =
 	    s->environment.network == NETNS_HOST ? CONTAINER_NETWORK_HOST : CONTAINER_NETWORK_JOIN;
 	spec->netns = s->environment.netns.fd;
+	if (spec->network == CONTAINER_NETWORK_JOIN && s->environment.netns.egress.answers)
+		spec->egress = &s->environment.netns.egress;
 	assert(container_n_default_mounts <= ARRAY_LEN(s->standard));
 	for (size_t i = 0; i < container_n_default_mounts; i++) {
 		s->standard[i] = container_default_mounts[i];
@@ -638,7 +640,7 @@ run_main(int argc, char **argv, const struct command *self)
 	struct session session = {
 		.flags = &flags,
 		.upper = SNAPSHOT_WRITER_INIT,
-		.environment = { .resolv_conf = -1, .hosts = -1, .netns.fd = -1 },
+		.environment = { .resolv_conf = -1, .hosts = -1, .netns = NETNS_INIT },
 		.rootfs = -1,
 		.status = STATUS_NOT_RUN,
 	};

@@ -11,6 +11,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
 #include "runtime/base/process.h"
+#include "runtime/base/text.h"
 #include "runtime/sandbox/mount.h"
 #include "runtime/sandbox/user.h"
 #include "seccomp/owner.h"
@@ -35,21 +36,37 @@ put_file(int dir, const char *name, const struct buf *text, struct error *e)
 	return path_open(dir, name, O_PATH | O_NOFOLLOW, 0, PATH_NO_SYMLINKS, e);
 }
 
+/* What the host says besides its name servers: where short names are looked for, and how. */
+static void
+add_options(const struct buf *host, struct buf *text)
+{
+	auto(strv) struct strv lines = { 0 };
+
+	strv_split(&lines, buf_text(host), '\n');
+	for (size_t i = 0; i < lines.count; i++)
+		if (text_starts_with(lines.items[i], "search") ||
+		    text_starts_with(lines.items[i], "domain") ||
+		    text_starts_with(lines.items[i], "options"))
+			buf_printf(text, "%s\n", lines.items[i]);
+}
+
 static int
 write_resolv_conf(struct run_environment *environment, int dir, struct error *e)
 {
 	auto(buf) struct buf text = { 0 };
+	auto(buf) struct buf host_text = { 0 };
 	struct error ignored = ERROR_INIT;
 	autofd int host = -1;
 
-	if (environment->netns.resolver[0]) {
+	/* a host without the file has no name servers to offer */
+	host = path_open_user("/etc/resolv.conf", O_RDONLY | O_NONBLOCK, 0, &ignored);
+	if (host >= 0 && fd_read_all(host, &host_text, RESOLV_CONF_MAX, "/etc/resolv.conf", e) < 0)
+		return -1;
+	if (environment->netns.resolver) {
 		buf_printf(&text, "nameserver %s\n", environment->netns.resolver);
+		add_options(&host_text, &text);
 	} else {
-		/* a host without the file has no name servers to offer */
-		host = path_open_user("/etc/resolv.conf", O_RDONLY | O_NONBLOCK, 0, &ignored);
-		if (host >= 0 &&
-		    fd_read_all(host, &text, RESOLV_CONF_MAX, "/etc/resolv.conf", e) < 0)
-			return -1;
+		buf_add(&text, host_text.data, host_text.len);
 	}
 	environment->resolv_conf = put_file(dir, "resolv.conf", &text, e);
 	return environment->resolv_conf < 0 ? -1 : 0;
@@ -73,15 +90,17 @@ run_environment_open(struct run_environment *environment, struct store *store,
     const struct run_host *hosts, size_t n_hosts, struct error *e)
 {
 	autofd int dir = store_tmp_dir(store, NULL, e);
+	struct netns_options network = { .mode = environment->network,
+		.rules = environment->egress,
+		.n_rules = environment->n_egress };
 
 	environment->resolv_conf = -1;
 	environment->hosts = -1;
 	environment->points = store_tmp_dir(store, NULL, e);
-	environment->netns.fd = -1;
+	environment->netns = (struct netns)NETNS_INIT;
 	environment->kit = xcalloc(1, sizeof(*environment->kit));
 	*environment->kit = (struct container_kit)CONTAINER_KIT_INIT;
-	if (dir < 0 || environment->points < 0 ||
-	    netns_open(environment->network, &environment->netns, e) < 0)
+	if (dir < 0 || environment->points < 0 || netns_open(&network, &environment->netns, e) < 0)
 		return -1;
 	if (points_make(environment->points, e) == 0 &&
 	    write_resolv_conf(environment, dir, e) == 0 &&
@@ -251,6 +270,9 @@ set_network(const struct run_request *request, struct container_spec *spec)
 	/* the build's own namespace may reach outside, or not be there at all */
 	if (mode == NETNS_NONE && request->environment->network != NETNS_NONE)
 		spec->network = CONTAINER_NETWORK_NEW;
+	if (spec->network == CONTAINER_NETWORK_JOIN && request->environment->netns.egress.answers)
+		spec->egress = &request->environment->netns.egress;
+	spec->egress_number = (uint32_t)getpid(); /* a process runs one step at a time */
 }
 
 /*
@@ -329,7 +351,9 @@ run_command(const struct run_request *request, int root, const struct user *user
 	struct container container = CONTAINER_INIT;
 	auto(extra_mounts) struct extra_mounts extra = { .scripts = -1 };
 	struct container_mount standard[16];
+	struct error ignored = ERROR_INIT; /* the step's result counts */
 	struct container_spec spec;
+	int ended;
 
 	if (check_tier(request, e) < 0 || extra_mounts_open(request, &wanted, &extra, e) < 0)
 		return -1;
@@ -365,7 +389,10 @@ run_command(const struct run_request *request, int root, const struct user *user
 		result->exit_status = container_exec_status(e);
 		return -1;
 	}
-	return end_command(&container, result, e);
+	ended = end_command(&container, result, e);
+	if (spec.egress)
+		result->reached = egress_take(spec.egress, spec.egress_number, &ignored);
+	return ended;
 }
 
 /* fstat(2), with the owner that is recorded, where it is. */

@@ -21,6 +21,9 @@ struct run_environment {
 	struct userns userns;
 	bool chroot; /* without namespaces: jail.h; the network is then the caller's */
 	enum netns_mode network;
+	const struct egress_rule
+	    *egress; /* with NETNS_DEFAULT all that may be reached; none: everything outside */
+	size_t n_egress;
 	struct netns netns;
 	int resolv_conf; /* file that becomes /etc/resolv.conf; -1: none */
 	int hosts;       /* /etc/hosts */
@@ -72,7 +75,8 @@ struct run_result {
 	bool ran; /* the command was started */
 	int exit_status; /* of the command; 128+n for a signal; 127 and 126 when it could not be executed */
 	double cpu_seconds;
-	bool empty; /* no path was changed: there is no snapshot */
+	struct json *reached; /* what was reached, as egress_take(); NULL: not known. To be freed */
+	bool empty;           /* no path was changed: there is no snapshot */
 	char snapshot[SNAPSHOT_ID_MAX + 1];
 };
 

@@ -11,6 +11,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
 #include "runtime/sandbox/exec.h"
+#include "runtime/sandbox/listen.h"
 #include "runtime/sandbox/passfd.h"
 #include "seccomp/owner.h"
 
@@ -29,7 +30,6 @@
 #include <unistd.h>
 
 #define FIRST_FREE_FD 3
-#define PASS_STACK (32U << 10)
 
 /* Without it the container would reach the keys of the caller's session (SECURITY R33). Who refuses the call refuses it inside too. */
 int
@@ -134,51 +134,38 @@ enter_cwd(const struct container_spec *spec, struct error *e)
 	return fd < 0 ? -1 : 0;
 }
 
-/* What the thread that passes a listener on shares with the one that is under its filter. */
-struct passing {
+/* What is listened to by somebody whom only the parent knows. */
+struct listening {
+	const struct container_spec *spec;
 	int socket;
-	volatile int listener; /* -1: not there yet; -2: there will be none */
-	volatile bool passed;
 };
 
 static int
-pass_main(void *arg)
+load_program(void *arg, struct error *e)
 {
-	struct passing *p = arg;
-	struct error ignored = ERROR_INIT;
+	const struct listening *l = arg;
 
-	while (p->listener == -1)
-		; /* for as long as the kernel takes to load a filter */
-	if (p->listener >= 0)
-		(void)passfd_send(
-		    p->socket, p->listener, &ignored); /* a dead parent has killed us */
-	p->passed = true;
-	syscall(SYS_exit, 0); /* this thread alone */
+	return seccomp_program_listen(l->spec->seccomp, e);
+}
+
+static int
+pass_listener(void *arg, int listener, struct error *e)
+{
+	const struct listening *l = arg;
+
+	(void)passfd_send(l->socket, listener, e); /* a dead parent has killed us */
 	return 0;
 }
 
-/*
- * Under the filter no system call may be possible before somebody answers, and to send the listener to whoever answers takes one. So a
- * thread that is not under it does; the calling one waits without any call.
- */
 static int
 load_listening(const struct container_spec *spec, int socket, struct error *e)
 {
-	static char stack[PASS_STACK] __attribute__((aligned(16)));
-	struct passing p = { .socket = socket, .listener = -1 };
-	int flags =
-	    CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
-	int listener;
+	struct listening l = { spec, socket };
+	struct listen_job job = { &l, load_program, pass_listener };
 
 	if (send(socket, &(char){ INIT_LISTENER }, 1, MSG_NOSIGNAL) != 1)
 		_exit(1); /* the parent has ended */
-	if (clone(pass_main, stack + sizeof(stack), flags, &p) < 0)
-		return error_sys(e, "cannot make a thread");
-	listener = seccomp_program_listen(spec->seccomp, e);
-	p.listener = listener < 0 ? -2 : listener;
-	while (!p.passed)
-		;
-	return listener < 0 ? -1 : 0;
+	return listen_load(&job, e);
 }
 
 static int

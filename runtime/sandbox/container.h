@@ -13,6 +13,7 @@
 #include "runtime/base/strv.h"
 #include "runtime/sandbox/attributes.h"
 #include "runtime/sandbox/caps.h"
+#include "runtime/sandbox/egress.h"
 #include "runtime/sandbox/kit.h"
 #include "runtime/sandbox/landlock.h"
 #include "runtime/sandbox/stubs.h"
@@ -182,6 +183,8 @@ struct container_spec {
 	int oom_score_adj;              /* -1001: unchanged */
 	enum container_network network; /* CONTAINER_NETWORK_NEW */
 	int netns;
+	const struct egress *egress; /* who answers for what it reaches outside; NULL: nobody */
+	uint32_t egress_number;      /* of this container there */
 	const struct container_clocks *clocks; /* makes a time namespace; NULL: none */
 	const struct container_events *events; /* NULL */
 	int in, out, err; /* 0, 1, 2 of the container; -1: /dev/null. Unused with @terminal */

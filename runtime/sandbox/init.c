@@ -12,6 +12,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/sandbox/become.h"
 #include "runtime/sandbox/devices.h"
+#include "runtime/sandbox/egress.h"
 #include "runtime/sandbox/mount.h"
 #include "runtime/sandbox/netns.h"
 #include "runtime/sandbox/passfd.h"
@@ -190,7 +191,10 @@ run(struct init *init, struct error *e)
 		if (events->starting(events->arg, init->pid, e) < 0)
 			return -1;
 	}
-	if (init->ids >= 0 && supervisor_join(init->ids, e) < 0)
+	if (init->ids >= 0 && supervisor_join(spec, init->ids, e) < 0)
+		return -1;
+	/* there can be one listener only: the supervisor of ids passes on what is not for it */
+	if (init->ids < 0 && spec->egress && egress_join(spec->egress, spec->egress_number, e) < 0)
 		return -1;
 	if (become_ready(spec, events && events->listener ? init->socket : -1, e) < 0)
 		return -1;

@@ -132,6 +132,25 @@ landlock_restrict_client(const struct landlock_rule *rules, size_t n_rules, stru
 	return restrict_to(rules, n_rules, NET_BIND, e);
 }
 
+bool
+landlock_knows_tcp(void)
+{
+	return landlock_abi() >= NET_ABI;
+}
+
+int
+landlock_forbid_tcp(struct error *e)
+{
+	struct ruleset r = { .net = NET_ALL };
+	autofd int ruleset = (int)syscall(SYS_landlock_create_ruleset, &r, 2 * sizeof(uint64_t), 0);
+
+	if (ruleset < 0)
+		return error_sys(e, "cannot make a Landlock ruleset");
+	if (syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+		return error_sys(e, "cannot put Landlock in force");
+	return 0;
+}
+
 static int
 add_paths(
     int ruleset, char *const *paths, enum landlock_access access, uint64_t known, struct error *e)

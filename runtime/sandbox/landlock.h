@@ -38,6 +38,11 @@ int landlock_restrict_client(const struct landlock_rule *rules, size_t n_rules, 
 /** As landlock_restrict(), without a word on TCP. */
 int landlock_restrict_files(const struct landlock_rule *rules, size_t n_rules, struct error *e);
 
+/** Can TCP be restricted? */
+bool landlock_knows_tcp(void);
+/** No socket of the process is bound or connected by TCP, by itself. Needs CAP_SYS_ADMIN or no_new_privs, neither of which is seen to here. */
+int landlock_forbid_tcp(struct error *e);
+
 /** What the command of a container may reach; lists of absolute paths, ended by NULL. */
 struct landlock_profile {
 	char *const *read;

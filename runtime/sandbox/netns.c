@@ -3,7 +3,8 @@
  * netns - the network that the commands of a build see.
  *
  * A child makes the namespace and passes it back as a descriptor. pasta, where it can work, is attached to it once and stays in
- * the foreground as our child; its default of letting the namespace reach the host's loopback is switched off.
+ * the foreground as our child; its default of letting the namespace reach the host's loopback is switched off. Names are not asked for
+ * through it but through the process of egress.h, which therefore knows them.
  */
 #include "runtime/sandbox/netns.h"
 
@@ -13,7 +14,10 @@
 #include "runtime/base/process.h"
 #include "runtime/base/strv.h"
 #include "runtime/base/text.h"
+#include "runtime/sandbox/landlock.h"
 #include "runtime/sandbox/passfd.h"
+#include "runtime/sandbox/relay.h"
+#include "seccomp/network.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,13 +27,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define TUN "/dev/net/tun"
-#define RESOLVER "169.254.1.1" /* pasta answers there for the host's resolver */
 #define READY_MS 10000
 #define POLL_MS 5
 
@@ -110,7 +114,7 @@ make(struct error *e)
 }
 
 bool
-netns_can_reach_outside(char reason[NETNS_REASON_MAX])
+netns_has_pasta(char reason[NETNS_REASON_MAX])
 {
 	autofree char *pasta = process_find("pasta");
 	autofd int tun = open(TUN, O_RDWR | O_CLOEXEC);
@@ -119,14 +123,10 @@ netns_can_reach_outside(char reason[NETNS_REASON_MAX])
 	if (pasta && tun >= 0)
 		return true;
 	if (tun < 0)
-		snprintf(reason, NETNS_REASON_MAX,
-		    "'" TUN "' cannot be opened (%s), so that steps have no network but their own "
-		    "loopback; --network=host gives them the host's",
-		    strerror(errno));
+		snprintf(
+		    reason, NETNS_REASON_MAX, "'" TUN "' cannot be opened (%s)", strerror(errno));
 	else
-		snprintf(reason, NETNS_REASON_MAX,
-		    "pasta is not installed, so that steps have no network but their own loopback; "
-		    "install passt, or use --network=host");
+		snprintf(reason, NETNS_REASON_MAX, "pasta is not installed");
 	return false;
 }
 
@@ -178,8 +178,7 @@ start_pasta(int netns, struct error *e)
 	auto(strv) struct strv argv = { 0 };
 	static const char *const options[] = { "--foreground", "--quiet", "--config-net",
 		"--no-map-gw", "-t", "none", "-u", "none", "-T", "none", "-U", "none",
-		"--dns-forward", RESOLVER, "--netns-only", "--no-netns-quit", "--runas", "0:0",
-		"--netns" };
+		"--netns-only", "--no-netns-quit", "--runas", "0:0", "--netns" };
 
 	strv_add(&argv, "pasta");
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
@@ -204,28 +203,99 @@ attach_pasta(struct netns *n, struct error *e)
 	if (pid < 0)
 		return -1;
 	n->helper = pid;
-	if (worker_start(&w, wait_main, &n->fd, e) < 0 || worker_finish(&w, NULL, e) < 0)
+	return worker_start(&w, wait_main, &n->fd, e) < 0 ? -1 : worker_finish(&w, NULL, e);
+}
+
+static void
+end_pasta(struct netns *n)
+{
+	if (n->helper <= 0)
+		return;
+	(void)kill(n->helper, SIGKILL); /* may have ended already */
+	while (waitpid(n->helper, NULL, 0) < 0 && errno == EINTR)
+		;
+	n->helper = 0;
+}
+
+/* What stops a container's processes from using a socket of the network outside for anything else than it was made for. */
+static int
+try_confining(struct error *e)
+{
+	if (landlock_knows_tcp())
+		return landlock_forbid_tcp(e);
+	if (socket_can_lock())
+		return 0;
+	error_set(e, ERR_HOST, "sockets cannot be kept to their peers");
+	return error_hint(e, "Linux 6.7 with landlock among its security modules is needed");
+}
+
+static int
+try_main(void *arg, struct buf *result, struct error *e)
+{
+	autofd int listener = -1;
+
+	(void)arg;    /* nothing to be told */
+	(void)result; /* nothing to tell */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_sys(e, "cannot set no_new_privs");
+	if (try_confining(e) < 0)
+		return -1;
+	listener = notify_load(network_program(), e);
+	return listener < 0 ? -1 : 0;
+}
+
+int
+netns_try_egress(struct error *e)
+{
+	struct worker w;
+
+	return worker_start(&w, try_main, NULL, e) < 0 ? -1 : worker_finish(&w, NULL, e);
+}
+
+/* By pasta, or by connections that are made outside; in both what is reached is noted, and names are asked for outside. */
+static int
+open_outside(const struct netns_options *options, struct netns *n, struct error *e)
+{
+	struct error failed = ERROR_INIT;
+	char reason[NETNS_REASON_MAX];
+	struct egress_options egress = {
+		.netns = n->fd, .rules = options->rules, .n_rules = options->n_rules
+	};
+
+	if (options->n_rules == 0 && netns_has_pasta(reason)) {
+		egress.observes = attach_pasta(n, &failed) == 0;
+		if (!egress.observes)
+			end_pasta(n);
+	}
+	/* pasta does without, though nobody then knows what was reached */
+	egress.silent = netns_try_egress(e) < 0;
+	if ((egress.silent && !egress.observes) || egress_start(&egress, &n->egress, e) < 0)
 		return -1;
 	n->outside = true;
-	snprintf(n->resolver, sizeof(n->resolver), "%s", RESOLVER);
+	n->resolver = RELAY_RESOLVER;
 	return 0;
 }
 
 int
-netns_open(enum netns_mode mode, struct netns *n, struct error *e)
+netns_open(const struct netns_options *options, struct netns *n, struct error *e)
 {
 	struct error failed = ERROR_INIT;
 
-	*n = (struct netns){ .fd = -1, .outside = mode == NETNS_HOST };
-	if (mode == NETNS_HOST)
+	*n = (struct netns)NETNS_INIT;
+	n->outside = options->mode == NETNS_HOST;
+	if (options->mode == NETNS_HOST)
 		return 0;
 	n->fd = make(e);
 	if (n->fd < 0)
 		return -1;
-	if (mode == NETNS_NONE || !netns_can_reach_outside(n->reason))
+	if (options->mode == NETNS_NONE || open_outside(options, n, &failed) == 0)
 		return 0;
-	if (attach_pasta(n, &failed) == 0)
-		return 0;
+	if (options->n_rules > 0) {
+		*e = failed;
+		e->kind = ERR_HOST;
+		return error_ctx(e, "what steps may reach cannot be limited");
+	}
+	end_pasta(n);
 	snprintf(n->reason, sizeof(n->reason),
 	    "%.300s, so that steps have no network but their own loopback; --network=host gives "
 	    "them the host's",
@@ -236,12 +306,9 @@ netns_open(enum netns_mode mode, struct netns *n, struct error *e)
 void
 netns_close(struct netns *n)
 {
-	if (n->helper > 0) {
-		(void)kill(n->helper, SIGKILL); /* may have ended already */
-		while (waitpid(n->helper, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
+	end_pasta(n);
+	egress_stop(&n->egress);
 	if (n->fd >= 0)
 		(void)close(n->fd); /* a namespace */
-	*n = (struct netns){ .fd = -1 };
+	*n = (struct netns)NETNS_INIT;
 }

@@ -6,6 +6,7 @@
 #define CROZE_SANDBOX_NETNS_H
 
 #include "runtime/base/error.h"
+#include "runtime/sandbox/egress.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -18,25 +19,41 @@ enum netns_mode {
 
 #define NETNS_REASON_MAX 512
 
+struct netns_options {
+	enum netns_mode mode;
+	const struct egress_rule
+	    *rules; /* NETNS_DEFAULT: all that may be reached; none: everything outside */
+	size_t n_rules;
+};
+
 struct netns {
-	int fd;       /* the namespace, for container_spec.netns; -1 with NETNS_HOST */
-	pid_t helper; /* pasta, 0 when there is none */
-	bool outside; /* can the outside be reached? */
+	int fd;               /* the namespace, for container_spec.netns; -1 with NETNS_HOST */
+	pid_t helper;         /* pasta, 0 when there is none */
+	struct egress egress; /* NETNS_DEFAULT: for container_spec.egress */
+	bool outside;         /* can the outside be reached? */
 	char reason
 	    [NETNS_REASON_MAX]; /* why NETNS_DEFAULT has only lo, and what would lift it; "" */
-	char resolver
-	    [64]; /* name server for resolv.conf when the host's cannot be reached from inside; "" to use the host's */
+	const char *
+	    resolver; /* name server for resolv.conf, where the host's are not reached from inside; NULL: they are */
 };
+
+#define NETNS_INIT                               \
+	{                                        \
+		.fd = -1, .egress = EGRESS_INIT, \
+	}
 
 /**
  * Makes the namespace, once a build, after userns_enter(). With NETNS_DEFAULT pasta is attached when it is installed and /dev/net/tun
- * opens; otherwise the namespace has only lo, which is no failure: @reason says so, to be shown.
+ * opens, unless there are rules, which it knows nothing of; otherwise connections are made by a process outside (egress.h). Where that
+ * cannot be either, the namespace has only lo, which is no failure: @reason says so, to be shown. With rules it is one.
  */
-int netns_open(enum netns_mode mode, struct netns *n, struct error *e);
-/** Ends the helper and closes. */
+int netns_open(const struct netns_options *options, struct netns *n, struct error *e);
+/** Ends the helpers and closes. */
 void netns_close(struct netns *n);
-/** Would NETNS_DEFAULT reach the outside? Cheap; otherwise @reason is filled. To be called before or after userns_enter(). */
-bool netns_can_reach_outside(char reason[NETNS_REASON_MAX]);
+/** Would pasta work? Cheap; otherwise @reason says why not. To be called before or after userns_enter(). */
+bool netns_has_pasta(char reason[NETNS_REASON_MAX]);
+/** Can calls be answered by another process? Tried in a child. 0 or -1 with @e. */
+int netns_try_egress(struct error *e);
 /** Brings lo up in the calling process's network namespace. */
 int netns_raise_loopback(struct error *e);
 /** Parses "none", "default", "host". ERR_USAGE. */

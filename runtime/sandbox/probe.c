@@ -273,21 +273,20 @@ static int
 try_network(const char *store, struct probe_result *r, struct error *e)
 {
 	char reason[NETNS_REASON_MAX];
+	struct error refused = ERROR_INIT;
 
 	(void)store; /* not its concern */
 	(void)e;     /* having none is no error */
-	if (netns_can_reach_outside(reason)) {
-		say(r, "pasta");
+	if (netns_try_egress(&refused) == 0) {
+		if (netns_has_pasta(reason))
+			say(r, "pasta");
+		else
+			say(r, "connections are made by croze (%.120s)", reason);
 		return 0;
 	}
 	r->state = PROBE_NO;
-	say(r, "%.120s",
-	    access("/dev/net/tun", R_OK | W_OK) == 0 ? "pasta is not installed"
-						     : "/dev/net/tun cannot be opened");
-	snprintf(r->fix, sizeof(r->fix), "%s",
-	    access("/dev/net/tun", R_OK | W_OK) == 0
-		? "sudo apt install passt"
-		: "sudo chmod 666 /dev/net/tun, or croze build --network=host");
+	say(r, "%.200s", refused.text);
+	snprintf(r->fix, sizeof(r->fix), "croze build --network=host");
 	return 0;
 }
 

@@ -6,6 +6,8 @@
 
 #include "runtime/base/child.h"
 #include "runtime/base/fd.h"
+#include "runtime/sandbox/egress.h"
+#include "runtime/sandbox/listen.h"
 #include "runtime/sandbox/passfd.h"
 #include "seccomp/ids.h"
 
@@ -17,6 +19,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Who else answers, and what for. */
+struct other {
+	const struct container_spec *spec;
+	int listener;
+};
+
+static void
+forward(void *arg, const struct seccomp_notif *request)
+{
+	const struct other *o = arg;
+
+	egress_forward(o->spec->egress, o->spec->egress_number, o->listener, request);
+}
+
 static _Noreturn void
 supervise(const struct container_spec *spec, int socket, pid_t parent)
 {
@@ -26,20 +42,29 @@ supervise(const struct container_spec *spec, int socket, pid_t parent)
 		.groups = spec->groups,
 		.n_groups = spec->groups ? spec->n_groups : 0,
 		.capabilities = spec->caps.bounding };
+	struct other other = { .spec = spec };
 
 	child_reset_signals();
 	if (child_die_with(parent) < 0)
 		_exit(0);
 	(void)setsid(); /* the terminal's signals are for the others */
-	o.listener = passfd_receive(socket, &e);
-	if (o.listener < 0)
-		_exit(0); /* there is no container */
 	o.root = passfd_receive(socket, &e);
+	if (o.root < 0)
+		_exit(0); /* there is no container */
+	o.listener = passfd_receive(socket, &e);
 	o.proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (o.root < 0 || o.proc < 0)
+	if (o.listener < 0 || o.proc < 0)
 		_exit(1);
 	/* all else is somebody else's: pipes whose end others wait for, the store, secrets */
-	fd_close_others(STDERR_FILENO + 1, (int[]){ o.listener, o.root, o.proc }, 3);
+	fd_close_others(STDERR_FILENO + 1,
+	    (int[]){ o.listener, o.root, o.proc, spec->egress ? spec->egress->control : -1 }, 4);
+	if (spec->egress) {
+		if (egress_lend(spec->egress, spec->egress_number, o.listener, &e) < 0)
+			_exit(1);
+		other.listener = o.listener;
+		o.forward = forward;
+		o.forward_arg = &other;
+	}
 	_exit(ids_serve(&o, &e) < 0 ? 1 : 0);
 }
 
@@ -51,7 +76,7 @@ supervisor_start(const struct container_spec *spec, int *socket, struct error *e
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_sys(e, "cannot make a socket pair");
-	(void)ids_program(); /* made once, for all containers */
+	(void)ids_program(spec->egress != NULL); /* made once, for all containers */
 	pid = fork();
 	if (pid == 0) {
 		(void)close(pair[1]); /* the container's */
@@ -66,19 +91,39 @@ supervisor_start(const struct container_spec *spec, int *socket, struct error *e
 	return error_sys(e, "cannot make a supervisor");
 }
 
+struct joining {
+	const struct container_spec *spec;
+	int socket;
+};
+
+static int
+load(void *arg, struct error *e)
+{
+	const struct joining *j = arg;
+
+	if (j->spec->egress && egress_confine(j->spec->egress, e) < 0)
+		return -1;
+	return notify_load(ids_program(j->spec->egress != NULL), e);
+}
+
+static int
+pass(void *arg, int listener, struct error *e)
+{
+	const struct joining *j = arg;
+
+	return passfd_send(j->socket, listener, e);
+}
+
 int
-supervisor_join(int socket, struct error *e)
+supervisor_join(const struct container_spec *spec, int socket, struct error *e)
 {
 	autofd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	autofd int listener = -1;
+	struct joining j = { spec, socket };
+	struct listen_job job = { &j, load, pass };
 
 	if (root < 0)
 		return error_sys(e, "cannot open '/'");
-	listener = notify_load(ids_program(), e);
-	if (listener < 0 || passfd_send(socket, listener, e) < 0 ||
-	    passfd_send(socket, root, e) < 0)
-		return -1;
-	return 0;
+	return passfd_send(socket, root, e) < 0 ? -1 : listen_load(&job, e);
 }
 
 void

@@ -18,7 +18,7 @@ pid_t supervisor_start(const struct container_spec *spec, int *socket, struct er
  * In the container's first process, in its root, with all capabilities: from here on the supervisor answers. Changes of user are
  * answered with success until the first execve(2), which makes the process the user of the container's spec.
  */
-int supervisor_join(int socket, struct error *e);
+int supervisor_join(const struct container_spec *spec, int socket, struct error *e);
 /** Ends it. */
 void supervisor_stop(pid_t pid);
 

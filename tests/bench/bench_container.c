@@ -151,7 +151,7 @@ bench(const char *rootfs, const char *scratch, size_t n, struct error *e)
 	spec.envp = envp;
 	spec.kit = &kit;
 	container_kit_prepare(&kit);
-	if (netns_open(NETNS_NONE, &joined, e) < 0)
+	if (netns_open(&(struct netns_options){ .mode = NETNS_NONE }, &joined, e) < 0)
 		return -1;
 	spec.network = CONTAINER_NETWORK_HOST;
 	if (series("network host", &spec, dirs, n, e) < 0)

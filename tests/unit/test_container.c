@@ -632,7 +632,7 @@ joined_network(struct container_spec *s, struct error *e)
 {
 	static struct netns n;
 
-	if (netns_open(NETNS_NONE, &n, e) < 0)
+	if (netns_open(&(struct netns_options){ .mode = NETNS_NONE }, &n, e) < 0)
 		return -1;
 	s->network = CONTAINER_NETWORK_JOIN;
 	s->netns = n.fd;

@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * egress - what the commands of a build reach outside: a process beside them that lets them, or does not, and remembers.
+ *
+ * One thread waits for all: listeners of containers, datagrams, name queries, and requests by the control socket, each of which says of
+ * which container it is.
+ */
+#include "runtime/sandbox/egress.h"
+
+#include "runtime/base/child.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/loop.h"
+#include "runtime/base/mem.h"
+#include "runtime/sandbox/landlock.h"
+#include "runtime/sandbox/listen.h"
+#include "runtime/sandbox/reach.h"
+#include "runtime/sandbox/relay.h"
+#include "seccomp/network.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define RECORD_MAX (1U << 20)
+
+enum request_kind {
+	REQUEST_JOIN,    /* with a listener that is served here */
+	REQUEST_LEND,    /* with a listener that is served elsewhere */
+	REQUEST_FORWARD, /* a call of a lent one */
+	REQUEST_TAKE,    /* with a stream for the answer */
+};
+
+struct request {
+	enum request_kind kind;
+	uint32_t container;
+	struct seccomp_notif notification; /* FORWARD */
+};
+
+/* ---- the other side: containers, supervisors, the build ---- */
+
+union control_room {
+	struct cmsghdr header;
+	char room[CMSG_SPACE(sizeof(int))];
+};
+
+static int
+send_request(int control, const struct request *request, int fd)
+{
+	union control_room room = { 0 };
+	struct iovec bytes = { (void *)(uintptr_t)request, sizeof(*request) };
+	struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1 };
+	ssize_t n;
+
+	if (fd >= 0) {
+		message.msg_control = &room;
+		message.msg_controllen = sizeof(room);
+		room.header.cmsg_level = SOL_SOCKET;
+		room.header.cmsg_type = SCM_RIGHTS;
+		room.header.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&room.header), &fd, sizeof(fd));
+	}
+	do
+		n = sendmsg(control, &message, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n == (ssize_t)sizeof(*request) ? 0 : -1;
+}
+
+struct joining {
+	const struct egress *egress;
+	uint32_t container;
+};
+
+int
+egress_confine(const struct egress *egress, struct error *e)
+{
+	return egress->confines ? landlock_forbid_tcp(e) : 0;
+}
+
+static int
+load(void *arg, struct error *e)
+{
+	const struct joining *j = arg;
+
+	if (egress_confine(j->egress, e) < 0)
+		return -1;
+	return notify_load(network_program(), e);
+}
+
+static int
+pass(void *arg, int listener, struct error *e)
+{
+	const struct joining *j = arg;
+	struct request request = { .kind = REQUEST_JOIN, .container = j->container };
+
+	if (send_request(j->egress->control, &request, listener) == 0)
+		return 0;
+	return error_sys(e, "cannot reach the process that sees to the network");
+}
+
+int
+egress_join(const struct egress *egress, uint32_t container, struct error *e)
+{
+	struct joining j = { egress, container };
+	struct listen_job job = { &j, load, pass };
+
+	return listen_load(&job, e);
+}
+
+int
+egress_lend(const struct egress *egress, uint32_t container, int listener, struct error *e)
+{
+	struct request request = { .kind = REQUEST_LEND, .container = container };
+
+	if (send_request(egress->control, &request, listener) == 0)
+		return 0;
+	return error_sys(e, "cannot reach the process that sees to the network");
+}
+
+void
+egress_forward(const struct egress *egress, uint32_t container, int listener,
+    const struct seccomp_notif *notification)
+{
+	struct request request = {
+		.kind = REQUEST_FORWARD, .container = container, .notification = *notification
+	};
+
+	if (send_request(egress->control, &request, -1) < 0)
+		notify_answer(listener, notification->id, 0, ENETUNREACH);
+}
+
+struct json *
+egress_take(const struct egress *egress, uint32_t container, struct error *e)
+{
+	struct request request = { .kind = REQUEST_TAKE, .container = container };
+	auto(buf) struct buf text = { 0 };
+	autofd int ours = -1;
+	int pair[2], sent;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+		error_sys(e, "cannot make a socket pair");
+		return NULL;
+	}
+	ours = pair[0];
+	sent = send_request(egress->control, &request, pair[1]);
+	(void)close(pair[1]); /* the other side's */
+	if (sent < 0) {
+		error_sys(e, "cannot reach the process that sees to the network");
+		return NULL;
+	}
+	if (fd_read_all(ours, &text, RECORD_MAX, "the record of the network", e) < 0)
+		return NULL;
+	return json_parse(buf_text(&text), text.len, e);
+}
+
+/* ---- the process ---- */
+
+struct server {
+	const struct egress_options *options;
+	struct loop *loop;
+	struct reach *reach;
+	struct relay *relay;
+	struct client *clients;
+	struct waiting *waiting;
+	int control;
+};
+
+struct client {
+	struct client *next;
+	struct server *server;
+	uint32_t container;
+	int listener;
+	struct loop_source *source; /* NULL: served elsewhere */
+};
+
+/* A call that waits for its connection. */
+struct waiting {
+	struct waiting *next;
+	struct server *server;
+	struct network_wait wait;
+	struct loop_source *source;
+};
+
+static void
+waiting_free(struct waiting *w)
+{
+	struct waiting **link = &w->server->waiting;
+
+	while (*link != w)
+		link = &(*link)->next;
+	*link = w->next;
+	loop_remove(w->source);
+	(void)close(w->wait.fd); /* the caller has its own */
+	free(w);
+}
+
+static int
+on_connected(void *arg, int fd, uint32_t events, struct error *e)
+{
+	struct waiting *w = arg;
+
+	(void)fd;
+	(void)events; /* an error is one too */
+	(void)e;
+	network_finish(&w->wait);
+	waiting_free(w);
+	return 0;
+}
+
+static void
+await_connection(struct server *s, const struct network_wait *wait)
+{
+	struct error ignored = ERROR_INIT;
+	struct waiting *w = xcalloc(1, sizeof(*w));
+
+	*w = (struct waiting){ .next = s->waiting, .server = s, .wait = *wait };
+	s->waiting = w;
+	w->source = loop_add_fd(s->loop, wait->fd, EPOLLOUT, on_connected, w, &ignored);
+	if (!w->source) {
+		notify_answer(wait->listener, wait->id, 0, ENOBUFS);
+		waiting_free(w);
+	}
+}
+
+static enum network_way
+decide(void *arg, const struct network_peer *peer)
+{
+	const struct client *c = arg;
+
+	return reach_decide(c->server->reach, c->container, peer);
+}
+
+static int
+open_door(void *arg, const struct network_peer *peer)
+{
+	const struct client *c = arg;
+
+	return relay_door(c->server->relay, (const struct sockaddr *)&peer->address, peer->length);
+}
+
+static void
+answer(struct client *c, const struct seccomp_notif *request)
+{
+	const struct egress_options *o = c->server->options;
+	struct network_policy policy = { .arg = c,
+		.way = decide,
+		.door = o->observes || o->netns < 0 ? NULL : open_door,
+		.observes = o->observes,
+		.locks = !o->observes && o->netns >= 0 && !landlock_knows_tcp() };
+	struct network_wait wait;
+
+	network_answer(&policy, c->listener, request, &wait);
+	if (wait.fd >= 0)
+		await_connection(c->server, &wait);
+}
+
+static void
+client_free(struct client *c)
+{
+	struct client **link = &c->server->clients;
+
+	while (*link != c)
+		link = &(*link)->next;
+	*link = c->next;
+	for (struct waiting *w = c->server->waiting, *next; w; w = next) {
+		next = w->next;
+		if (w->wait.listener == c->listener)
+			waiting_free(w);
+	}
+	loop_remove(c->source);
+	(void)close(c->listener); /* nobody calls any more, or another process serves it */
+	free(c);
+}
+
+static int
+on_call(void *arg, int fd, uint32_t events, struct error *e)
+{
+	struct client *c = arg;
+	struct seccomp_notif request;
+	int got = events & EPOLLIN ? notify_receive(fd, &request) : 0;
+
+	(void)e; /* what cannot be answered was killed */
+	if (got > 0)
+		answer(c, &request);
+	else if (got == 0)
+		client_free(c);
+	return 0;
+}
+
+static void
+add_client(struct server *s, const struct request *request, int fd)
+{
+	struct error ignored = ERROR_INIT;
+	struct client *c = xcalloc(1, sizeof(*c));
+
+	*c = (struct client){
+		.next = s->clients, .server = s, .container = request->container, .listener = fd
+	};
+	s->clients = c;
+	if (request->kind == REQUEST_LEND)
+		return;
+	notify_wake_together(fd);
+	c->source = loop_add_fd(s->loop, fd, EPOLLIN, on_call, c, &ignored);
+	if (!c->source)
+		client_free(c); /* its calls fail with ENOSYS */
+}
+
+static void
+forwarded(struct server *s, const struct request *request)
+{
+	for (struct client *c = s->clients; c; c = c->next)
+		if (c->container == request->container && !c->source) {
+			answer(c, &request->notification);
+			return;
+		}
+}
+
+static void
+give_record(struct server *s, const struct request *request, int fd)
+{
+	auto(buf) struct buf text = { 0 };
+	struct error ignored = ERROR_INIT; /* whoever asked is gone */
+	struct json *record = reach_take(s->reach, request->container);
+
+	json_write(record, 0, &text);
+	json_free(record);
+	(void)fd_write_all(fd, buf_text(&text), text.len, &ignored);
+	for (struct client *c = s->clients, *next; c; c = next) {
+		next = c->next;
+		if (c->container == request->container && !c->source)
+			client_free(c); /* it has ended */
+	}
+}
+
+static void
+obey(struct server *s, const struct request *request, int fd)
+{
+	switch (request->kind) {
+	case REQUEST_JOIN:
+	case REQUEST_LEND:
+		if (fd >= 0)
+			add_client(s, request, fd);
+		return;
+	case REQUEST_FORWARD:
+		forwarded(s, request);
+		break;
+	case REQUEST_TAKE:
+		if (fd >= 0)
+			give_record(s, request, fd);
+		break;
+	}
+	if (fd >= 0)
+		(void)close(fd); /* whoever waits sees the end */
+}
+
+static int
+on_request(void *arg, int fd, uint32_t events, struct error *e)
+{
+	struct server *s = arg;
+	struct request request;
+	union control_room room;
+	struct iovec bytes = { &request, sizeof(request) };
+	struct msghdr message = { .msg_iov = &bytes,
+		.msg_iovlen = 1,
+		.msg_control = &room,
+		.msg_controllen = sizeof(room) };
+	ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	struct cmsghdr *header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+	int passed = -1;
+
+	(void)events;
+	(void)e;
+	if (header && header->cmsg_type == SCM_RIGHTS)
+		memcpy(&passed, CMSG_DATA(header), sizeof(passed));
+	if (n == (ssize_t)sizeof(request))
+		obey(s, &request, passed);
+	else if (passed >= 0)
+		(void)close(passed); /* nothing that is understood */
+	if (n == 0)
+		loop_stop(s->loop); /* the build has ended */
+	return 0;
+}
+
+/* Which container asks for a name is not to be seen; all that run are said to. */
+static bool
+may_ask(void *arg, const char *name)
+{
+	struct server *s = arg;
+	bool may = reach_may_ask(s->reach, s->clients ? s->clients->container : 0, name);
+
+	for (const struct client *c = s->clients ? s->clients->next : NULL; c && !may; c = c->next)
+		(void)reach_may_ask(s->reach, c->container, name);
+	return may;
+}
+
+static void
+found(void *arg, const char *name, const struct in6_addr *address)
+{
+	const struct server *s = arg;
+
+	reach_found(s->reach, name, address);
+}
+
+static int
+open_relay(struct server *s, struct error *e)
+{
+	struct relay_options options = { .loop = s->loop,
+		.netns = s->options->netns,
+		.arg = s,
+		.may_ask = may_ask,
+		.found = found };
+
+	if (s->options->netns < 0)
+		return 0;
+	s->relay = relay_open(&options, e);
+	return s->relay ? 0 : -1;
+}
+
+/* What is left to be seen of files is procfs, which is the working directory too. */
+static int
+leave_files(struct error *e)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit); /* what there is has to do */
+	}
+	if (chdir("/proc") < 0 || chroot(".") < 0)
+		return error_sys(e, "cannot make procfs the root directory");
+	return 0;
+}
+
+static int
+serve(struct server *s, struct error *e)
+{
+	s->loop = loop_new(e);
+	if (!s->loop)
+		return -1;
+	s->reach = reach_new(s->options->rules, s->options->n_rules);
+	if (!loop_add_fd(s->loop, s->control, EPOLLIN, on_request, s, e) || open_relay(s, e) < 0 ||
+	    leave_files(e) < 0)
+		return -1;
+	if (send(s->control, "r", 1, MSG_NOSIGNAL) != 1)
+		return error_sys(e, "the build has ended");
+	return loop_run(s->loop, e);
+}
+
+static _Noreturn void
+serve_main(const struct egress_options *options, int control, pid_t parent)
+{
+	struct server s = { .options = options, .control = control };
+	int keep[] = { control, options->netns };
+	struct error e = ERROR_INIT;
+
+	child_reset_signals();
+	if (child_die_with(parent) < 0)
+		_exit(0);
+	(void)setsid(); /* the terminal's signals are for the others */
+	fd_close_others(STDERR_FILENO + 1, keep, ARRAY_LEN(keep));
+	if (serve(&s, &e) < 0)
+		(void)send(control, &e, sizeof(e), MSG_NOSIGNAL); /* nobody else to tell */
+	_exit(0);
+}
+
+/* A byte, or what went wrong. */
+static int
+await(int control, struct error *e)
+{
+	struct error told;
+	ssize_t n;
+
+	do
+		n = recv(control, &told, sizeof(told), 0);
+	while (n < 0 && errno == EINTR);
+	if (n == 1)
+		return 0;
+	if (n != (ssize_t)sizeof(told))
+		return error_set(
+		    e, ERR_SYSTEM, "the process that sees to the network ended without a word");
+	*e = told;
+	return -1;
+}
+
+int
+egress_start(const struct egress_options *options, struct egress *egress, struct error *e)
+{
+	pid_t parent = getpid();
+	int pair[2];
+
+	*egress = (struct egress)EGRESS_INIT;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_sys(e, "cannot make a socket pair");
+	egress->pid = fork();
+	if (egress->pid == 0)
+		serve_main(options, pair[1], parent);
+	(void)close(pair[1]); /* the other side's */
+	egress->control = pair[0];
+	egress->answers = !options->silent;
+	egress->confines =
+	    egress->answers && !options->observes && options->netns >= 0 && landlock_knows_tcp();
+	if (egress->pid < 0) {
+		egress->pid = 0;
+		error_sys(e, "cannot make a process");
+		egress_stop(egress);
+		return -1;
+	}
+	if (await(egress->control, e) == 0)
+		return 0;
+	egress_stop(egress);
+	return -1;
+}
+
+void
+egress_stop(struct egress *egress)
+{
+	if (egress->pid > 0) {
+		(void)kill(egress->pid, SIGKILL); /* may have ended already */
+		while (waitpid(egress->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	fd_close_at(&egress->control);
+	*egress = (struct egress)EGRESS_INIT;
+}

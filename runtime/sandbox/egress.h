@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * egress - what the commands of a build reach outside: a process beside them that lets them, or does not, and remembers.
+ *
+ * One process serves all containers of a build. It is in the network outside, and answers the calls with which their processes connect
+ * and send (seccomp/network.h), relays datagrams and names (relay.h), and knows the rules.
+ *
+ * Nothing of it is reachable from a container but what it answers. It holds no file of the build's, and its root directory is procfs.
+ */
+#ifndef CROZE_SANDBOX_EGRESS_H
+#define CROZE_SANDBOX_EGRESS_H
+
+#include "runtime/base/error.h"
+#include "runtime/base/json.h"
+
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/** One of the places that may be reached. */
+struct egress_rule {
+	char *host;    /* a name, "*.example.org" for all names below one, or an address */
+	uint16_t port; /* 0: any */
+};
+
+/** Parses "HOST[:PORT]", an IPv6 address in brackets when a port follows. To be freed. ERR_USAGE. */
+int egress_rule_parse(const char *text, struct egress_rule *rule, struct error *e);
+
+struct egress_options {
+	int netns; /* of the containers, where lo is up; -1: they have the caller's own */
+	bool
+	    observes; /* packets find their way from there by themselves: what is reached is only noted, and names are relayed */
+	const struct egress_rule *rules; /* nothing else is reached; none: everything outside is */
+	size_t n_rules;
+	bool silent; /* calls cannot be answered here; names and datagrams are relayed */
+};
+
+struct egress {
+	pid_t pid;     /* 0: there is none */
+	int control;   /* for the containers; shared by all */
+	bool answers;  /* for calls: egress_join() and egress_lend() are to be used */
+	bool confines; /* containers bind and connect nothing by TCP themselves */
+};
+
+#define EGRESS_INIT           \
+	{                     \
+		.control = -1 \
+	}
+
+/** Starts it, in the namespaces of the caller, with whom it ends. */
+int egress_start(const struct egress_options *options, struct egress *egress, struct error *e);
+void egress_stop(struct egress *egress);
+
+/**
+ * In a container's first process, with all capabilities or no_new_privs: from here on its calls are answered. @container is a number by
+ * which egress_take() asks for it.
+ */
+int egress_join(const struct egress *egress, uint32_t container, struct error *e);
+
+/* For a container whose only listener another process has (seccomp/ids.h): it lends it, and passes those calls on. */
+
+/** In the container's first process: what egress_join() does besides the listener. */
+int egress_confine(const struct egress *egress, struct error *e);
+int egress_lend(const struct egress *egress, uint32_t container, int listener, struct error *e);
+/** When it cannot be passed on, the call fails with ENETUNREACH. */
+void egress_forward(const struct egress *egress, uint32_t container, int listener,
+    const struct seccomp_notif *request);
+
+/**
+ * What @container has reached since the last time, in the order of the first time: an array of objects with "protocol" ("tcp", "udp"),
+ * "name" (when one is known), "address", "port", "allowed", "count". Never NULL unless with @e.
+ */
+struct json *egress_take(const struct egress *egress, uint32_t container, struct error *e);
+
+#endif

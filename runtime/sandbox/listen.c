@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * listen - a filter whose calls another process answers, loaded by a process that cannot make one of them before it has told that process.
+ *
+ * Under the filter no system call may be possible before somebody answers, and to send the listener to whoever answers takes one. So a
+ * thread that is not under it does; the calling one waits without any call.
+ */
+#include "runtime/sandbox/listen.h"
+
+#include <sched.h>
+#include <stdbool.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define PASS_STACK (64U << 10)
+
+struct passing {
+	const struct listen_job *job;
+	volatile int listener; /* -1: not there yet; -2: there will be none */
+	volatile bool passed;
+	int result;
+	struct error *e;
+};
+
+static int
+pass_main(void *arg)
+{
+	struct passing *p = arg;
+
+	while (p->listener == -1)
+		; /* for as long as the kernel takes to load a filter */
+	if (p->listener >= 0)
+		p->result = p->job->pass(p->job->arg, p->listener, p->e);
+	p->passed = true;
+	syscall(SYS_exit, 0); /* this thread alone */
+	return 0;
+}
+
+int
+listen_load(const struct listen_job *job, struct error *e)
+{
+	static char stack[PASS_STACK] __attribute__((aligned(16)));
+	struct passing p = { .job = job, .listener = -1, .e = e };
+	int flags =
+	    CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+	int listener;
+
+	if (clone(pass_main, stack + sizeof(stack), flags, &p) < 0)
+		return error_sys(e, "cannot make a thread");
+	listener = job->load(job->arg, e);
+	p.listener = listener < 0 ? -2 : listener;
+	while (!p.passed)
+		;
+	return listener < 0 ? -1 : p.result;
+}
