@@ -9,6 +9,7 @@
 
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/process.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -183,7 +184,7 @@ reap_all(void *arg, int signal, struct error *e)
 struct loop_source *
 loop_add_child(struct loop *loop, pid_t pid, loop_child_fn *fn, void *arg, struct error *e)
 {
-	autofd int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	autofd int fd = process_pidfd(pid);
 	struct loop_source *source;
 
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM)) {

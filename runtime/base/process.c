@@ -21,6 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static bool no_pidfd;
+
 struct failure {
 	int number;
 	char what[28];
@@ -156,6 +158,28 @@ process_spawn(const struct process_spec *spec, struct error *e)
 		child_exec(spec, path, parent, write_end);
 	(void)close(steal_fd(&write_end)); /* nothing was written */
 	return await_exec(read_end, pid, path, e) < 0 ? -1 : pid;
+}
+
+void
+process_force_no_pidfd(bool on)
+{
+	no_pidfd = on;
+}
+
+bool
+process_has_no_pidfd(void)
+{
+	return no_pidfd;
+}
+
+int
+process_pidfd(pid_t pid)
+{
+	if (no_pidfd) {
+		errno = ENOSYS;
+		return -1;
+	}
+	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
 int

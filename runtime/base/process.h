@@ -26,6 +26,11 @@ struct process_spec {
 
 /** Starts it; it dies with its parent (PR_SET_PDEATHSIG). Signal mask and handlers are reset. Returns the pid. An exec failure is reported here. */
 pid_t process_spawn(const struct process_spec *spec, struct error *e);
+/** A pidfd of @pid, close-on-exec; -1 with errno, ENOSYS or EPERM where there are none. */
+int process_pidfd(pid_t pid);
+/** For tests: there are none. */
+void process_force_no_pidfd(bool on);
+bool process_has_no_pidfd(void);
 /** Waits for @pid. Returns the status as waitpid(2) gives it. */
 int process_wait(pid_t pid, int *status, struct error *e);
 /** Runs a program to its end with its stdout in @out (at most @max bytes, may be NULL). Returns the exit status (128+n for a signal) or -1. */

@@ -8,6 +8,7 @@
 
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/process.h"
 #include "runtime/base/text.h"
 #include "runtime/container/members.h"
 #include "runtime/container/points.h"
@@ -89,7 +90,7 @@ not_running(const char *id, struct error *e)
 static int
 send_signal(const struct state *s, int signal)
 {
-	autofd int fd = (int)syscall(SYS_pidfd_open, s->pid, 0);
+	autofd int fd = process_pidfd(s->pid);
 	long result;
 
 	if (fd < 0 && errno != ENOSYS && errno != EPERM)
@@ -152,7 +153,7 @@ kill_container(const char *root, const char *id, int signal, enum end_flags flag
 static int
 await_end(const struct state *s, struct error *e)
 {
-	autofd int fd = (int)syscall(SYS_pidfd_open, s->pid, 0);
+	autofd int fd = process_pidfd(s->pid);
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
 

@@ -89,7 +89,7 @@ start(
 	    e);
 	if (r->pid < 0)
 		return -1;
-	r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0);
+	r->pidfd = process_pidfd(r->pid);
 	r->ends = h->timeout ? now_ms() + (int64_t)h->timeout * 1000 : 0;
 	return 0;
 }

@@ -117,7 +117,8 @@ open_one(const struct oci_config *c, size_t n, const char *bundle, mounts_transl
 	if (!o->map_ids)
 		return 0;
 	below = mount->flags & CONTAINER_MOUNT_RECURSIVE;
-	clone = mount_clone(mount->source, below, e);
+	clone = mount_is_classic() ? mount_map_ids(-1, -1, below, e)
+	                           : mount_clone(mount->source, below, e);
 	fd_close_at(&mount->source);
 	mount->source = clone;
 	if (clone < 0 || map_ids(c, m, o, translate, arg, mount->source, e) < 0)

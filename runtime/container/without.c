@@ -6,8 +6,10 @@
 
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
+#include "runtime/base/process.h"
 #include "runtime/base/strv.h"
 #include "runtime/cgroup/layout.h"
+#include "runtime/sandbox/mount.h"
 #include "runtime/sandbox/userns.h"
 
 #include <string.h>
@@ -19,6 +21,8 @@ static const struct {
 	{ "openat2", path_force_walk },
 	{ "cgroup", layout_force_none },
 	{ "newuidmap", userns_force_no_helpers },
+	{ "mounts", mount_force_classic },
+	{ "pidfd", process_force_no_pidfd },
 };
 
 int
@@ -34,7 +38,8 @@ without(const char *words, struct error *e)
 			k++;
 		if (k == ARRAY_LEN(switches))
 			return error_set(e, ERR_USAGE,
-			    "CROZE_TEST_WITHOUT: '%s' is not one of openat2, cgroup, newuidmap",
+			    "CROZE_TEST_WITHOUT: '%s' is not one of openat2, cgroup, newuidmap, "
+			    "mounts, pidfd",
 			    list.items[i]);
 		switches[k].force(true);
 	}

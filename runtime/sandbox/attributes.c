@@ -116,9 +116,15 @@ static int
 write_label(const char *file, const char *text, const char *member, struct error *e)
 {
 	autofree char *path = xasprintf("thread-self/attr/%s", file);
-	autofd int proc = mount_new("proc", NULL, MOUNT_NOSUID | MOUNT_NODEV | MOUNT_NOEXEC, e);
+	autofd int proc = -1;
 	autofd int fd = -1;
 
+	if (mount_is_classic()) {
+		error_set(e, ERR_HOST, "config.json: '%s' cannot be set", member);
+		return error_hint(e,
+		    "it takes a procfs that nobody can reach (fsopen(2)), which is refused here");
+	}
+	proc = mount_new("proc", NULL, MOUNT_NOSUID | MOUNT_NODEV | MOUNT_NOEXEC, e);
 	if (proc < 0)
 		return error_ctx(e, "config.json: '%s'", member);
 	fd = openat(proc, path, O_WRONLY | O_CLOEXEC);

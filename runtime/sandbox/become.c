@@ -209,30 +209,36 @@ set_user(const struct container_spec *spec, int listener_socket, struct error *e
 	           : 0;
 }
 
-int
-become_ready(const struct container_spec *spec, int listener_socket, struct error *e)
+/*
+ * Nothing of the host's is open while it waits, which may be for ever, nor in execve: there the memory is the container's already, and who
+ * may trace inside sees what close-on-exec is about to close.
+ */
+static void
+close_others(const struct container_spec *spec, int socket)
 {
+	int keep[] = { spec->hold_read, spec->hold_write, socket };
+
+	fd_close_others(FIRST_FREE_FD + spec->preserve_fds, keep, ARRAY_LEN(keep));
+}
+
+int
+become_ready(const struct container_spec *spec, int socket, struct error *e)
+{
+	bool listens = spec->events && spec->events->listener;
+
 	if (spec->attributes && attributes_apply(spec->attributes, e) < 0)
 		return -1;
 	if (set_limits(spec, e) < 0 || enter_cwd(spec, e) < 0)
 		return -1;
 	umask(spec->umask);
+	close_others(spec, socket);
 	fd_cloexec_from(FIRST_FREE_FD + spec->preserve_fds, NULL, 0);
-	if (set_user(spec, listener_socket, e) < 0)
+	if (set_user(spec, listens ? socket : -1, e) < 0)
 		return -1;
 	/* a change of user makes it what fs.suid_dumpable says, which may be dumpable (SECURITY R2) */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return error_sys(e, "cannot make the process undumpable");
 	return spec->hold_read >= 0 ? exec_check(spec->argv, spec->envp, e) : 0;
-}
-
-/* Nothing of the host's is open while it waits, which may be for ever. */
-static void
-close_others(const struct container_spec *spec)
-{
-	int keep[] = { spec->hold_read, spec->hold_write };
-
-	fd_close_others(FIRST_FREE_FD + spec->preserve_fds, keep, ARRAY_LEN(keep));
 }
 
 /* The descriptor is open for writing too, so that a read waits; whoever deletes the container kills its processes. */
@@ -242,7 +248,7 @@ become_wait(const struct container_spec *spec)
 	char byte;
 	ssize_t n;
 
-	close_others(spec);
+	close_others(spec, -1);
 	do
 		n = read(spec->hold_read, &byte, 1);
 	while (n < 0 && errno == EINTR);

@@ -13,9 +13,12 @@
 int become_new_keyring(struct error *e);
 /** Makes @from (-1: /dev/null) descriptors 0, 1 and 2; pipes and sockets are given to @uid. */
 int become_stdio(const int from[3], uid_t uid, struct error *e);
-/** @listener_socket: to the parent, which gets INIT_LISTENER and the listener of a filter that notifies; -1. */
-/** All that is done before a start is waited for; the calling process cannot go back. Looks for the command, so that its absence is told here. */
-int become_ready(const struct container_spec *spec, int listener_socket, struct error *e);
+/**
+ * All that is done before a start is waited for; the calling process cannot go back. Looks for the command, so that its absence is told here.
+ * Every descriptor but those of @spec and @socket is closed. @socket: to the parent, which gets INIT_LISTENER and the listener of a filter
+ * that notifies, when it waits for that (@spec->events); -1.
+ */
+int become_ready(const struct container_spec *spec, int socket, struct error *e);
 /** Waits until @spec->hold_read says go. Ends the process when nobody can start it any more. */
 void become_wait(const struct container_spec *spec);
 /** Dies with the parent from here on, whose end of @socket closes when it ends. */

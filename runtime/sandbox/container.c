@@ -13,6 +13,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
+#include "runtime/base/process.h"
 #include "runtime/sandbox/init.h"
 #include "runtime/sandbox/jail.h"
 #include "runtime/sandbox/join.h"
@@ -102,25 +103,7 @@ write_map(pid_t pid, const char *name, const struct id_map *own, const struct id
 	return 0;
 }
 
-/* What is asked for, or private. In namespaces of ours everything is private already, unless somebody asked for more. */
-static int
-set_propagation(
-    const struct container_spec *spec, const struct container_mount *m, int fd, struct error *e)
-{
-	unsigned long asked =
-	    m->extra && m->extra->propagation ? m->extra->propagation : MS_PRIVATE;
-	bool below = m->extra && m->extra->propagation_below;
-
-	if (asked == MS_SHARED)
-		return mount_propagate(fd, asked, below, e);
-	/* what is below must not be shared with the host either, whether or not something is said of it */
-	if (asked == MS_SLAVE || spec->userns->stayed || spec->userns->slave)
-		if (mount_propagate(fd, asked == MS_SLAVE ? MS_SLAVE : MS_PRIVATE, true, e) < 0)
-			return -1;
-	return asked == MS_UNBINDABLE ? mount_propagate(fd, asked, below, e) : 0;
-}
-
-/* Detached copies of what is bound, made here: the child's mount namespace is another one. */
+/* Detached copies of what is bound, made here: the child's mount namespace is another one. Where there are none, the child makes them. */
 static int
 clone_sources(const struct container_spec *spec, struct rootfs *r, struct error *e)
 {
@@ -134,10 +117,11 @@ clone_sources(const struct container_spec *spec, struct rootfs *r, struct error 
 		if (m->kind != CONTAINER_MOUNT_BIND)
 			continue;
 		r->sources[i] =
-		    m->flags & CONTAINER_MOUNT_DETACHED
+		    m->flags & CONTAINER_MOUNT_DETACHED || mount_is_classic()
 			? fcntl(m->source, F_DUPFD_CLOEXEC, 3)
 			: mount_clone(m->source, m->flags & CONTAINER_MOUNT_RECURSIVE, e);
-		if (r->sources[i] < 0 || set_propagation(spec, m, r->sources[i], e) < 0)
+		if (r->sources[i] < 0 ||
+		    (!mount_is_classic() && rootfs_propagate(spec, m, r->sources[i], e) < 0))
 			return error_ctx(e, "'%s'", m->target);
 	}
 	return 0;
@@ -188,11 +172,12 @@ static int
 take_rootfs(int fd, struct error *e)
 {
 	struct error refused = ERROR_INIT;
-	int clone = mount_clone(fd, true, &refused);
+	bool classic = mount_is_classic();
+	int clone = classic ? -1 : mount_clone(fd, true, &refused);
 
 	if (clone >= 0)
 		return clone;
-	if (refused.sys != EINVAL) {
+	if (!classic && refused.sys != EINVAL) {
 		*e = refused;
 		return error_ctx(e, "rootfs");
 	}
@@ -233,8 +218,9 @@ take_kit(const struct container_spec *spec, struct rootfs *r)
 static int
 clone_container(struct start *s, unsigned long flags)
 {
+	unsigned long hold = process_has_no_pidfd() ? 0 : CLONE_PIDFD;
 	int pidfd = -1;
-	long pid = syscall(SYS_clone, flags | CLONE_PIDFD | SIGCHLD, 0, &pidfd, 0, 0);
+	long pid = syscall(SYS_clone, flags | hold | SIGCHLD, 0, &pidfd, 0, 0);
 
 	if (pid == 0) {
 		(void)close(s->socket);
@@ -544,7 +530,7 @@ container_start(const struct container_spec *spec, struct container *c, struct e
 		return start_jail(spec, c, e);
 	take_kit(spec, r);
 	r->root = take_rootfs(spec->rootfs, e);
-	if (r->root >= 0 && (spec->userns->stayed || spec->userns->slave) &&
+	if (r->root >= 0 && (spec->userns->stayed || spec->userns->slave) && !mount_is_classic() &&
 	    mount_propagate(
 		r->root, spec->root_propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE, true, e) < 0)
 		result = error_ctx(e, "rootfs");

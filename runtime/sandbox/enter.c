@@ -12,6 +12,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
+#include "runtime/base/process.h"
 #include "runtime/sandbox/become.h"
 #include "runtime/sandbox/devices.h"
 #include "runtime/sandbox/init.h"
@@ -97,7 +98,7 @@ run(const struct entering *n, struct error *e)
 	if (!spec->terminal &&
 	    become_stdio((int[3]){ spec->in, spec->out, spec->err }, spec->uid, e) < 0)
 		return -1;
-	if (become_ready(spec, -1, e) < 0)
+	if (become_ready(spec, n->theirs, e) < 0)
 		return -1;
 	if (!spec->outlives)
 		become_mortal(n->theirs);
@@ -231,8 +232,8 @@ start(struct entering *n, struct container *c, struct error *e)
 	n->theirs = theirs = pair[1];
 	if (fork_between(n, &c->pid, e) < 0)
 		return -1;
-	c->pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0); /* our child: the number is its own */
-	(void)close(steal_fd(&theirs));                     /* the child's */
+	c->pidfd = process_pidfd(c->pid); /* our child: the number is its own */
+	(void)close(steal_fd(&theirs));   /* the child's */
 	if (set_oom_score(n->spec, c->pid, e) < 0)
 		return -1;
 	if (events && events->created && events->created(events->arg, c->pid, e) < 0)

@@ -196,7 +196,7 @@ run(struct init *init, struct error *e)
 	/* there can be one listener only: the supervisor of ids passes on what is not for it */
 	if (init->ids < 0 && spec->egress && egress_join(spec->egress, spec->egress_number, e) < 0)
 		return -1;
-	if (become_ready(spec, events && events->listener ? init->socket : -1, e) < 0)
+	if (become_ready(spec, init->socket, e) < 0)
 		return -1;
 	if (spec->hold_read >= 0 && init->socket >= 0)
 		hold(init);

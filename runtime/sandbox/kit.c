@@ -39,6 +39,8 @@ container_kit_prepare(struct container_kit *kit)
 {
 	struct error e = ERROR_INIT;
 
+	if (mount_is_classic())
+		kit->refused = true;
 	if (!kit->refused && kit->dev < 0)
 		kit->dev = make_dev(&e);
 	if (!kit->refused && kit->sys < 0)

@@ -3,13 +3,14 @@
  * mount - mounts as descriptors (open_tree(2), fsmount(2), move_mount(2)).
  *
  * Where a file system says why it refused, its words are part of the error: they are read from the descriptor of the
- * file system context (fsopen(2), "Message retrieval interface").
+ * file system context (fsopen(2), "Message retrieval interface"). Where these calls are refused, mount_classic.h does it.
  */
 #include "runtime/sandbox/mount.h"
 
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/strv.h"
+#include "runtime/sandbox/mount_classic.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,18 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
+
+bool
+mount_is_classic(void)
+{
+	return classic_is_needed();
+}
+
+void
+mount_force_classic(bool on)
+{
+	classic_force(on);
+}
 
 static uint64_t
 kernel_attributes(unsigned int attributes)
@@ -66,18 +79,24 @@ int
 mount_clone(int fd, bool recursive, struct error *e)
 {
 	int flags = AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
-	int clone = open_tree(fd, "", recursive ? flags | AT_RECURSIVE : flags);
+	int clone;
 
+	if (mount_is_classic())
+		return classic_clone(fd, recursive, e);
+	clone = open_tree(fd, "", recursive ? flags | AT_RECURSIVE : flags);
 	return clone < 0 ? error_sys(e, "cannot copy a mount") : clone;
 }
 
 int
 mount_clone_path(const char *path, bool recursive, struct error *e)
 {
-	int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
-	int clone = open_tree(AT_FDCWD, path, recursive ? flags | AT_RECURSIVE : flags);
+	autofd int fd = open(path, O_PATH | O_CLOEXEC);
+	int clone;
 
-	return clone < 0 ? error_sys(e, "cannot copy the mount of '%s'", path) : clone;
+	if (fd < 0)
+		return error_sys(e, "cannot open '%s'", path);
+	clone = mount_clone(fd, recursive, e);
+	return clone < 0 ? error_ctx(e, "'%s'", path) : clone;
 }
 
 static int
@@ -112,9 +131,12 @@ int
 mount_new_from(const char *type, const char *source, const char *options, unsigned int attributes,
     struct error *e)
 {
-	autofd int context = fsopen(type, FSOPEN_CLOEXEC);
+	autofd int context = -1;
 	int fd;
 
+	if (mount_is_classic())
+		return classic_new(type, source, options, attributes, e);
+	context = fsopen(type, FSOPEN_CLOEXEC);
 	if (context < 0) {
 		error_sys(e, "cannot make a %s file system", type);
 		e->kind = errno == ENODEV || e->sys == ENODEV ? ERR_HOST : e->kind;
@@ -139,6 +161,8 @@ mount_restrict(int fd, unsigned int attributes, bool recursive, struct error *e)
 		return 0;
 	if (attributes & (MOUNT_NOATIME | MOUNT_STRICTATIME))
 		a.attr_clr = MOUNT_ATTR__ATIME;
+	if (mount_is_classic())
+		return classic_change(fd, attributes, 0, recursive, e);
 	if (mount_setattr(fd, "", flags, &a, sizeof(a)) < 0)
 		return error_sys(e, "cannot restrict a mount");
 	return 0;
@@ -155,10 +179,13 @@ mount_change(int fd, unsigned int set, unsigned int clear, bool recursive, struc
 		a.attr_clr |= MOUNT_ATTR__ATIME;
 	if (!a.attr_set && !a.attr_clr)
 		return 0;
-	if (mount_setattr(fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &a, sizeof(a)) ==
-	    0)
+	if (mount_is_classic()
+		? classic_change(fd, set, clear, recursive, e) == 0
+		: mount_setattr(
+		      fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &a, sizeof(a)) == 0)
 		return 0;
-	error_sys(e, "cannot change the attributes of a mount");
+	if (!mount_is_classic())
+		error_sys(e, "cannot change the attributes of a mount");
 	if (e->sys != EPERM)
 		return -1;
 	e->kind = ERR_HOST;
@@ -171,6 +198,8 @@ mount_propagate(int fd, unsigned long type, bool recursive, struct error *e)
 {
 	struct mount_attr a = { .propagation = type };
 
+	if (mount_is_classic())
+		return classic_propagate(fd, type, recursive, e);
 	if (mount_setattr(fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &a, sizeof(a)) <
 	    0)
 		return error_sys(e, "cannot set the propagation of a mount");
@@ -182,6 +211,10 @@ mount_map_ids(int fd, int userns, bool recursive, struct error *e)
 {
 	struct mount_attr a = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)userns };
 
+	if (mount_is_classic()) {
+		error_set(e, ERR_HOST, "cannot map the ids of a mount without mount_setattr(2)");
+		return error_hint(e, "that takes Linux 5.12 and filters that allow it");
+	}
 	if (mount_setattr(fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &a, sizeof(a)) ==
 	    0)
 		return 0;
@@ -199,6 +232,8 @@ mount_map_ids(int fd, int userns, bool recursive, struct error *e)
 int
 mount_attach(int fd, int target, struct error *e)
 {
+	if (mount_is_classic())
+		return classic_attach(fd, target, e);
 	if (move_mount(fd, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return error_sys(e, "cannot attach a mount");
 	return 0;

@@ -23,6 +23,14 @@ enum mount_attributes {
 	MOUNT_NOSYMFOLLOW = 1 << 8,
 };
 
+/**
+ * Are the calls that work with descriptors refused here (or said to be)? Then mounts that these functions make are of the calling process's mount
+ * namespace alone, and a parent has none to hand on.
+ */
+bool mount_is_classic(void);
+/** For tests: does without those calls. */
+void mount_force_classic(bool on);
+
 /** A detached copy of the mount at @fd (directory or file; O_PATH will do) from that path on; @recursive: with what is mounted below. */
 int mount_clone(int fd, bool recursive, struct error *e);
 /** A detached copy of a path of the host's own ("/sys"). */

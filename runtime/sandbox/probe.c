@@ -399,7 +399,10 @@ try_mount_api(const char *store, struct probe_result *r, struct error *e)
 	(void)store; /* not its concern */
 	if (enter(&u, e) < 0)
 		return -1;
-	fd = mount_new("tmpfs", "size=4k", MOUNT_READ_ONLY, e);
+	if (mount_is_classic())
+		error_set(e, ERR_HOST, "mounts by descriptor (fsopen(2) and its kin) are refused");
+	else
+		fd = mount_new("tmpfs", "size=4k", MOUNT_READ_ONLY, e);
 	if (fd < 0)
 		return error_hint(e, "Linux 5.12 is needed, and a seccomp profile of an outer "
 				     "container that allows fsopen(2) and its kin");

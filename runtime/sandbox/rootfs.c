@@ -454,6 +454,77 @@ attach_root(struct rootfs *r, int host, bool again, struct error *e)
 }
 
 int
+rootfs_propagate(
+    const struct container_spec *spec, const struct container_mount *m, int fd, struct error *e)
+{
+	unsigned long asked =
+	    m->extra && m->extra->propagation ? m->extra->propagation : MS_PRIVATE;
+	bool below = m->extra && m->extra->propagation_below;
+
+	if (asked == MS_SHARED)
+		return mount_propagate(fd, asked, below, e);
+	/* what is below must not be shared with the host either, whether or not something is said of it */
+	if (asked == MS_SLAVE || spec->userns->stayed || spec->userns->slave)
+		if (mount_propagate(fd, asked == MS_SLAVE ? MS_SLAVE : MS_PRIVATE, true, e) < 0)
+			return -1;
+	return asked == MS_UNBINDABLE ? mount_propagate(fd, asked, below, e) : 0;
+}
+
+static bool
+wants_slaves(const struct container_spec *spec)
+{
+	const struct container_mount *m;
+
+	for (size_t i = 0; (m = rootfs_mount_at(spec, i)); i++)
+		if (m->extra && m->extra->propagation == MS_SLAVE)
+			return true;
+	return spec->userns->slave || spec->root_propagation == MS_SLAVE;
+}
+
+/* Without descriptors for mounts the parent could make none ready: what it has opened is copied here. */
+static int
+clone_here(struct rootfs *r, const struct container_spec *spec, struct error *e)
+{
+	const struct container_mount *m;
+	autofd int given = r->root;
+
+	r->root = mount_clone(given, true, e);
+	if (r->root < 0 ||
+	    mount_propagate(
+		r->root, spec->root_propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE, true, e) < 0)
+		return error_ctx(e, "rootfs");
+	for (size_t i = 0; (m = rootfs_mount_at(spec, i)); i++) {
+		autofd int source = r->sources[i];
+
+		if (source < 0)
+			continue;
+		if (m->extra && m->extra->propagation == MS_SHARED && spec->userns->stayed)
+			return error_set(e, ERR_HOST,
+			    "'%s': a mount that is shared with the host takes open_tree(2), which "
+			    "is refused here",
+			    m->target);
+		r->sources[i] = mount_clone(source, m->flags & CONTAINER_MOUNT_RECURSIVE, e);
+		if (r->sources[i] < 0 || rootfs_propagate(spec, m, r->sources[i], e) < 0)
+			return error_ctx(e, "'%s'", m->target);
+	}
+	return 0;
+}
+
+/* The copies that came with the namespace are still the peers of the host's. */
+static int
+leave_peers(const struct container_spec *spec, struct error *e)
+{
+	bool classic = mount_is_classic();
+
+	if (!spec->userns->stayed && !classic)
+		return 0;
+	if (mount(NULL, "/", NULL, MS_REC | (classic && wants_slaves(spec) ? MS_SLAVE : MS_PRIVATE),
+		NULL) < 0)
+		return error_sys(e, "cannot make the mounts private");
+	return 0;
+}
+
+int
 rootfs_build(struct rootfs *r, const struct container_spec *spec, struct error *e)
 {
 	const struct container_mount *m;
@@ -467,9 +538,8 @@ rootfs_build(struct rootfs *r, const struct container_spec *spec, struct error *
 	r->propagation_below = spec->root_propagation_below;
 	if (host < 0)
 		return error_sys(e, "cannot open '/'");
-	/* the copies that came with the namespace are still the peers of the host's */
-	if (spec->userns->stayed && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return error_sys(e, "cannot make the mounts private");
+	if (leave_peers(spec, e) < 0 || (mount_is_classic() && clone_here(r, spec, e) < 0))
+		return -1;
 	if (attach_root(r, host, spec->read_only, e) < 0)
 		return error_ctx(e, "rootfs");
 	for (size_t i = 0; (m = rootfs_mount_at(spec, i)); i++)
@@ -535,8 +605,10 @@ rootfs_enter(const struct rootfs *r, bool no_pivot, struct error *e)
 	if (no_pivot)
 		return move_root(e);
 	if (syscall(SYS_pivot_root, ".", ".") < 0) {
-		error_sys(e, "cannot make the rootfs the root directory");
+		error_sys(e, "cannot make the rootfs the root directory: pivot_root(2)");
 		e->kind = ERR_HOST;
+		if (e->sys == EPERM || e->sys == ENOSYS)
+			error_hint(e, "a seccomp profile of the outer container forbids it");
 		return -1;
 	}
 	if (leave_host(r, e) < 0)

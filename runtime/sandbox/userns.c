@@ -21,9 +21,11 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -252,9 +254,27 @@ userns_groups_denied(pid_t pid)
 	return fd >= 0 && read(fd, word, sizeof(word) - 1) > 0 && strncmp(word, "deny", 4) == 0;
 }
 
+/* Has a mount namespace that the user namespace does not own, so that nothing can be mounted in it, as after `unshare --user`? */
+static bool
+has_foreign_mounts(void)
+{
+	autofd int mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	autofd int owner = mounts < 0 ? -1 : ioctl(mounts, NS_GET_USERNS);
+	struct stat own, of_mounts;
+
+	if (mounts < 0)
+		return false; /* told later, by who needs it */
+	if (owner < 0)
+		return errno == EPERM; /* it is a namespace above this one */
+	return fstat(owner, &of_mounts) == 0 && stat("/proc/self/ns/user", &own) == 0 &&
+	       own.st_ino != of_mounts.st_ino;
+}
+
 int
 userns_stay(struct userns *u, struct error *e)
 {
+	if (has_foreign_mounts() && unshare(CLONE_NEWNS) < 0)
+		return error_sys(e, "cannot make a mount namespace");
 	*u = (struct userns){ .stayed = true, .own_id_only = userns_groups_denied(getpid()) };
 	return plan_root(u, e);
 }

@@ -68,8 +68,8 @@ struct userns {
 };
 
 /**
- * For a process that is root with its rights where it is, as engines are in namespaces of their own: nothing is entered, and @u
- * describes where it is, every id by its own number.
+ * For a process that is root with its rights where it is, as engines are in namespaces of their own: nothing is entered but a mount
+ * namespace, where its own is another user namespace's, and @u describes where it is, every id by its own number.
  */
 int userns_stay(struct userns *u, struct error *e);
 /** Is setgroups(2) refused in the user namespace of process @pid? */

@@ -232,6 +232,7 @@ print(os.getxattr(sys.argv[1], "security.capability")[4:5].hex())' "/proc/$(cat 
 	run "$runtime" run mapped
 	refused ".uidMappings'" "cannot map the ids of a mount"
 	# a tmpfs of a user namespace is that namespace's to map
+	[[ ",${CROZE_TEST_WITHOUT-}," != *,mounts,* ]] || return 0
 	bundle 'stat -c "%u %g" /m/f' '.mounts += [{destination: "/m", source: "source", type: "bind", options: ["bind"],
 	    uidMappings: [{containerID: 0, hostID: 5, size: 1}, {containerID: 5, hostID: 0, size: 1}],
 	    gidMappings: [{containerID: 0, hostID: 0, size: 10}]}] | del(.linux.uidMappings, .linux.gidMappings)

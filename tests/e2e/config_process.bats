@@ -26,6 +26,7 @@ teardown()
 }
 
 @test "process.user: uid, gid, additionalGids and umask" {
+	needs_many_ids
 	ids=$(many_ids)
 	run inside 'id -u; id -g; id -G; umask; grep -E "^(Uid|Gid)" /proc/self/status' \
 	    "$ids | .process.user = {uid: 1000, gid: 1001, additionalGids: [7, 1002], umask: 63}"
@@ -38,6 +39,7 @@ Gid:	1001	1001	1001	1001"
 }
 
 @test "r13 the primary group is among the supplementary ones" {
+	needs_many_ids
 	run inside 'grep ^Groups: /proc/self/status' "$(many_ids) | .process.user = {uid: 1000, gid: 1001, additionalGids: [7]}"
 	is "Groups:	7 1001 "
 }
@@ -54,6 +56,7 @@ Gid:	1001	1001	1001	1001"
 }
 
 @test "process.capabilities: each of the five sets" {
+	needs_many_ids
 	run inside 'grep ^Cap /proc/self/status' '.process.capabilities = {
 	    bounding: ["CAP_CHOWN", "CAP_KILL", "CAP_SETUID"], permitted: ["CAP_CHOWN", "CAP_KILL"],
 	    effective: ["CAP_CHOWN"], inheritable: ["CAP_KILL"], ambient: ["CAP_KILL"]} | .process.user.uid = 0'
@@ -263,6 +266,7 @@ own='for t in pid net ipc uts mnt user cgroup time; do echo "$t $(readlink /proc
 }
 
 @test "linux.uidMappings and gidMappings: many ids, and one" {
+	needs_many_ids
 	run inside 'cat /proc/self/uid_map /proc/self/gid_map' "$(many_ids)"
 	[ "$status" -eq 0 ]
 	[ "$(echo "$output" | tr -s ' ' | cut -d' ' -f2,4 | tr '\n' ' ')" = "0 1 1 60000 0 1 1 60000 " ]
