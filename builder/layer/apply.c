@@ -214,12 +214,12 @@ layer_list(const struct layer_source *source, const struct apply_limits *limits,
 	return read_layer(UNPACK_LIST, source, -1, limits, listing, result, e);
 }
 
-/* Where each file begins in what the program wrote. */
+/* Where each file begins in what the program wrote behind the first @at bytes. */
 static int
-find_picked(int fd, const struct strv *paths, struct layer_file *files, struct error *e)
+find_picked(
+    int fd, uint64_t at, const struct strv *paths, struct layer_file *files, struct error *e)
 {
 	struct unpack_picked head;
-	uint64_t at = 0;
 	ssize_t got;
 
 	while ((got = pread(fd, &head, sizeof(head), (off_t)at)) == (ssize_t)sizeof(head)) {
@@ -238,18 +238,22 @@ layer_pick(const struct layer_source *source, const struct strv *paths, int out,
 {
 	autofree char *lines = strv_join(paths, "\n");
 	struct unpack_request request = {
-		.mode = UNPACK_PICK, .root = -1, .listing = out, .dest = lines
+		.mode = UNPACK_PICK, .root = -1, .listing = out, .dest = ""
 	};
 	auto(buf) struct buf notes = { 0 };
 	struct unpack_answer answer;
 
 	set_limits(&request, NULL);
 	memset(files, 0, paths->count * sizeof(*files));
+	if (fd_write_all(out, lines, strlen(lines), e) < 0)
+		return -1;
+	if (lseek(out, 0, SEEK_SET) < 0)
+		return error_sys(e, "cannot go back to the start of the list of files");
 	if (run(&request, source->fd, &answer, &notes, e) < 0 ||
 	    check_digest(source->digest, &answer.digest, "digest", e) < 0 ||
 	    check_digest(source->diff_id, &answer.diff_id, "diff ID", e) < 0)
 		return -1;
-	return find_picked(out, paths, files, e);
+	return find_picked(out, strlen(lines), paths, files, e);
 }
 
 int

@@ -63,7 +63,7 @@ struct layer_file {
 };
 
 /**
- * Writes the content of some regular files of a layer to @out (empty, positioned at 0), in the
+ * Writes the content of some regular files of a layer to @out (a file to read and write, empty, positioned at 0), in the
  * order of the archive; @files has a member for each of @paths (clean, relative, without a newline
  * in them). A file that is a hard link's other name is not found: ask for the one it names. A
  * larger file than 512 MiB is cut.

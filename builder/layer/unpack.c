@@ -11,7 +11,9 @@
 #include "builder/layer/place.h"
 #include "builder/layer/scan.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/map.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/strv.h"
 #include "runtime/base/text.h"
 
 #include <archive.h>
@@ -44,6 +46,8 @@ struct unpack {
 	struct buf link;
 	struct entry_xattr *xattrs;
 	size_t xattr_room;
+	struct map picked; /* the names that are wanted: pointers into @picks */
+	size_t *picks;     /* the numbers of their lines */
 };
 
 static void
@@ -269,21 +273,23 @@ note_lost(struct unpack *u, struct archive_entry *from)
 	add_note(u, line);
 }
 
-/* Which line of @dest is @path? SIZE_MAX: none. */
-static size_t
-picked_index(const struct unpack *u, const char *path)
+/* The lines that say which files are wanted: what @listing holds before anything is written to it. */
+static int
+read_picks(struct unpack *u, struct error *e)
 {
-	const char *line = u->request->dest;
-	size_t n = strlen(path);
+	auto(buf) struct buf lines = { 0 };
+	auto(strv) struct strv names = { 0 };
 
-	for (size_t index = 0; *line; index++) {
-		size_t length = strcspn(line, "\n");
-
-		if (length == n && memcmp(line, path, n) == 0)
-			return index;
-		line += length + (line[length] == '\n');
+	if (fd_read_all(u->request->listing, &lines, UNPACK_NAMES_MAX, "the list of files", e) < 0)
+		return -1;
+	strv_split(&names, buf_text(&lines), '\n');
+	u->picks = xcalloc(names.count + 1, sizeof(*u->picks));
+	for (size_t n = 0; n < names.count; n++) {
+		u->picks[n] = n;
+		if (!map_has(&u->picked, names.items[n]))
+			(void)map_set(&u->picked, names.items[n], &u->picks[n]);
 	}
-	return SIZE_MAX;
+	return 0;
 }
 
 static int
@@ -327,12 +333,12 @@ pick_content(struct unpack *u, uint64_t size, struct error *e)
 static int
 pick(struct unpack *u, struct archive_entry *from, struct error *e)
 {
-	size_t index = picked_index(u, buf_text(&u->path));
-	struct unpack_picked head = { .index = index };
+	const size_t *index = map_get(&u->picked, buf_text(&u->path));
+	struct unpack_picked head = { .index = index ? *index : 0 };
 	la_int64_t size = archive_entry_size(from);
 
-	if (index == SIZE_MAX || !S_ISREG(archive_entry_mode(from)) ||
-	    archive_entry_hardlink(from) || size < 0)
+	if (!index || !S_ISREG(archive_entry_mode(from)) || archive_entry_hardlink(from) ||
+	    size < 0)
 		return 0;
 	head.size = (uint64_t)size < UNPACK_PICK_MAX ? (uint64_t)size : UNPACK_PICK_MAX;
 	if (fd_write_all(u->request->listing, &head, sizeof(head), e) < 0)
@@ -548,7 +554,9 @@ unpack_tar(const struct unpack_request *request, int tar, struct unpack_answer *
 	if (request->mode == UNPACK_LAYER || request->mode == UNPACK_LIST)
 		u.builder = listing_builder_new();
 	open_place(&u);
-	result = open_tar(&u, e);
+	result = request->mode == UNPACK_PICK ? read_picks(&u, e) : 0;
+	if (result == 0)
+		result = open_tar(&u, e);
 	if (request->mode == UNPACK_DETECT)
 		result = result == 0 ? detect(&u) : 0;
 	else if (result == 0)
@@ -561,6 +569,8 @@ unpack_tar(const struct unpack_request *request, int tar, struct unpack_answer *
 	place_free(u.place);
 	listing_builder_free(u.builder);
 	(void)archive_read_free(u.archive); /* only read */
+	map_release(&u.picked);
+	free(u.picks);
 	buf_release(&u.path);
 	buf_release(&u.link);
 	free(u.xattrs);

@@ -27,7 +27,7 @@ enum unpack_mode {
 	UNPACK_LIST,    /* a layer, nothing is written */
 	UNPACK_ARCHIVE, /* an archive of ADD below @root/@dest */
 	UNPACK_DETECT,  /* is it an archive? The answer has @is_archive */
-	UNPACK_PICK,    /* the content of the files @dest, a line each, of a layer to @listing */
+	UNPACK_PICK, /* the content of files of a layer to @listing, which holds their names, a line each */
 };
 
 struct unpack_request {
@@ -69,10 +69,11 @@ struct unpack_answer {
 
 /** UNPACK_PICK writes one of these before the bytes of each file. */
 struct unpack_picked {
-	uint64_t index; /* of the line of @dest */
+	uint64_t index; /* of the line */
 	uint64_t size; /* of the bytes that follow: at most UNPACK_PICK_MAX, then the file is cut */
 };
 #define UNPACK_PICK_MAX (512ULL << 20)
+#define UNPACK_NAMES_MAX (256U << 20) /* bytes of all lines */
 
 /**
  * Reads the tar from @tar to its end, entry by entry, and does what @request asks. The process is
