@@ -105,6 +105,7 @@ static const struct member phdr_type = MEMBER(Phdr, p_type);
 static const struct member phdr_offset = MEMBER(Phdr, p_offset);
 static const struct member phdr_vaddr = MEMBER(Phdr, p_vaddr);
 static const struct member phdr_filesz = MEMBER(Phdr, p_filesz);
+static const struct member phdr_flags = MEMBER(Phdr, p_flags);
 static const struct member dyn_tag = MEMBER(Dyn, d_tag);
 static const struct member dyn_val = MEMBER(Dyn, d_un.d_val);
 
@@ -293,24 +294,37 @@ read_parts(const struct reader *r, const struct segments *s, struct elf *elf, st
 	return 0;
 }
 
+/* 1, 0 when it is no ELF file, -1. */
+static int
+read_head(const struct file_range *file, struct reader *r, unsigned char *head, struct error *e)
+{
+	size_t got = file_range_read(file, 0, head, sizeof(Elf64_Ehdr));
+
+	*r = (struct reader){ .file = file };
+	if (got < SELFMAG || memcmp(head, ELFMAG, SELFMAG) != 0)
+		return 0;
+	if (got < EI_NIDENT)
+		return damaged(e, "its header cannot be");
+	r->is_64 = head[EI_CLASS] == ELFCLASS64;
+	r->is_big = head[EI_DATA] == ELFDATA2MSB;
+	if ((!r->is_64 && head[EI_CLASS] != ELFCLASS32) ||
+	    (!r->is_big && head[EI_DATA] != ELFDATA2LSB) ||
+	    got < (r->is_64 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr)))
+		return damaged(e, "its header cannot be");
+	return 1;
+}
+
 int
 elf_read(const struct file_range *file, struct elf *elf, struct error *e)
 {
 	unsigned char head[sizeof(Elf64_Ehdr)] = { 0 };
-	struct reader r = { .file = file };
 	struct segments segments = { 0 };
-	size_t got = file_range_read(file, 0, head, sizeof(head));
-	int ok;
+	struct reader r;
+	int ok = read_head(file, &r, head, e);
 
 	*elf = (struct elf){ 0 };
-	if (got < SELFMAG || memcmp(head, ELFMAG, SELFMAG) != 0)
-		return 0;
-	r.is_64 = head[EI_CLASS] == ELFCLASS64;
-	r.is_big = head[EI_DATA] == ELFDATA2MSB;
-	if ((!r.is_64 && head[EI_CLASS] != ELFCLASS32) ||
-	    (!r.is_big && head[EI_DATA] != ELFDATA2LSB) ||
-	    got < (r.is_64 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr)))
-		return damaged(e, "its header cannot be");
+	if (ok <= 0)
+		return ok;
 	elf->is_64 = r.is_64;
 	elf->machine = (uint16_t)member(&r, head, &ehdr_machine);
 	ok = read_segments(&r, head, &segments, e);
@@ -320,6 +334,44 @@ elf_read(const struct file_range *file, struct elf *elf, struct error *e)
 	if (ok < 0)
 		elf_release(elf);
 	return ok < 0 ? -1 : 1;
+}
+
+void
+elf_segments_release(struct elf_segments *s)
+{
+	free(s->items);
+	*s = (struct elf_segments){ 0 };
+}
+
+int
+elf_read_segments(const struct file_range *file, struct elf_segments *s, struct error *e)
+{
+	unsigned char head[sizeof(Elf64_Ehdr)] = { 0 };
+	struct segments segments = { 0 };
+	struct reader r;
+	int ok = read_head(file, &r, head, e);
+
+	*s = (struct elf_segments){ .is_64 = r.is_64, .is_big = r.is_big };
+	if (ok <= 0)
+		return ok;
+	if (read_segments(&r, head, &segments, e) < 0) {
+		free(segments.bytes);
+		return -1;
+	}
+	s->items = xcalloc(segments.count + 1, sizeof(*s->items));
+	for (; s->count < segments.count; s->count++) {
+		const unsigned char *p = segment(&segments, s->count);
+
+		s->items[s->count] = (struct elf_segment){
+			.type = (uint32_t)member(&r, p, &phdr_type),
+			.flags = (uint32_t)member(&r, p, &phdr_flags),
+			.offset = member(&r, p, &phdr_offset),
+			.address = member(&r, p, &phdr_vaddr),
+			.size = member(&r, p, &phdr_filesz),
+		};
+	}
+	free(segments.bytes);
+	return 1;
 }
 
 const char *

@@ -43,7 +43,28 @@ struct file_text {
 /** Which of @texts (at most 31) occur? Bit n for the n-th. */
 uint32_t file_range_search(const struct file_range *r, const struct file_text *texts);
 
+/** A part of the file that is loaded to memory, or says something of it. */
+struct elf_segment {
+	uint32_t type; /* PT_LOAD, PT_NOTE, ... */
+	uint32_t flags;
+	uint64_t offset;
+	uint64_t address;
+	uint64_t size; /* in the file */
+};
+
+/** The program headers. */
+struct elf_segments {
+	bool is_64;
+	bool is_big;
+	struct elf_segment *items;
+	size_t count;
+};
+
+void elf_segments_release(struct elf_segments *s);
 /** Returns 1, 0 when it is no ELF file, -1 with @e ERR_INPUT when it is a damaged one. */
+int elf_read_segments(const struct file_range *r, struct elf_segments *s, struct error *e);
+
+/** The same for what it needs. */
 int elf_read(const struct file_range *r, struct elf *elf, struct error *e);
 /** The architecture as images have it ("amd64"); NULL when it is none that is known. */
 const char *elf_architecture(const struct elf *elf);
