@@ -84,6 +84,16 @@ const struct command command_table[] = {
 	    .run = history_main,
 	},
 	{
+	    .name = "sbom",
+	    .arguments = "[OPTIONS] IMAGE",
+	    .summary = "list the software that an image holds",
+	    .examples = "croze sbom app\n"
+			"croze sbom --format spdx-json -o app.spdx.json app\n"
+			"croze sbom --format cyclonedx-json oci-archive:app.tar",
+	    .options = sbom_option_table,
+	    .run = sbom_main,
+	},
+	{
 	    .name = "tag",
 	    .arguments = "SOURCE TARGET",
 	    .summary = "give an image another name",
