@@ -46,6 +46,7 @@ build_options_release(struct build_options *o)
 	}
 	strv_release(&o->allowed_devices);
 	strv_release(&o->device_dirs);
+	source_policy_free(o->source_policy);
 	free(o->secrets);
 	free(o->agents);
 	free(o->contexts);

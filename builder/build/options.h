@@ -8,6 +8,7 @@
 #ifndef CROZE_BUILDER_BUILD_OPTIONS_H
 #define CROZE_BUILDER_BUILD_OPTIONS_H
 
+#include "builder/dockerfile/source_policy.h"
 #include "builder/image/platform.h"
 #include "runtime/base/digest.h"
 #include "runtime/base/error.h"
@@ -178,11 +179,12 @@ struct build_options {
 	size_t n_secrets;
 	struct build_agent *agents;
 	size_t n_agents;
-	unsigned allowed;            /* enum build_allowed */
-	struct strv allowed_devices; /* --allow device=NAME */
-	struct strv device_dirs;     /* --cdi-spec-dir, else the usual ones */
-	uint64_t shm_size;           /* bytes; 0: the default of 64 MiB */
-	char *root;                  /* of the store; NULL: the default */
+	unsigned allowed;                    /* enum build_allowed */
+	struct strv allowed_devices;         /* --allow device=NAME */
+	struct strv device_dirs;             /* --cdi-spec-dir, else the usual ones */
+	struct source_policy *source_policy; /* --source-policy-file; NULL: all is allowed */
+	uint64_t shm_size;                   /* bytes; 0: the default of 64 MiB */
+	char *root;                          /* of the store; NULL: the default */
 
 	/* what becomes of it */
 	struct build_output *outputs; /* besides the store */

@@ -5,6 +5,7 @@
 #include "builder/build/remote.h"
 
 #include "builder/build/download.h"
+#include "builder/build/policy.h"
 #include "builder/context/git.h"
 #include "builder/context/traverse.h"
 #include "builder/layer/apply.h"
@@ -130,7 +131,7 @@ open_git(struct build *b, const struct resource *resource, bool is_own, struct c
 		.path = path };
 	struct git_result result;
 
-	if (dir < 0)
+	if (dir < 0 || policy_git(b, resource, e) < 0)
 		return -1;
 	context->dir = git_checkout(&request, &result, e);
 	if (context->dir < 0)
@@ -235,14 +236,19 @@ open_http(struct build *b, const struct build_context *from, struct context *con
 {
 	autofd int dir = make_dir(b, NULL, e);
 	autofree char *name = dockerfile ? xstrdup(FETCHED) : resource_file_name(from->path);
-	autosecret char *header = authorization(b, from->path);
-	struct http_request request = {
-		.url = from->path, .authorization = header, .dir = dir, .name = name
-	};
+	auto(policy_url) struct policy_url policy = { 0 };
+	autosecret char *header = NULL;
+	struct http_request request = { .dir = dir, .name = name };
 	struct http_result result;
 	int archive;
 
-	if (dir < 0 || download(b, &request, &result, e) < 0)
+	if (dir < 0 || policy_http(b, from->path, NULL, &policy, e) < 0)
+		return -1;
+	header = authorization(b, policy.url);
+	request.url = policy.url;
+	request.authorization = header;
+	request.digest = policy.has_digest ? &policy.digest : NULL;
+	if (download(b, &request, &result, e) < 0)
 		return -1;
 	archive = is_archive(dir, name, e);
 	if (archive < 0)
@@ -289,7 +295,7 @@ fetch_git(struct build *b, const struct plan_step *step, const struct plan_remot
 	autofree char *path = NULL;
 	autofd int dir = make_dir(b, &path, e);
 
-	if (dir < 0)
+	if (dir < 0 || policy_git(b, &remote->source, e) < 0)
 		return -1;
 	request.dir = dir;
 	request.path = path;
@@ -308,12 +314,18 @@ static int
 fetch_http(
     struct build *b, const struct plan_remote *remote, struct step_remote *to, struct error *e)
 {
-	autosecret char *header = authorization(b, remote->source.url);
-	struct http_request request = { .url = remote->source.url,
-		.authorization = header,
-		.digest = remote->has_digest ? &remote->digest : NULL };
+	const struct digest *wanted = remote->has_digest ? &remote->digest : NULL;
+	auto(policy_url) struct policy_url policy = { 0 };
+	autosecret char *header = NULL;
+	struct http_request request = { 0 };
 	struct http_result result;
 
+	if (policy_http(b, remote->source.url, wanted, &policy, e) < 0)
+		return -1;
+	header = authorization(b, policy.url);
+	request.url = policy.url;
+	request.authorization = header;
+	request.digest = policy.has_digest ? &policy.digest : NULL;
 	to->dir = make_dir(b, NULL, e);
 	if (to->dir < 0)
 		return -1;

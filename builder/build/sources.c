@@ -5,6 +5,7 @@
 #include "builder/build/sources.h"
 
 #include "builder/build/images.h"
+#include "builder/build/policy.h"
 #include "builder/build/remote.h"
 #include "builder/image/platform.h"
 #include "builder/import/resolve.h"
@@ -119,14 +120,20 @@ resolve(void *arg, const char *reference, const struct platform *platform,
 {
 	struct build *b = arg;
 	struct image_state *state = find_image(b, reference, platform);
+	autofree char *instead = NULL;
 	struct image image = { 0 };
 
 	if (!state) {
-		if (!b->store || (b->checking && image_is_outside(reference)))
+		const char *name = reference;
+
+		if (policy_image(b, reference, &instead, e) < 0)
+			return -1;
+		name = instead ? instead : name;
+		if (!b->store || (b->checking && image_is_outside(name)))
 			return error_set(e, ERR_NOT_FOUND, "it is not in the store");
 		/* a check fetches nothing */
-		if ((b->checking ? image_resolve(b->store, reference, platform, &image, e)
-				 : images_find(b, reference, platform, &image, e)) < 0)
+		if ((b->checking ? image_resolve(b->store, name, platform, &image, e)
+				 : images_find(b, name, platform, &image, e)) < 0)
 			return -1;
 		state = add_image(b, reference, platform, &image);
 		image_release(&image);
@@ -141,10 +148,14 @@ static bool
 is_stored(void *arg, const char *reference)
 {
 	struct build *b = arg;
+	autofree char *instead = NULL;
 	struct image image = { 0 };
 	struct error ignored =
 	    ERROR_INIT; /* whatever is wrong with it: it cannot be had from there */
 
+	if (policy_image(b, reference, &instead, &ignored) < 0)
+		return true; /* who asks for it is told */
+	reference = instead ? instead : reference;
 	if (!b->store || image_resolve(b->store, reference, NULL, &image, &ignored) < 0)
 		return false;
 	image_release(&image);

@@ -161,3 +161,24 @@ build_extras_preprocess(
 	options->dockerfile_text = buf_steal(&text);
 	return 0;
 }
+
+/* ---- --source-policy-file ---- */
+
+int
+build_extras_source_policy(
+    const struct build_flags *flags, struct build_options *options, struct error *e)
+{
+	const char *file = flags->source_policy != NULL
+	                       ? flags->source_policy
+	                       : getenv("EXPERIMENTAL_BUILDKIT_SOURCE_POLICY");
+	auto(buf) struct buf text = { 0 };
+	autofd int fd = -1;
+
+	if (file == NULL || *file == '\0')
+		return 0;
+	fd = path_open_user(file, O_RDONLY, 0, e);
+	if (fd < 0 || fd_read_all(fd, &text, FILE_MAX, file, e) < 0)
+		return error_ctx(e, "--source-policy-file");
+	options->source_policy = source_policy_parse(file, &text, e);
+	return options->source_policy != NULL ? 0 : error_ctx(e, "--source-policy-file");
+}

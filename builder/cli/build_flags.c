@@ -631,7 +631,8 @@ build_flags_apply(const struct build_flags *flags, const struct strv *words,
 	    apply_each(&flags->allowed, build_allow_parse, options, e) < 0 ||
 	    apply_platform(flags, options, e) < 0 || apply_timestamp(flags, options, e) < 0 ||
 	    apply_policies(flags, options, e) < 0 || apply_network(flags, options, e) < 0 ||
-	    apply_shm_size(flags, options, e) < 0)
+	    apply_shm_size(flags, options, e) < 0 ||
+	    build_extras_source_policy(flags, options, e) < 0)
 		return -1;
 	strv_copy(&options->device_dirs, &flags->device_dirs);
 	if (options->device_dirs.count == 0)

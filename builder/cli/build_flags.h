@@ -24,6 +24,7 @@ struct build_flags {
 	struct strv allowed;
 	struct strv platforms;
 	struct strv device_dirs;
+	const char *source_policy;
 	const char *ignore_file;
 	const char *progress;
 	const char *network;
@@ -94,6 +95,9 @@ int build_extras_arguments(
     const struct build_flags *flags, struct build_options *options, struct error *e);
 /** --env, --unsetenv, --unsetlabel, --from, --omit-history. */
 int build_extras_apply(
+    const struct build_flags *flags, struct build_options *options, struct error *e);
+/** --source-policy-file, else EXPERIMENTAL_BUILDKIT_SOURCE_POLICY of the environment. */
+int build_extras_source_policy(
     const struct build_flags *flags, struct build_options *options, struct error *e);
 /** --cpp-flag: the text of the Dockerfile through cpp. */
 int build_extras_preprocess(

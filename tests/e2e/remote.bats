@@ -732,3 +732,93 @@ created()
 	says "'Dockerfile' is not fetched"
 	stop_server
 }
+
+@test "13.4 a source policy: images are denied, allowed and replaced, in the order of the rules" {
+	cat >policy.json <<-'EOF'
+		{ "rules": [
+		  { "action": "DENY", "selector": { "identifier": "docker-image://docker.io/library/*" } },
+		  { "action": "ALLOW", "selector": { "identifier": "docker-image://docker.io/library/busybox:musl", "matchType": "EXACT" } },
+		  { "action": "CONVERT", "selector": { "identifier": "docker-image://docker.io/library/*:old-*" },
+		    "updates": { "identifier": "docker-image://docker.io/library/${1}:${2}" } },
+		  { "action": "DENY", "selector": { "identifier": "evil|untrusted", "matchType": "REGEX" } } ] }
+	EOF
+	printf 'FROM busybox:musl\nRUN echo built\nCOPY --from=busybox:old-musl /etc/passwd /p\n' >c/Dockerfile
+	run build -t app --source-policy-file policy.json
+	ok
+	says "'docker.io/library/busybox:musl' in the place of 'docker.io/library/busybox:old-musl'"
+	for image in alpine:3.19 busybox:evil registry.example/untrusted/x:1; do
+		printf 'FROM busybox:musl\nRUN echo not here\nFROM %s\nCOPY --from=0 /etc/passwd /p\n' "$image" >c/Dockerfile
+		run build -t app --source-policy-file policy.json
+		fails 2
+		says "Dockerfile:3" "is denied by rule" "policy.json"
+		says_not "not here" "croze import"
+	done
+	EXPERIMENTAL_BUILDKIT_SOURCE_POLICY=policy.json run build -t app
+	fails 2
+	says "is denied by rule 4"
+	run build -t app
+	says_not policy
+}
+
+@test "13.4 a source policy: URLs and repositories are denied, a URL is replaced and checked" {
+	need git
+	serve
+	repository
+	echo one >www/f
+	echo two >www/g
+	cat >policy.json <<-EOF
+		{ "rules": [
+		  { "action": "CONVERT", "selector": { "identifier": "http://mirror.example/*" },
+		    "updates": { "identifier": "$URL/\${1}", "attrs": { "http.checksum": "sha256:$(sha256sum <www/f | cut -d' ' -f1)" } } },
+		  { "action": "DENY", "selector": { "identifier": "*/secret" } },
+		  { "action": "DENY", "selector": { "identifier": "git://127.0.0.1:$PORT/r.git#main" } } ] }
+	EOF
+	printf 'FROM scratch\nADD http://mirror.example/f /\nADD %s/r.git#v1 /r\n' "$URL" >c/Dockerfile
+	run build -t app --source-policy-file policy.json
+	ok
+	[ -n "$(entry app /f)" ]
+	says "'$URL/f' in the place of 'http://mirror.example/f'"
+	printf 'FROM scratch\nADD http://mirror.example/g /\n' >c/Dockerfile
+	run build -t app --source-policy-file policy.json
+	[ "$status" -ne 0 ]
+	says "$(sha256sum <www/f | cut -d' ' -f1)"
+	for source in "$URL/secret" "$URL/r.git#main"; do
+		: >log
+		printf 'FROM scratch\nADD %s /\n' "$source" >c/Dockerfile
+		run build -t app --source-policy-file policy.json
+		fails 5
+		says "Dockerfile:2" "is denied by rule"
+		equal "$(cat log)" ""
+		run timeout 60 croze build --progress=plain -t app --source-policy-file policy.json "$source"
+		fails 5
+		equal "$(cat log)" ""
+	done
+	stop_server
+}
+
+@test "13.4 a source policy that is wrong is refused with its member" {
+	local rule
+	printf 'FROM busybox:musl\n' >c/Dockerfile
+	while read -r rule; do
+		echo "{ \"rules\": [ $rule ] }" >policy.json
+		run build -t app --source-policy-file policy.json
+		fails 2
+		says policy.json "rules[0]"
+	done <<-'EOF'
+		{ "action": "FORBID", "selector": { "identifier": "x" } }
+		{ "action": "DENY" }
+		{ "action": "DENY", "selector": { "identifier": "(", "matchType": "REGEX" } }
+		{ "action": "DENY", "selector": { "identifier": "\\d+", "matchType": "REGEX" } }
+		{ "action": "DENY", "selector": { "identifier": "x", "matchType": "GLOB" } }
+		{ "action": "CONVERT", "selector": { "identifier": "git://x" }, "updates": { "identifier": "git://y" } }
+		{ "action": "CONVERT", "selector": { "identifier": "http://x" }, "updates": { "attrs": { "http.checksum": "md5:0" } } }
+		{ "action": "DENY", "selector": { "identifier": "x", "constraints": [ { "key": "git.authtokensecret" } ] } }
+	EOF
+	echo '{ "rules": [ { "action": "CONVERT", "selector": { "identifier": "*:musl" }, "updates": { "identifier": "docker-image://a:glibc" } }, { "action": "CONVERT", "selector": { "identifier": "*:glibc" }, "updates": { "identifier": "docker-image://a:musl" } } ] }' >policy.json
+	run build -t app --source-policy-file policy.json
+	fails 2
+	says "by each other without end"
+	run build -t app --source-policy-file nowhere.json
+	fails 1
+	says nowhere.json
+}
