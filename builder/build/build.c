@@ -213,10 +213,15 @@ open_environment(struct build *b, struct error *e)
 	for (size_t i = 0; i < options->n_hosts; i++)
 		hosts[i] = (struct run_host){ options->hosts[i].name, options->hosts[i].address };
 	b->run.network = modes[options->network];
+	b->run.egress = options->egress;
+	b->run.n_egress = options->n_egress;
 	b->run.chroot = b->tier == TIER_CHROOT;
 	if (b->run.chroot && options->network == BUILD_NETWORK_NONE)
 		return error_set(e, ERR_HOST,
 		    "--network=none: the isolation 'chroot' has no network of its own");
+	if (b->run.chroot && options->n_egress > 0)
+		return error_set(e, ERR_HOST,
+		    "--allow-egress: the isolation 'chroot' has no network of its own");
 	if (b->run.chroot && options->network == BUILD_NETWORK_DEFAULT) {
 		b->run.network = NETNS_HOST;
 		progress_note(b->progress,

@@ -25,6 +25,7 @@ void
 message_release(struct message *m)
 {
 	free(m->text);
+	json_free(m->reached);
 	if (m->has_record)
 		step_record_release(&m->record);
 	memset(m, 0, sizeof(*m));
@@ -79,6 +80,8 @@ message_to_json(const struct message *m)
 	json_set(json, "peakMemory", json_new_u64(m->peak_memory));
 	if (m->type == MESSAGE_FAILED)
 		json_set(json, "error", error_to_json(&m->error));
+	if (m->reached)
+		json_set(json, "reached", json_copy(m->reached));
 	json_set(json, "status", json_new_i64(m->exit_status));
 	json_set(json, "commandRan", json_new_bool(m->command_ran));
 	return json;
@@ -131,6 +134,8 @@ message_from_json(const struct json *json, struct message *m, struct error *e)
 	m->cpu_seconds = (double)cpu / 1e6;
 	m->exit_status = (int)status;
 	m->text = text ? xstrdup(text) : NULL;
+	if (json_get(json, "reached"))
+		m->reached = json_copy(json_get(json, "reached"));
 	if (key) {
 		m->has_key = true;
 		if (digest_parse(key, &m->key, e) < 0)

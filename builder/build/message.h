@@ -42,6 +42,7 @@ struct message {
 	uint64_t peak_memory; /* bytes */
 	struct error error;   /* FAILED */
 	int exit_status;      /* FAILED: of the command, 128+n for a signal; 0 when none ran */
+	struct json *reached; /* DONE, FAILED: as egress_take(); NULL: not known */
 	bool
 	    command_ran; /* FAILED: the command itself ended so; the error adds nothing to its status */
 };

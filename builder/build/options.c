@@ -51,6 +51,9 @@ build_options_release(struct build_options *o)
 	free(o->agents);
 	free(o->contexts);
 	free(o->outputs);
+	for (size_t i = 0; i < o->n_egress; i++)
+		free(o->egress[i].host);
+	free(o->egress);
 	free(o->hosts);
 	free(o->ulimits);
 	free(o->dockerfile);
@@ -83,6 +86,7 @@ build_options_release(struct build_options *o)
 void
 build_result_release(struct build_result *result)
 {
+	json_free(result->network);
 	free(result->manifest_media_type);
 	free(result->build_id);
 	*result = (struct build_result){ 0 };

@@ -12,7 +12,9 @@
 #include "builder/image/platform.h"
 #include "runtime/base/digest.h"
 #include "runtime/base/error.h"
+#include "runtime/base/json.h"
 #include "runtime/base/strv.h"
+#include "runtime/sandbox/egress.h"
 #include "runtime/sandbox/tier.h"
 
 #include <stdbool.h>
@@ -169,8 +171,11 @@ struct build_options {
 	enum build_snapshots snapshots;
 	bool
 	    has_timestamp; /* --timestamp, or SOURCE_DATE_EPOCH as build argument or in the environment */
-	int64_t timestamp;        /* seconds: no time in the image is later */
-	unsigned jobs;            /* steps at a time, >= 1 */
+	int64_t timestamp; /* seconds: no time in the image is later */
+	unsigned jobs;     /* steps at a time, >= 1 */
+	struct egress_rule
+	    *egress; /* --allow-egress: all that may be reached; none: everything outside */
+	size_t n_egress;
 	struct build_host *hosts; /* --add-host */
 	size_t n_hosts;
 	struct build_ulimit *ulimits;
@@ -206,7 +211,8 @@ struct build_result {
 	bool has_config;      /* there is one image */
 	struct digest config; /* its config; of several images their index */
 	char *build_id; /* name of the record below builds/ in the store; NULL when there is none */
-	bool failure_shown; /* progress_fail() was called: the command prints nothing more */
+	bool failure_shown;   /* progress_fail() was called: the command prints nothing more */
+	struct json *network; /* what steps reached (reached.h); NULL: nothing */
 };
 
 /** Frees what is in it, not the struct. */

@@ -10,6 +10,7 @@
 
 #include "builder/build/mask.h"
 #include "builder/build/message.h"
+#include "builder/build/reached.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/process.h"
@@ -283,7 +284,10 @@ step_settled(struct job *job, struct message *m)
 		                                                           : PROGRESS_DONE,
 		.cpu_seconds = m->cpu_seconds,
 		.peak_memory = m->peak_memory };
+	autofree char *reached = reached_text(m->reached);
 
+	report.reached = reached;
+	reached_keep(b, job->stage, m->step, m->reached);
 	step_record_release(&step->record);
 	step->record = m->record;
 	step_record_fit(&step->record, b->store);
@@ -302,7 +306,10 @@ step_failed(struct job *job, struct message *m)
 {
 	struct schedule *s = job->schedule;
 	struct progress_step report = { .state = PROGRESS_FAILED, .cpu_seconds = m->cpu_seconds };
+	autofree char *reached = reached_text(m->reached);
 
+	report.reached = reached;
+	reached_keep(s->build, job->stage, m->step, m->reached);
 	show_step(s->build, job->stage, m->step, &report);
 	if (!s->failed) {
 		s->failed = true;
@@ -703,6 +710,7 @@ show_failure(struct schedule *s)
 	const struct message *m = &s->failure;
 	const struct plan_step *step = &state_plan(b, s->failed_stage)->steps[m->step];
 	auto(strv) struct strv hints = { 0 };
+	auto(buf) struct buf refused = { 0 };
 	struct progress_failure failure = {
 		.stage = s->failed_stage->shown,
 		.step = s->failed_stage->steps[m->step].shown,
@@ -721,6 +729,12 @@ show_failure(struct schedule *s)
 
 	if (m->error.hint[0])
 		strv_add(&hints, m->error.hint);
+	reached_add_text(&refused, m->reached, false);
+	if (refused.len > 0)
+		strv_printf(&hints, "the step was not allowed to reach %s; %s", buf_text(&refused),
+		    b->options->n_egress > 0
+			? "--allow-egress HOST[:PORT] allows one more"
+			: "such addresses lead to this machine or to its credentials");
 	progress_fail(b->progress, &failure);
 	b->result->failure_shown = true;
 }

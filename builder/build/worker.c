@@ -357,6 +357,7 @@ make_run(struct stage_worker *w, struct error *e)
 	ok = mounts_run(b, state, &request, &result, e);
 	w->report.cpu_seconds = result.cpu_seconds;
 	w->report.exit_status = result.exit_status;
+	w->report.reached = result.reached;
 	w->report.command_ran = result.ran;
 	if (ok < 0)
 		return -1;

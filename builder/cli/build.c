@@ -78,6 +78,8 @@ write_metadata(
 
 		json_set_text(object, "image.name", names);
 	}
+	if (result->network != NULL)
+		json_set(object, "croze.network", json_copy(result->network));
 	json_write(object, JSON_INDENT, &b);
 	if (write_file(options->metadata_file, &b, e) < 0)
 		return error_ctx(e, "--metadata-file");

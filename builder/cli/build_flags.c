@@ -39,6 +39,7 @@ build_flags_release(struct build_flags *flags)
 	strv_release(&flags->secrets);
 	strv_release(&flags->agents);
 	strv_release(&flags->allowed);
+	strv_release(&flags->egress);
 	strv_release(&flags->device_dirs);
 	strv_release(&flags->build_arg_files);
 	strv_release(&flags->env);
@@ -453,6 +454,27 @@ apply_timestamp(const struct build_flags *flags, struct build_options *options, 
 }
 
 static int
+apply_egress(const struct build_flags *flags, struct build_options *options, struct error *e)
+{
+	options->egress = xcalloc(flags->egress.count + 1, sizeof(*options->egress));
+	for (size_t i = 0; i < flags->egress.count; i++) {
+		if (egress_rule_parse(flags->egress.items[i], &options->egress[i], e) < 0)
+			return error_ctx(e, "--allow-egress");
+		options->n_egress++;
+	}
+	if (options->n_egress > 0 && options->allowed & BUILD_ALLOW_NETWORK_HOST) {
+		error_set(e, ERR_USAGE,
+		    "--allow-egress does not go with --allow network.host, with which a step "
+		    "reaches everything");
+		return error_hint(e, "leave out one of the two");
+	}
+	if (options->n_egress == 0 || options->network == BUILD_NETWORK_DEFAULT)
+		return 0;
+	error_set(e, ERR_USAGE, "--allow-egress does not go with --network=%s", flags->network);
+	return error_hint(e, "leave out --network: the default one is what can be limited");
+}
+
+static int
 apply_network(const struct build_flags *flags, struct build_options *options, struct error *e)
 {
 	static const struct {
@@ -631,7 +653,7 @@ build_flags_apply(const struct build_flags *flags, const struct strv *words,
 	    apply_each(&flags->allowed, build_allow_parse, options, e) < 0 ||
 	    apply_platform(flags, options, e) < 0 || apply_timestamp(flags, options, e) < 0 ||
 	    apply_policies(flags, options, e) < 0 || apply_network(flags, options, e) < 0 ||
-	    apply_shm_size(flags, options, e) < 0 ||
+	    apply_egress(flags, options, e) < 0 || apply_shm_size(flags, options, e) < 0 ||
 	    build_extras_source_policy(flags, options, e) < 0)
 		return -1;
 	strv_copy(&options->device_dirs, &flags->device_dirs);

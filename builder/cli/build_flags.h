@@ -22,6 +22,7 @@ struct build_flags {
 	struct strv secrets;
 	struct strv agents;
 	struct strv allowed;
+	struct strv egress;
 	struct strv platforms;
 	struct strv device_dirs;
 	const char *source_policy;

@@ -119,8 +119,8 @@ causes_find(const struct causes_input *input, struct strv *hints)
 {
 	if (input->only_loopback)
 		strv_add(hints,
-		    "the step had no network but loopback: /dev/net/tun cannot be opened here; "
-		    "--network=host gives it the network of the host");
+		    "the step had no network but loopback; --network=host gives it the network of "
+		    "the host, croze doctor says what stands in the way of its own");
 	for (size_t i = 0; i < ARRAY_LEN(causes); i++) {
 		if (!applies(input, &causes[i]))
 			continue;

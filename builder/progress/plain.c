@@ -80,6 +80,12 @@ plain_step(
 	auto(buf) struct buf b = { 0 };
 
 	show_header(p, &b);
+	if (report->reached != NULL) {
+		autofree char *reached = text_safe(report->reached);
+
+		add_prefix(p, &b, stage, number);
+		buf_printf(&b, "network: %s\n", reached);
+	}
 	if (report->state == PROGRESS_RUNNING)
 		show_running(p, &b, stage, number);
 	if (report->state == PROGRESS_CACHED) {

@@ -53,6 +53,7 @@ struct progress_step {
 	unsigned line;    /* from 1 */
 	const char *
 	    detail; /* CACHED: nothing more is needed; RUNNING: why it was not cached ("input builder:/server changed"); WAITING: for what */
+	const char *reached;  /* DONE, FAILED: what it reached, or did not, over the network */
 	double cpu_seconds;   /* DONE, FAILED: of the command */
 	uint64_t peak_memory; /* bytes */
 	uint64_t files;       /* written by the step */

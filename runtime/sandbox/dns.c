@@ -11,7 +11,8 @@
 #define TYPE_A 1
 #define TYPE_AAAA 28
 #define CLASS_IN 1
-#define RCODE_REFUSED 5
+#define RCODE_NO_NAME \
+	3 /* and not 5, "refused", after which resolvers ask others and wait for them */
 
 static unsigned int
 number_at(const unsigned char *message, size_t at)
@@ -120,7 +121,7 @@ dns_refuse(unsigned char *message, size_t length)
 	if (end == 0)
 		return 0;
 	message[2] = (unsigned char)((message[2] & 0x79) | 0x80); /* opcode and RD stay */
-	message[3] = 0x80 | RCODE_REFUSED;
+	message[3] = 0x80 | RCODE_NO_NAME;
 	memset(message + 6, 0, 6); /* no answers, no authorities, nothing else */
 	return end;
 }

@@ -17,7 +17,7 @@ bool dns_name(const unsigned char *message, size_t length, char name[DNS_NAME_MA
 /** Calls @fn for each address that a successful answer gives, an IPv4 one as IPv4-mapped. */
 void dns_addresses(const unsigned char *message, size_t length,
     void (*fn)(void *arg, const struct in6_addr *address), void *arg);
-/** Turns a query into the answer "refused"; returns its length, 0 when there is no question to answer. */
+/** Turns a query into the answer that there is no such name; returns its length, 0 when there is no question to answer. */
 size_t dns_refuse(unsigned char *message, size_t length);
 
 #endif

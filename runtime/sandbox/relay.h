@@ -24,8 +24,7 @@ struct relay_options {
 	struct loop *loop;
 	int netns; /* inside; the calling process is outside */
 	void *arg;
-	bool (*may_ask)(
-	    void *arg, const char *name); /* else the query is answered with "refused" */
+	bool (*may_ask)(void *arg, const char *name); /* else the answer is that there is none */
 	void (*found)(void *arg, const char *name, const struct in6_addr *address);
 };
 
