@@ -14,8 +14,12 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/process.h"
+#include "runtime/sandbox/fuseoverlay.h"
 #include "runtime/sandbox/probe.h"
 
+#include <errno.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -130,33 +134,85 @@ show_stages(struct build *b)
 
 /* Tried where the snapshots are, with a real whiteout, opaque folder and executable. */
 static int
-choose_driver(struct build *b, struct error *e)
+try_driver(struct build *b, enum store_driver driver, struct error *e)
 {
-	struct error refused = ERROR_INIT;
-	autofd int dir = -1;
+	autofd int dir = store_tmp_dir(b->store, NULL, e);
+	int ok = -1;
 
-	if (b->options->snapshots == BUILD_SNAPSHOTS_OVERLAY && b->tier == TIER_CHROOT)
-		return error_set(
-		    e, ERR_USAGE, "--snapshots overlay: the isolation 'chroot' has no mounts");
-	if (b->options->snapshots == BUILD_SNAPSHOTS_COPY || b->tier == TIER_CHROOT) {
-		store_set_driver(b->store, STORE_COPY);
-		return 0;
-	}
-	dir = store_tmp_dir(b->store, NULL, e);
 	if (dir < 0)
 		return -1;
-	if (probe_overlay_in(dir, &refused) == 0)
-		return 0;
-	if (b->options->snapshots == BUILD_SNAPSHOTS_OVERLAY) {
-		*e = refused;
-		return error_hint(e, "leave out --snapshots overlay, or put the store on a local "
-				     "ext4, xfs, btrfs or tmpfs: --root DIR");
+	switch (driver) {
+	case STORE_OVERLAY:
+		ok = probe_stack_in(dir, overlay_mount, e);
+		break;
+	case STORE_FUSE:
+		ok = fuseoverlay_check(e);
+		if (ok == 0) /* the program goes without attributes, the store's readers do not */
+			ok = probe_copies_in(dir, b->tier == TIER_USERNS_SINGLE, e);
+		if (ok == 0)
+			ok = probe_stack_in(dir, fuseoverlay_mount, e);
+		break;
+	case STORE_COPY:
+		ok = probe_copies_in(dir, b->tier == TIER_USERNS_SINGLE, e);
+		break;
 	}
-	store_set_driver(b->store, STORE_COPY);
+	if (ok == 0)
+		store_set_driver(b->store, driver);
+	return ok;
+}
+
+static int
+refuse_driver(const struct build *b, struct error *e)
+{
+	error_ctx(e, "--snapshots %s", build_snapshots_name(b->options->snapshots));
+	return e->hint[0] ? -1
+	                  : error_hint(e, "leave out --snapshots, or put the store on a local "
+					  "ext4, xfs, btrfs or tmpfs: --root DIR");
+}
+
+/* The first that works. What is worse than the best is said. */
+static int
+find_driver(struct build *b, struct error *e)
+{
+	struct error overlay = ERROR_INIT, fuse = ERROR_INIT;
+
+	if (try_driver(b, STORE_OVERLAY, &overlay) == 0)
+		return 0;
+	if (try_driver(b, STORE_FUSE, &fuse) == 0) {
+		progress_note(b->progress,
+		    "no overlay on the store (%s), so that fuse-overlayfs stacks the files of "
+		    "steps",
+		    overlay.text);
+		return 0;
+	}
+	if (try_driver(b, STORE_COPY, e) < 0)
+		return -1;
 	progress_note(b->progress,
-	    "no overlay on the store (%s), so that every step works on a copy of its files",
-	    refused.text);
+	    "no overlay on the store (%s; %s), so that every step works on a copy of its files",
+	    overlay.text, fuse.text);
 	return 0;
+}
+
+static int
+choose_driver(struct build *b, struct error *e)
+{
+	static const enum store_driver drivers[] = {
+		[BUILD_SNAPSHOTS_OVERLAY] = STORE_OVERLAY,
+		[BUILD_SNAPSHOTS_FUSE] = STORE_FUSE,
+		[BUILD_SNAPSHOTS_COPY] = STORE_COPY,
+	};
+	enum build_snapshots wanted = b->options->snapshots;
+
+	if (b->tier == TIER_CHROOT && wanted != BUILD_SNAPSHOTS_AUTO &&
+	    wanted != BUILD_SNAPSHOTS_COPY)
+		return error_set(e, ERR_USAGE,
+		    "--snapshots %s: the isolation 'chroot' has no mounts",
+		    build_snapshots_name(wanted));
+	if (b->tier == TIER_CHROOT)
+		return try_driver(b, STORE_COPY, e);
+	if (wanted == BUILD_SNAPSHOTS_AUTO)
+		return find_driver(b, e);
+	return try_driver(b, drivers[wanted], e) < 0 ? refuse_driver(b, e) : 0;
 }
 
 static int
@@ -405,16 +461,68 @@ make_states(struct build *b)
 	}
 }
 
+/* Those that keep owners wherever they are; what others do depends on who mounted them, and on servers. */
+static bool
+is_sure_of_owners(int dir)
+{
+	static const unsigned long sure[] = { EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+		TMPFS_MAGIC, OVERLAYFS_SUPER_MAGIC, F2FS_SUPER_MAGIC };
+	struct statfs fs;
+
+	if (fstatfs(dir, &fs) < 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(sure); i++)
+		if ((unsigned long)fs.f_type == sure[i])
+			return true;
+	return false;
+}
+
+static int
+owners_main(void *arg, struct buf *result, struct error *e)
+{
+	const int *dir = arg;
+	struct userns userns;
+
+	(void)result; /* success has nothing to say */
+	return tier_enter(TIER_USERNS, &userns, e) < 0 ? -1 : probe_copies_in(*dir, false, e);
+}
+
+/* Where the store cannot keep real owners (NFS, FUSE), records of them do. Tried in a child, which is left as it becomes. */
+static int
+choose_owners(struct build *b, struct error *e)
+{
+	struct error refused = ERROR_INIT;
+	autofd int dir = -1;
+	struct worker w;
+
+	if (b->options->isolation != TIER_AUTO || b->tier != TIER_USERNS ||
+	    is_sure_of_owners(store_dir(b->store)))
+		return 0;
+	dir = store_tmp_dir(b->store, NULL, e);
+	if (dir < 0)
+		return -1;
+	if ((worker_start(&w, owners_main, &dir, &refused) < 0 ||
+		worker_finish(&w, NULL, &refused) < 0) &&
+	    refused.sys == EPERM) {
+		b->tier = TIER_USERNS_SINGLE;
+		b->tier_lacks = refused;
+	}
+	return 0;
+}
+
 static int
 choose_tier(struct build *b, struct error *e)
 {
 	autofree char *with_driver = NULL;
 
-	if (tier_choose(b->options->isolation, &b->tier, &b->tier_lacks, e) < 0)
+	if (tier_choose(b->options->isolation, &b->tier, &b->tier_lacks, e) < 0 ||
+	    choose_owners(b, e) < 0)
 		return -1;
 	with_driver = xasprintf("%s+%s", tier_name(b->tier),
-	    b->options->snapshots == BUILD_SNAPSHOTS_COPY || b->tier == TIER_CHROOT ? "copy"
-										    : "overlay");
+	    b->tier == TIER_CHROOT ? "copy"
+	    : b->options->snapshots == BUILD_SNAPSHOTS_AUTO
+		? "overlay"
+		: build_snapshots_name(b->options->snapshots));
 	progress_tier(b->progress, b->tier == TIER_NONE ? tier_name(b->tier) : with_driver);
 	if (b->tier == TIER_USERNS_SINGLE)
 		store_record_owners(b->store);

@@ -4,8 +4,35 @@
  */
 #include "builder/build/options.h"
 
+#include "runtime/base/mem.h"
+
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const char *const snapshots_names[] = {
+	[BUILD_SNAPSHOTS_AUTO] = "auto",
+	[BUILD_SNAPSHOTS_OVERLAY] = "overlay",
+	[BUILD_SNAPSHOTS_FUSE] = "fuse-overlayfs",
+	[BUILD_SNAPSHOTS_COPY] = "copy",
+};
+
+const char *
+build_snapshots_name(enum build_snapshots snapshots)
+{
+	return snapshots_names[snapshots];
+}
+
+enum build_snapshots
+build_snapshots_named(const char *name)
+{
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(snapshots_names) && strcmp(snapshots_names[i], name) != 0)
+		i++;
+	assert(i < ARRAY_LEN(snapshots_names));
+	return (enum build_snapshots)i;
+}
 
 void
 build_context_release(struct build_context *context)

@@ -30,8 +30,10 @@ enum build_network {
 enum build_snapshots {
 	BUILD_SNAPSHOTS_AUTO, /* the first of those below that works on the store */
 	BUILD_SNAPSHOTS_OVERLAY,
+	BUILD_SNAPSHOTS_FUSE,
 	BUILD_SNAPSHOTS_COPY,
 };
+#define BUILD_SNAPSHOTS_CHOICES "auto|overlay|fuse-overlayfs|copy"
 
 enum build_pull {
 	BUILD_PULL_MISSING, /* a name that is in the store is taken from there, else from its registry */
@@ -214,6 +216,11 @@ struct build_result {
 	bool failure_shown;   /* progress_fail() was called: the command prints nothing more */
 	struct json *network; /* what steps reached (reached.h); NULL: nothing */
 };
+
+/** One of BUILD_SNAPSHOTS_CHOICES. */
+const char *build_snapshots_name(enum build_snapshots snapshots);
+/** Of a name out of BUILD_SNAPSHOTS_CHOICES. */
+enum build_snapshots build_snapshots_named(const char *name);
 
 /** Frees what is in it, not the struct. */
 void build_context_release(struct build_context *context);

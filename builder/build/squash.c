@@ -79,11 +79,10 @@ merge(const struct squash *s, const struct chain *below, struct snapshot_writer 
 	autofd int root = -1, lower = -1;
 
 	root = chain_mount(s->b->store, below, -1, upper, e);
-	if (root < 0 || apply_layers(s, root, e) < 0)
+	if (root < 0 || apply_layers(s, root, e) < 0 ||
+	    chain_settle(s->b->store, root, upper, e) < 0)
 		return -1;
 	fd_close_at(&root); /* ends the mount */
-	if (chain_settle(s->b->store, upper, e) < 0)
-		return -1;
 	if (below->snapshots.count > 0) {
 		lower = chain_open(s->b->store, below, e);
 		if (lower < 0)

@@ -291,9 +291,9 @@ make_copy(struct stage_worker *w, struct error *e)
 	}
 	if (ok == 0)
 		ok = copy_into(w, &context, files.root, &result, e);
-	fd_close_at(&context.root);
 	if (ok == 0 && want_files)
-		ok = chain_settle(b->store, &upper, e);
+		ok = chain_settle(b->store, context.root, &upper, e);
+	fd_close_at(&context.root);
 	if (ok == 0 && want_files && result.is_empty)
 		state->record.empty = true;
 	else if (ok == 0 && want_files)

@@ -488,10 +488,8 @@ apply_network(const struct build_flags *flags, struct build_options *options, st
 
 	if (flags->isolation != NULL)
 		options->isolation = tier_named(flags->isolation);
-	if (flags->snapshots != NULL && strcmp(flags->snapshots, "auto") != 0)
-		options->snapshots = strcmp(flags->snapshots, "copy") == 0
-		                         ? BUILD_SNAPSHOTS_COPY
-		                         : BUILD_SNAPSHOTS_OVERLAY;
+	if (flags->snapshots != NULL)
+		options->snapshots = build_snapshots_named(flags->snapshots);
 	for (size_t i = 0; flags->network != NULL && i < ARRAY_LEN(names); i++) {
 		if (strcmp(flags->network, names[i].name) == 0) {
 			options->network = names[i].value;

@@ -195,8 +195,8 @@ const struct command command_table[] = {
 	},
 	{
 	    .name = "store",
-	    .arguments = "check|usage [OPTIONS]",
-	    .summary = "check the store, or what it takes",
+	    .arguments = "check|usage|reset [OPTIONS]",
+	    .summary = "check the store, what it takes, or empty it",
 	    .options = store_option_table,
 	    .run = store_main,
 	},

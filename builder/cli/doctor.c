@@ -129,6 +129,7 @@ static bool
 is_moot(const struct findings *f, const struct probe_result *result)
 {
 	return (result->id == PROBE_CHROOT && tier_of(f) < TIER_CHROOT) ||
+	       (result->id == PROBE_FUSE && (has(f, PROBE_OVERLAY) || tier_of(f) == TIER_CHROOT)) ||
 	       (result->id == PROBE_NOTIFY && tier_of(f) == TIER_USERNS);
 }
 
@@ -145,7 +146,9 @@ count_lacking(const struct findings *f)
 static const char *
 driver_of(const struct findings *f)
 {
-	return has(f, PROBE_OVERLAY) && tier_of(f) != TIER_CHROOT ? "overlay" : "copy";
+	if (tier_of(f) == TIER_CHROOT)
+		return "copy";
+	return has(f, PROBE_OVERLAY) ? "overlay" : has(f, PROBE_FUSE) ? "fuse-overlayfs" : "copy";
 }
 
 /* ---- three ways to show it ---- */

@@ -12,10 +12,13 @@
 #include "runtime/base/text.h"
 
 #include <stddef.h>
+#include <stdio.h>
+#include <unistd.h>
 
 struct store_typed {
 	const char *root;
 	bool repair;
+	bool force;
 };
 
 const struct option_def store_option_table[] = {
@@ -23,6 +26,11 @@ const struct option_def store_option_table[] = {
 	    .type = OPTION_FLAG,
 	    .offset = offsetof(struct store_typed, repair),
 	    .help = "check: remove what is damaged, so that a build makes it anew" },
+	{ .name = "force",
+	    .short_name = 'f',
+	    .type = OPTION_FLAG,
+	    .offset = offsetof(struct store_typed, force),
+	    .help = "reset: do not ask" },
 	ROOT_OPTION,
 	{ 0 },
 };
@@ -79,6 +87,36 @@ usage(const struct store_typed *typed, struct buf *b, struct error *e)
 	return 0;
 }
 
+/* Asks a person, and only where there is one. */
+static bool
+confirm(const struct store_typed *typed)
+{
+	char answer[16] = "";
+
+	if (typed->force || isatty(STDIN_FILENO) != 1)
+		return true;
+	fprintf(stderr, "This removes all images, and the whole cache. Continue? [y/N] ");
+	if (fgets(answer, sizeof(answer), stdin) == NULL)
+		return false;
+	return answer[0] == 'y' || answer[0] == 'Y';
+}
+
+static int
+reset(const struct store_typed *typed, struct buf *b, struct error *e)
+{
+	autostore struct store *store = NULL;
+
+	if (typed->repair)
+		return error_set(e, ERR_USAGE, "'--repair' does not go with reset");
+	if (!confirm(typed))
+		return 0;
+	store = store_open_alone(typed->root, e);
+	if (store == NULL || store_reset(store, e) < 0)
+		return -1;
+	buf_printf(b, "%s: empty\n", store_path(store));
+	return 0;
+}
+
 static int
 run_word(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
@@ -89,12 +127,13 @@ run_word(void *arg, const struct strv *words, struct buf *b, struct error *e)
 	} actions[] = {
 		{ "check", check },
 		{ "usage", usage },
+		{ "reset", reset },
 	};
 
 	for (size_t i = 0; words->count == 1 && i < ARRAY_LEN(actions); i++)
 		if (strcmp(words->items[0], actions[i].name) == 0)
 			return actions[i].run(typed, b, e);
-	return error_set(e, ERR_USAGE, "one of these is wanted: check, usage");
+	return error_set(e, ERR_USAGE, "one of these is wanted: check, usage, reset");
 }
 
 int

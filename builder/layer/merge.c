@@ -486,6 +486,8 @@ struct target {
 	int fd; /* -1: not made yet, or closed for a while */
 	bool is_made;
 	bool is_opaque;
+	bool
+	    has_whiteouts; /* that are files with an attribute, for which the folder is marked, too */
 };
 
 static int
@@ -522,9 +524,26 @@ finish_target(const struct collector *c, struct target *t, struct error *e)
 		return 0;
 	if (make_target(c, t, e) < 0)
 		return -1;
-	if (t->is_opaque && fsetxattr(t->fd, OVERLAY_PREFIX "opaque", "y", 1, 0) < 0)
+	if ((t->is_opaque || t->has_whiteouts) &&
+	    fsetxattr(t->fd, OVERLAY_PREFIX "opaque", t->is_opaque ? "y" : "x", 1, 0) < 0)
 		return error_sys(e, "cannot mark an opaque folder");
 	return copy_metadata(t->from, t->fd, &t->st, t->name, e);
+}
+
+/* On an overlay, such as the files of a container, nobody may make the device; an empty file with a mark is as good. */
+static int
+make_whiteout(struct target *t, const char *name, struct error *e)
+{
+	autofd int fd = -1;
+
+	if (mknodat(t->fd, name, S_IFCHR, makedev(0, 0)) == 0)
+		return 0;
+	if (errno == EPERM)
+		fd = openat(t->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0);
+	if (fd < 0 || fsetxattr(fd, OVERLAY_PREFIX "whiteout", "", 0, 0) < 0)
+		return error_sys(e, "cannot make a whiteout for '%s'", name);
+	t->has_whiteouts = true;
+	return 0;
 }
 
 static int
@@ -546,8 +565,8 @@ collect_removed(struct collector *c, struct target *t, struct error *e)
 			continue;
 		if (make_target(c, t, e) < 0)
 			return -1;
-		if (mknodat(t->fd, name, S_IFCHR, makedev(0, 0)) < 0)
-			return error_sys(e, "cannot make a whiteout for '%s'", name);
+		if (make_whiteout(t, name, e) < 0)
+			return -1;
 	}
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include "builder/step/listings.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
+#include "runtime/sandbox/fuseoverlay.h"
 #include "runtime/sandbox/overlay.h"
 
 #include <fcntl.h>
@@ -89,6 +90,13 @@ open_copy(struct store *store, struct lowers *lowers, struct error *e)
 }
 
 static void
+free_lowers(void *lowers)
+{
+	lowers_release(lowers);
+	free(lowers);
+}
+
+static void
 free_state(void *state)
 {
 	merge_state_free(state);
@@ -109,14 +117,36 @@ mount_copy(const struct lowers *lowers, struct snapshot_writer *upper, struct er
 	return upper->extra ? steal_fd(&tree) : -1;
 }
 
+static int
+mount_stack(const struct store *store, const struct overlay_spec *spec, struct error *e)
+{
+	return store_driver(store) == STORE_FUSE ? fuseoverlay_mount(spec, e)
+	                                         : overlay_mount(spec, e);
+}
+
+static int
+settle_stack(const struct snapshot_writer *upper, int root, struct error *e)
+{
+	const struct lowers *lowers = upper->extra;
+	struct overlay_spec spec = { .lowers = lowers->fds,
+		.n_lowers = lowers->count,
+		.upper = upper->fs,
+		.work = upper->work };
+
+	return fuseoverlay_settle(&spec, root, e);
+}
+
 int
-chain_settle(struct store *store, struct snapshot_writer *upper, struct error *e)
+chain_settle(struct store *store, int root, struct snapshot_writer *upper, struct error *e)
 {
 	int result = 0;
 
-	if (store_driver(store) != STORE_COPY || !upper->extra)
+	if (!upper->extra)
 		return 0;
-	result = merge_collect(upper->extra, upper->work, upper->fs, e);
+	if (store_driver(store) == STORE_FUSE)
+		result = settle_stack(upper, root, e);
+	else
+		result = merge_collect(upper->extra, upper->work, upper->fs, e);
 	upper->free_extra(upper->extra);
 	upper->extra = NULL;
 	return result;
@@ -136,7 +166,19 @@ chain_open(struct store *store, const struct chain *chain, struct error *e)
 		return open_copy(store, &lowers, e);
 	spec.lowers = lowers.fds;
 	spec.n_lowers = lowers.count;
-	return overlay_mount(&spec, e);
+	return mount_stack(store, &spec, e);
+}
+
+/* For chain_settle(). */
+static void
+keep_lowers(struct snapshot_writer *upper, struct lowers *lowers)
+{
+	struct lowers *kept = xcalloc(1, sizeof(*kept));
+
+	*kept = *lowers;
+	*lowers = (struct lowers){ 0 };
+	upper->extra = kept;
+	upper->free_extra = free_lowers;
 }
 
 int
@@ -145,6 +187,7 @@ chain_mount(struct store *store, const struct chain *chain, int bottom,
 {
 	auto(lowers) struct lowers lowers = { 0 };
 	struct overlay_spec spec = { .upper = upper->fs, .work = upper->work };
+	int fd;
 
 	if (lowers_open(store, chain, bottom, &lowers, e) < 0)
 		return -1;
@@ -155,7 +198,10 @@ chain_mount(struct store *store, const struct chain *chain, int bottom,
 		return mount_copy(&lowers, upper, e);
 	spec.lowers = lowers.fds;
 	spec.n_lowers = lowers.count;
-	return overlay_mount(&spec, e);
+	fd = mount_stack(store, &spec, e);
+	if (fd >= 0 && store_driver(store) == STORE_FUSE)
+		keep_lowers(upper, &lowers);
+	return fd;
 }
 
 static int
@@ -193,10 +239,10 @@ chain_unpack_layer(struct store *store, const struct chain *parents, const struc
 	root = chain_mount(store, parents, -1, &upper, e);
 	if (root >= 0) {
 		ok = apply(store, root, blob, diff_id, notes, e);
+		if (ok == 0)
+			ok = chain_settle(store, root, &upper, e);
 		(void)close(root); /* ends the mount; what was written is synced with the store */
 	}
-	if (ok == 0)
-		ok = chain_settle(store, &upper, e);
 	if (ok == 0)
 		ok = snapshot_writer_commit(&upper, id, NULL, e);
 	snapshot_writer_release(&upper);

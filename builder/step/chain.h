@@ -44,9 +44,9 @@ int chain_open(struct store *store, const struct chain *chain, struct error *e);
 int chain_mount(struct store *store, const struct chain *chain, int bottom,
     struct snapshot_writer *upper, struct error *e);
 /**
- * Once what was mounted is at rest, and before @upper is committed or looked at: what was written is in it then. It cannot be
+ * Once what was mounted, @root, is at rest, and before @upper is committed or looked at: what was written is in it then. It cannot be
  * written to afterwards.
  */
-int chain_settle(struct store *store, struct snapshot_writer *upper, struct error *e);
+int chain_settle(struct store *store, int root, struct snapshot_writer *upper, struct error *e);
 
 #endif

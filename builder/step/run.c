@@ -499,7 +499,7 @@ run_in(const struct run_request *request, struct run_files *files, struct run_re
 		return error_ctx(e, "USER %s", request->step->user);
 	ok = run_command(request, files->root, &user, result, e);
 	user_release(&user);
-	if (ok < 0 || chain_settle(request->store, &files->upper, e) < 0)
+	if (ok < 0 || chain_settle(request->store, files->root, &files->upper, e) < 0)
 		return -1;
 	result->empty = is_untouched(files->upper.fs, &before);
 	return 0;
@@ -536,7 +536,7 @@ run_step(const struct run_request *request, struct run_result *result, struct er
 	ok = run_in(request, files, result, e);
 	result->cpu_seconds = children_cpu_seconds() - before;
 	/* a copy has told what was changed in it, and does so once */
-	if (ok == 0 && result->empty && store_driver(request->store) == STORE_OVERLAY &&
+	if (ok == 0 && result->empty && store_driver(request->store) != STORE_COPY &&
 	    files_last(files))
 		return 0;
 	fd_close_at(&files->root);

@@ -31,6 +31,9 @@ enum store_dir {
 #define RECORD_MAX JSON_MAX_BYTES
 #define RANDOM_NAME_LEN 16
 
+#define STORE_VERSION_FILE "store.json"
+#define STORE_LOCK_FILE "lock"
+
 struct store {
 	char *path;
 	enum store_flags flags;

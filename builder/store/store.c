@@ -17,7 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define VERSION_FILE "store.json"
 #define VERSION_TEXT "{\"version\": 1}\n"
 #define LAYOUT_FILE "oci-layout"
 #define LAYOUT_TEXT "{\"imageLayoutVersion\": \"1.0.0\"}\n"
@@ -25,7 +24,6 @@
 #define INDEX_TEXT                                                                            \
 	"{\"schemaVersion\": 2, \"mediaType\": \"application/vnd.oci.image.index.v1+json\", " \
 	"\"manifests\": []}\n"
-#define LOCK_FILE "lock"
 #define TEMPORARY_PREFIX ".tmp-" /* of path_write_file() */
 #define LINKS_MAX 8
 
@@ -47,8 +45,8 @@ static const char *const dir_names[DIR_COUNT] = {
 
 /* All that may stand in a store of which the making was cut short. */
 static const char *const known_names[] = { "blobs", "snapshots", "listings", "steps", "builds",
-	"context", "tmp", "mounts", VERSION_FILE, LAYOUT_FILE, INDEX_FILE, LOCK_FILE, "names.lock",
-	"state", "lost+found", ".", "..", NULL };
+	"context", "tmp", "mounts", STORE_VERSION_FILE, LAYOUT_FILE, INDEX_FILE, STORE_LOCK_FILE,
+	"names.lock", "state", "lost+found", ".", "..", NULL };
 
 const char *
 store_dir_name(enum store_dir dir)
@@ -212,19 +210,29 @@ lock_wait(int fd, int how, long limit_ms)
 }
 
 static int
+refuse_lock(const struct store *store, struct error *e)
+{
+	error_sys(e, "cannot lock '%s/%s'", store->path, STORE_LOCK_FILE);
+	e->kind = ERR_HOST;
+	return error_hint(e,
+	    "its file system has no locks: put the store on a local one with --root "
+	    "DIR or CROZE_ROOT");
+}
+
+static int
 take_lock(struct store *store, struct error *e)
 {
 	bool exclusive = store->flags & STORE_EXCLUSIVE;
 
 	store->lock =
-	    openat(store->root, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	    openat(store->root, STORE_LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (store->lock < 0)
-		return error_sys(e, "cannot open '%s/%s'", store->path, LOCK_FILE);
+		return error_sys(e, "cannot open '%s/%s'", store->path, STORE_LOCK_FILE);
 	if (lock_wait(store->lock, exclusive ? LOCK_EX : LOCK_SH,
 		exclusive ? EXCLUSIVE_WAIT_MS : SHARED_WAIT_MS) == 0)
 		return 0;
 	if (errno != EWOULDBLOCK)
-		return error_sys(e, "cannot lock '%s/%s'", store->path, LOCK_FILE);
+		return refuse_lock(store, e);
 	error_set(e, ERR_TEMPORARY, "the store '%s' is in use: %s", store->path,
 	    exclusive ? "a build or a container is running" : "it is being pruned");
 	return error_hint(e, "try again when that has ended");
@@ -253,7 +261,7 @@ refuse_foreign(struct store *store, struct error *e)
 		}
 	}
 	if (faccessat(store->root, LAYOUT_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    faccessat(store->root, LOCK_FILE, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+	    faccessat(store->root, STORE_LOCK_FILE, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
 		error_set(e, ERR_USAGE, "'%s' is an OCI layout, but no store", store->path);
 		return error_hint(
 		    e, "bring its images into a store: croze import %.400s", store->path);
@@ -289,7 +297,7 @@ make_layout(struct store *store, struct error *e)
 	if (make_file(store, INDEX_FILE, INDEX_TEXT, e) < 0 ||
 	    make_file(store, LAYOUT_FILE, LAYOUT_TEXT, e) < 0)
 		return -1;
-	return make_file(store, VERSION_FILE, VERSION_TEXT, e);
+	return make_file(store, STORE_VERSION_FILE, VERSION_TEXT, e);
 }
 
 static int
@@ -302,7 +310,7 @@ check_version(const struct buf *b, struct store *store, struct error *e)
 		return 0;
 	j = json_parse(b->data, b->len, e);
 	if (!j || json_read_u64(j, "version", "", &version, e) < 0)
-		return error_ctx(e, "'%s/%s'", store->path, VERSION_FILE);
+		return error_ctx(e, "'%s/%s'", store->path, STORE_VERSION_FILE);
 	if (version != 1)
 		return error_set(e, ERR_HOST,
 		    "the store '%s' has version %llu; this program knows 1", store->path,
@@ -331,7 +339,8 @@ is_made(struct store *store)
 {
 	struct stat st;
 
-	return fstatat(store->root, VERSION_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_size > 0;
+	return fstatat(store->root, STORE_VERSION_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_size > 0;
 }
 
 /* Several processes may make the store at once: one of them does, under the lock that they all will share. */
@@ -345,12 +354,13 @@ make_store(struct store *store, struct error *e)
 		return -1;
 	if (store->flags & STORE_READ_ONLY)
 		return error_set(e, ERR_NOT_FOUND, "there is no store at '%s'", store->path);
-	lock = openat(store->root, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	lock =
+	    openat(store->root, STORE_LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (lock < 0)
-		return error_sys(e, "cannot make '%s/%s'", store->path, LOCK_FILE);
+		return error_sys(e, "cannot make '%s/%s'", store->path, STORE_LOCK_FILE);
 	while (flock(lock, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return error_sys(e, "cannot lock '%s/%s'", store->path, LOCK_FILE);
+			return refuse_lock(store, e);
 		if (is_made(store))
 			return 0;
 		(void)nanosleep(&pause, NULL); /* woken early: asks again early */
@@ -366,7 +376,7 @@ static int
 check_or_make(struct store *store, struct error *e)
 {
 	auto(buf) struct buf b = { 0 };
-	int there = record_read(store->root, VERSION_FILE, &b, e);
+	int there = record_read(store->root, STORE_VERSION_FILE, &b, e);
 
 	if (there < 0)
 		return -1;
@@ -376,7 +386,7 @@ check_or_make(struct store *store, struct error *e)
 	if (make_store(store, e) < 0)
 		return -1;
 	buf_clear(&b);
-	if (record_read(store->root, VERSION_FILE, &b, e) < 0)
+	if (record_read(store->root, STORE_VERSION_FILE, &b, e) < 0)
 		return -1;
 	return check_version(&b, store, e);
 }

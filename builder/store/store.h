@@ -51,6 +51,8 @@ struct store *store_open(const char *root, enum store_flags flags, struct error 
 void store_close(struct store *store);
 void store_close_at(struct store **store);
 #define autostore __attribute__((cleanup(store_close_at)))
+/** Removes everything in a store that is open with STORE_EXCLUSIVE; the folder itself, and its lock, stay. It can only be closed then. */
+int store_reset(struct store *store, struct error *e);
 /** Opens all descriptors anew, after the process went to another mount namespace. Locks are kept. */
 int store_reopen(struct store *store, struct error *e);
 
@@ -177,6 +179,7 @@ void store_record_owners(struct store *store);
 /** How snapshots are put on top of each other. */
 enum store_driver {
 	STORE_OVERLAY, /* by the kernel */
+	STORE_FUSE,    /* by the program fuse-overlayfs */
 	STORE_COPY,    /* as copies */
 };
 void store_set_driver(struct store *store, enum store_driver driver);

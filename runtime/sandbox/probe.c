@@ -16,6 +16,7 @@
 #include "runtime/sandbox/chroot.h"
 #include "runtime/sandbox/container.h"
 #include "runtime/sandbox/diagnose.h"
+#include "runtime/sandbox/fuseoverlay.h"
 #include "runtime/sandbox/landlock.h"
 #include "runtime/sandbox/mount.h"
 #include "runtime/sandbox/netns.h"
@@ -110,42 +111,6 @@ try_subids(const char *store, struct probe_result *r, struct error *e)
 	return 0;
 }
 
-/* Layers in @dir; the exact things that fail where extended attributes are missing. */
-int
-probe_overlay_in(int dir, struct error *e)
-{
-	autofd int lower = path_make_dirs(dir, "lower/folder/below", 0755, (uid_t)-1, (gid_t)-1, e);
-	autofd int upper = -1, work = -1, tree = -1, program = -1;
-	struct stat st;
-
-	if (lower < 0)
-		return -1;
-	(void)close(steal_fd(&lower));
-	if (mkdirat(dir, "upper", 0755) < 0 || mkdirat(dir, "work", 0755) < 0)
-		return error_sys(e, "cannot make folders in the store");
-	lower = path_open(dir, "lower", O_RDONLY | O_DIRECTORY, 0, PATH_BENEATH, e);
-	upper = path_open(dir, "upper", O_RDONLY | O_DIRECTORY, 0, PATH_BENEATH, e);
-	work = path_open(dir, "work", O_RDONLY | O_DIRECTORY, 0, PATH_BENEATH, e);
-	if (lower < 0 || upper < 0 || work < 0)
-		return -1;
-	program = openat(lower, "program", O_CREAT | O_WRONLY | O_CLOEXEC, 0755);
-	if (program < 0)
-		return error_sys(e, "cannot make a file in the store");
-	tree = overlay_mount(&(struct overlay_spec){ &lower, 1, upper, work }, e);
-	if (tree < 0)
-		return -1;
-	if (unlinkat(tree, "folder/below", AT_REMOVEDIR) < 0 ||
-	    unlinkat(tree, "folder", AT_REMOVEDIR) < 0)
-		return error_sys(e, "overlay: a whiteout cannot be made");
-	if (mkdirat(tree, "folder", 0755) < 0)
-		return error_sys(e, "overlay: an opaque folder cannot be made");
-	if (fstatat(tree, "folder/below", &st, 0) == 0)
-		return error_set(e, ERR_HOST, "overlay: an opaque folder shows what is below it");
-	if (faccessat(tree, "program", X_OK, 0) < 0)
-		return error_sys(e, "overlay: files cannot be executed");
-	return 0;
-}
-
 static const char *
 file_system_name(int fd)
 {
@@ -197,7 +162,8 @@ enter(struct userns *u, struct error *e)
 }
 
 static int
-try_overlay(const char *store, struct probe_result *r, struct error *e)
+try_stack(const char *store, int (*mount)(const struct overlay_spec *spec, struct error *e),
+    struct probe_result *r, struct error *e)
 {
 	char name[] = ".croze-probe-XXXXXX";
 	autofree char *path = NULL;
@@ -217,18 +183,31 @@ try_overlay(const char *store, struct probe_result *r, struct error *e)
 	if (!mkdtemp(path))
 		return error_sys(e, "cannot write to the store's file system");
 	dir = openat(base, path_base(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	result =
-	    dir < 0 ? error_sys(e, "cannot open a folder in the store") : probe_overlay_in(dir, e);
+	result = dir < 0 ? error_sys(e, "cannot open a folder in the store")
+	                 : probe_stack_in(dir, mount, e);
 	(void)path_remove_tree(base, path_base(path), &ignored); /* the probe's result counts */
 	if (result < 0) {
 		error_ctx(e, "%s", file_system_name(base));
-		return error_hint(
-		    e, "put the store on a local ext4, xfs, btrfs or tmpfs: croze --root DIR");
+		return e->hint[0] ? -1
+		                  : error_hint(e, "put the store on a local ext4, xfs, btrfs or "
+						  "tmpfs: croze --root DIR");
 	}
 	if (fstatvfs(base, &space) == 0)
 		say(r, "%s, %llu GB free", file_system_name(base),
 		    (unsigned long long)space.f_bavail * space.f_frsize / 1000000000);
 	return 0;
+}
+
+static int
+try_overlay(const char *store, struct probe_result *r, struct error *e)
+{
+	return try_stack(store, overlay_mount, r, e);
+}
+
+static int
+try_fuse(const char *store, struct probe_result *r, struct error *e)
+{
+	return fuseoverlay_check(e) < 0 ? -1 : try_stack(store, fuseoverlay_mount, r, e);
 }
 
 /* A container around an empty rootfs: its command cannot be there, and that is the proof that all else was. */
@@ -417,6 +396,8 @@ static const struct probe probes[PROBE_COUNT] = {
 	    "owners of files are recorded by croze (--isolation userns-single)", try_subids },
 	[PROBE_OVERLAY] = { "overlay on the store",
 	    "every step works on a copy of its files (--snapshots copy)", try_overlay },
+	[PROBE_FUSE] = { "fuse-overlayfs",
+	    "every step works on a copy of its files (--snapshots copy)", try_fuse },
 	[PROBE_CONTAINER] = { "containers", "RUN is refused", try_container },
 	[PROBE_NETWORK] = { "network for RUN", "steps reach no network but their own loopback",
 	    try_network },

@@ -9,6 +9,7 @@
 
 #include "runtime/base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum probe_state { PROBE_OK, PROBE_PART, PROBE_NO };
@@ -17,6 +18,7 @@ enum probe_id {
 	PROBE_USERNS,    /* "user namespaces" */
 	PROBE_SUBIDS,    /* "subordinate ids" */
 	PROBE_OVERLAY,   /* "overlay on the store" */
+	PROBE_FUSE,      /* "fuse-overlayfs": the program, where there is no overlay */
 	PROBE_CONTAINER, /* "containers" : pid, mount, ipc, uts namespaces, fresh /proc */
 	PROBE_NETWORK,   /* "network for RUN" */
 	PROBE_CGROUP,    /* "cgroup delegation" */
@@ -45,8 +47,15 @@ struct probe_result {
 void probe_all(const char *store, struct probe_result results[PROBE_COUNT]);
 /** One of them. */
 void probe_one(enum probe_id id, const char *store, struct probe_result *result);
-/** PROBE_OVERLAY in the caller's own namespaces, in the empty directory @dir, which is left with what was made. 0 or -1 with @e. */
-int probe_overlay_in(int dir, struct error *e);
+
+/* The following are in the caller's own namespaces, in the empty directory @dir, which is left with what was made. 0 or -1 with @e. */
+
+/** Stacks folders with @stack: a whiteout, an opaque folder, a file that is executed. */
+struct overlay_spec;
+int probe_stack_in(
+    int dir, int (*stack)(const struct overlay_spec *spec, struct error *e), struct error *e);
+/** What snapshots need of a file system where nothing is stacked: attributes, modes, links, owners (or their records, @recorded). */
+int probe_copies_in(int dir, bool recorded, struct error *e);
 /** "ok", "part", "no" */
 const char *probe_state_text(enum probe_state state);
 

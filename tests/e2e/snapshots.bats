@@ -1,0 +1,171 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# snapshots - the same image however the files of steps are put on top of each other, and whatever the store's file system lacks.
+#
+# tests/lib/with-fuse gives the tests a /dev/fuse and file systems that can do less.
+
+load ../lib/common
+
+setup_file()
+{
+	croze_suite
+}
+
+teardown_file()
+{
+	croze_suite_end
+}
+
+# What the ways of stacking might do differently: removed and made again, opaque, moved, copied up without a change, links of others.
+changes()
+{
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN rm -rf /etc/apk && mkdir /etc/apk && echo x >/etc/apk/new && rm /etc/motd && ln -s group /etc/motd
+		RUN rm -rf /usr/share && echo f >/usr/share; mv /etc/profile.d /etc/p2; chmod u+s /bin/busybox; touch -a /etc/group
+		RUN rm /usr/share && mkdir /usr/share && touch /usr/share/y && chown 5:6 /usr/share/y && ln -s y /usr/share/l && chown -h 7:8 /usr/share/l
+		RUN chmod -R u+rw /usr /etc; true
+		RUN rmdir /opt; chmod 700 /root; chown 5:5 /srv; chown 3 /; mv /usr/share/l /usr/share/l2; cp -a /usr/share/l2 /l3
+		COPY Dockerfile /usr/share/
+		RUN rm /usr/share/Dockerfile; rm -rf /usr/local; mkdir -p /a/b/c/d; echo 1 >/a/b/c/d/e
+		RUN mv /a/b/c/d /a/b/c/e; rm -rf /a/b/c/e; echo 2 >/a/b/c/f
+	EOF
+}
+
+# on STORE [ARGUMENT...]: the image built in a store of its own; its digest in $digest.
+on()
+{
+	local store=$1
+	shift
+	[ -e "$store" ] || cp -a "$SUITE/template" "$store"
+	CROZE_ROOT=$store run build --timestamp 0 -t app "$@"
+	[ "$status" -eq 0 ] || return 0
+	digest=$(manifest_digest app "$store")
+}
+
+# plain KIND: the folder of a file system without KIND.
+plain()
+{
+	[ -d "${CROZE_TEST_PLAINFS-}/$1/m" ] || skip "root, fuse and libfuse3-dev are needed: tests/lib/with-fuse"
+	PLAIN=$CROZE_TEST_PLAINFS/$1/m
+}
+
+@test "fuse-overlayfs gives the image that an overlay gives, in both tiers, and is named in the first line" {
+	need fuse-overlayfs
+	[ -w /dev/fuse ] || skip "/dev/fuse cannot be opened"
+	changes
+	on "$W/overlay" --snapshots overlay
+	ok
+	local want=$digest tier
+	for tier in userns userns-single; do
+		on "$W/$tier" --snapshots fuse-overlayfs --isolation "$tier"
+		ok
+		equal "$digest" "$want"
+		says "tier: $tier+fuse-overlayfs"
+	done
+	wait_for no_program
+}
+
+# nothing of the programs is left
+no_program()
+{
+	! pgrep -u "$(id -u)" fuse-overlayfs >/dev/null
+}
+
+@test "fuse-overlayfs that cannot be had is refused with what mends it" {
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN true
+	EOF
+	need bwrap
+	run bwrap --dev-bind / / --dev /dev timeout 60 croze build --snapshots fuse-overlayfs c
+	fails 3
+	says '--snapshots fuse-overlayfs:' 'hint: '
+}
+
+@test "F7 a store without hard links and device nodes: steps work on copies, the image is the same" {
+	plain link,device
+	changes
+	on "$W/overlay"
+	ok
+	local want=$digest
+	on "$PLAIN/store" --snapshots copy
+	ok
+	equal "$digest" "$want"
+	CROZE_ROOT=$PLAIN/store run croze store check
+	ok
+	CROZE_ROOT=$PLAIN/store run croze store reset --force
+	ok
+	[ ! -e "$PLAIN/store/blobs" ]
+}
+
+@test "F7 a store where nobody may give files away: owners are recorded without being asked to, the image is the same" {
+	plain owner
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN adduser -D u && touch /srv/f && chown u /srv/f && ln -s f /srv/l && chown -h 7:8 /srv/l && mkfifo /srv/p && chown 9 /srv/p
+		RUN rm -rf /opt && chgrp 5 /home && su u -c 'touch /tmp/mine'
+	EOF
+	on "$W/overlay"
+	ok
+	local want=$digest
+	on "$PLAIN/store" --snapshots copy
+	ok
+	says 'tier: userns-single+copy'
+	equal "$digest" "$want"
+	CROZE_ROOT=$PLAIN/store run build --isolation userns --snapshots copy --no-cache
+	fails 3
+	says 'files cannot be given to other users' 'hint: --isolation userns-single'
+}
+
+@test "F7 a store without extended attributes: RUN is refused before it begins, builds without RUN work" {
+	plain xattr
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN true
+	EOF
+	on "$PLAIN/store"
+	fails 3
+	says 'files have no extended attributes' 'hint: put the store on a local'
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		COPY --chown=5:6 Dockerfile /x/
+	EOF
+	on "$W/overlay"
+	ok
+	local want=$digest
+	on "$PLAIN/store"
+	ok
+	equal "$digest" "$want"
+}
+
+@test "F7 a store without locks is refused with what mends it" {
+	plain lock
+	dockerfile <<-'EOF'
+		FROM scratch
+	EOF
+	CROZE_ROOT=$PLAIN/store run build
+	fails 3
+	says 'cannot lock' 'hint: its file system has no locks'
+}
+
+@test "a store on another file system than the home: the image is the same, and rm -rf of the whole works or reset says how" {
+	[ -w /dev/shm ] || skip "/dev/shm cannot be written to"
+	local store=/dev/shm/croze-$$
+	[ "$(stat -c %d /dev/shm)" != "$(stat -c %d "$W")" ] || skip "/dev/shm is on the file system of the tests"
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN mkdir -m 0 /shut && touch /shut/f && chown 5:6 /shut/f /shut && rm -rf /opt
+	EOF
+	on "$W/overlay"
+	ok
+	local want=$digest
+	on "$store"
+	ok
+	equal "$digest" "$want"
+	CROZE_ROOT=$store run croze store reset --force
+	ok
+	run rm -rf "$store"
+	ok
+}
