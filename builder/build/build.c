@@ -250,6 +250,27 @@ give_secrets(struct build *b)
 	b->run.n_secrets = options->n_secrets;
 }
 
+/* Commands for other architectures: whether they run is found out before the first step does. */
+static int
+serve_platforms(struct build *b, struct error *e)
+{
+	for (size_t s = 0; s < b->plan.n_stages; s++) {
+		const struct plan_stage *stage = &b->plan.stages[s];
+
+		for (size_t i = 0; i < stage->n_steps; i++) {
+			const struct plan_step *step = &stage->steps[i];
+
+			if (step->kind != PLAN_RUN || !b->stages[s].steps[i].run)
+				continue;
+			if (run_environment_serve(&b->run, plan_stage_platform(stage), e) < 0)
+				return error_ctx(
+				    e, "%s:%u: %s", b->dockerfile.path, step->line, step->text);
+			break;
+		}
+	}
+	return 0;
+}
+
 static int
 open_environment(struct build *b, struct error *e)
 {
@@ -293,6 +314,8 @@ open_environment(struct build *b, struct error *e)
 	if (run_environment_open(&b->run, b->store, hosts, options->n_hosts, e) < 0)
 		return -1;
 	b->has_environment = true;
+	if (serve_platforms(b, e) < 0)
+		return -1;
 	give_secrets(b);
 	if (agents_wanted(b)) {
 		b->agents = agents_start(b->store, b->options->agents, b->options->n_agents, e);

@@ -160,6 +160,17 @@ const struct command command_table[] = {
 	    .run = copy_main,
 	},
 	{
+	    .name = "index",
+	    .aliases = "manifest imagetools",
+	    .arguments = "create|inspect|annotate [OPTIONS] NAME [IMAGE...]",
+	    .summary = "one name for the images of several platforms",
+	    .examples = "croze index create --push registry.example/app:1.4 app:amd64 app:arm64\n"
+			"croze index inspect docker://alpine:3.19\n"
+			"croze index annotate app:1.4 linux/arm --platform linux/arm/v6",
+	    .options = index_option_table,
+	    .run = index_main,
+	},
+	{
 	    .name = "login",
 	    .arguments = "[OPTIONS] [REGISTRY]",
 	    .summary = "keep the password for a registry",

@@ -62,7 +62,8 @@ struct row {
 	char *repository;
 	char *tag;
 	struct image image;
-	bool loaded; /* @image is valid: the index has one for this machine */
+	bool
+	    loaded; /* @image is valid; of an index it is the one for this machine, else the first */
 };
 
 static void
@@ -173,6 +174,7 @@ row_json(struct store *store, const struct images_flags *flags, const struct row
 	char text[DIGEST_TEXT_LEN + 1];
 	auto(buf) struct buf b = { 0 };
 	struct show_size size = { 0 };
+	auto(strv) struct strv platforms = { 0 };
 
 	json_set_text(object, "Repository", row->repository);
 	json_set_text(object, "Tag", row->tag);
@@ -191,6 +193,8 @@ row_json(struct store *store, const struct images_flags *flags, const struct row
 		show_image_size(store, &row->image, &size);
 	show_add_size(&b, &size);
 	json_set_text(object, "Size", row->loaded ? buf_text(&b) : "N/A");
+	show_platforms(store, &row->name->digest, &platforms);
+	json_set(object, "Platforms", json_new_strv(&platforms));
 	return object;
 }
 
@@ -244,7 +248,7 @@ show_name(struct store *store, const struct images_flags *flags, const struct st
 	int result;
 
 	row_name(&row);
-	row.loaded = image_load(store, &name->digest, NULL, &row.image, &ignored) == 0;
+	row.loaded = image_load_any(store, &name->digest, &row.image, &ignored) == 0;
 	result = wanted(&row, words) ? passes(flags, &row, e) : 0;
 	if (result > 0)
 		result = show_row(store, flags, &row, table, b, e);

@@ -13,6 +13,7 @@
 struct inspect_flags {
 	const char *root;
 	const char *format;
+	const char *platform;
 };
 
 const struct option_def inspect_option_table[] = {
@@ -22,6 +23,11 @@ const struct option_def inspect_option_table[] = {
 	    .offset = offsetof(struct inspect_flags, format),
 	    .argument = "FORMAT",
 	    .help = "json, or a template such as '{{json .Config}}'" },
+	{ .name = "platform",
+	    .type = OPTION_TEXT,
+	    .offset = offsetof(struct inspect_flags, platform),
+	    .argument = "OS/ARCH[/VARIANT]",
+	    .help = "which image of an index (default: this machine's, else the first)" },
 	{ .name = "type", .type = OPTION_REFUSED, .refused = "not needed: there are only images" },
 	{ .name = "size",
 	    .short_name = 's',
@@ -134,6 +140,47 @@ describe(struct store *store, const struct image *image, struct error *e)
 	return steal_ptr(&object);
 }
 
+/* The index that @text stands for, and what it has; nothing when it is an image. */
+static int
+add_index(struct store *store, const char *text, struct json *object, struct error *e)
+{
+	auto(descriptor) struct descriptor d = { 0 };
+	auto(strv) struct strv platforms = { 0 };
+
+	if (image_find_target(store, text, &d, e) < 0)
+		return -1;
+	if (media_class(d.media_type) != MEDIA_INDEX)
+		return 0;
+	show_platforms(store, &d.digest, &platforms);
+	json_set(object, "Index", descriptor_write(&d));
+	json_set(object, "Platforms", json_new_strv(&platforms));
+	return 0;
+}
+
+static int
+find(struct store *store, const struct inspect_flags *flags, const char *text, struct image *image,
+    struct error *e)
+{
+	auto(platform) struct platform wanted = { 0 };
+	auto(descriptor) struct descriptor d = { 0 };
+
+	if (image_is_outside(text)) {
+		error_set(e, ERR_USAGE, "'%s' is not in the store", text);
+		return error_hint(e, "croze copy %s NAME, or skopeo inspect", text);
+	}
+	if (flags->platform == NULL)
+		return image_find_target(store, text, &d, e) < 0
+		           ? -1
+		           : image_load_any(store, &d.digest, image, e);
+	if (platform_parse(flags->platform, &wanted, e) < 0)
+		return error_ctx(e, "--platform");
+	if (image_resolve(store, text, &wanted, image, e) < 0)
+		return -1;
+	if (image_check_platform(image, &wanted, e) < 0)
+		return error_ctx(e, "'%s'", text);
+	return 0;
+}
+
 static int
 inspect(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
@@ -151,11 +198,15 @@ inspect(void *arg, const struct strv *words, struct buf *b, struct error *e)
 		auto(image) struct image image = { 0 };
 		struct json *object;
 
-		if (image_resolve(store, words->items[i], NULL, &image, e) < 0)
+		if (find(store, flags, words->items[i], &image, e) < 0)
 			return -1;
 		object = describe(store, &image, e);
 		if (object == NULL)
 			return -1;
+		if (add_index(store, words->items[i], object, e) < 0) {
+			json_free(object);
+			return -1;
+		}
 		json_append(all, object);
 		if (as_json)
 			continue;

@@ -68,7 +68,7 @@ add_deleted(struct store *store, struct buf *b, const struct digest *digest)
 
 	if (count_names(store, digest) > 0)
 		return;
-	if (image_load(store, digest, NULL, &image, &ignored) == 0)
+	if (image_load_any(store, digest, &image, &ignored) == 0)
 		id = &image.manifest.config.digest;
 	buf_printf(b, "Deleted: %s\n", digest_text(id, text));
 }

@@ -44,6 +44,7 @@ struct run_flags {
 	struct strv hosts;
 	struct strv ulimits;
 	const char *isolation;
+	const char *platform;
 	bool interactive;
 	bool tty;
 	bool rm;
@@ -69,6 +70,12 @@ const struct option_def run_option_table[] = {
 	    .offset = MEMBER(tty),
 	    .group = "Common",
 	    .help = "give the command a terminal" },
+	{ .name = "platform",
+	    .type = OPTION_TEXT,
+	    .offset = MEMBER(platform),
+	    .argument = "OS/ARCH[/VARIANT]",
+	    .group = "Common",
+	    .help = "which image of an index (default: this machine's)" },
 	{ .name = "rm",
 	    .type = OPTION_FLAG,
 	    .offset = MEMBER(rm),
@@ -198,7 +205,6 @@ const struct option_def run_option_table[] = {
 	REFUSED("mount", "use --volume or --tmpfs"),
 	REFUSED("name", "containers are not kept, so they need no name"),
 	REFUSED("pid", "it always has its own"),
-	REFUSED("platform", "an image for this machine is chosen"),
 	REFUSED("privileged", "nothing here can be more than the user who starts it"),
 	REFUSED("pull", "nothing is pulled; use croze import or croze load"),
 	REFUSED("restart", "use your service manager"),
@@ -452,7 +458,9 @@ open_environment(struct session *s, struct error *e)
 	for (size_t i = 0; i < n; i++)
 		hosts[i] = (struct run_host){ s->typed.hosts[i].name, s->typed.hosts[i].address };
 	hosts[n] = (struct run_host){ container_hostname(s), "127.0.0.1" };
-	return run_environment_open(&s->environment, s->store, hosts, n + 1, e);
+	if (run_environment_open(&s->environment, s->store, hosts, n + 1, e) < 0)
+		return -1;
+	return run_environment_serve(&s->environment, &s->image.config.platform, e);
 }
 
 /* ---- the container ---- */
@@ -587,6 +595,23 @@ enter_tier(struct session *s, struct error *e)
 	return tier_enter(tier, &s->environment.userns, e);
 }
 
+/* Without --platform an image that is no index runs as what it is for, where that can be had. */
+static int
+find_image(struct session *s, const char *text, struct error *e)
+{
+	auto(platform) struct platform wanted = { 0 };
+
+	if (!s->flags->platform)
+		return image_resolve(s->store, text, NULL, &s->image, e);
+	if (platform_parse(s->flags->platform, &wanted, e) < 0)
+		return error_ctx(e, "--platform");
+	if (image_resolve(s->store, text, &wanted, &s->image, e) < 0)
+		return -1;
+	if (image_check_platform(&s->image, &wanted, e) < 0)
+		return error_ctx(e, "'%s'", text);
+	return 0;
+}
+
 static int
 run(struct session *s, const struct strv *words, struct error *e)
 {
@@ -595,7 +620,7 @@ run(struct session *s, const struct strv *words, struct error *e)
 	if (read_limits(s, e) < 0)
 		return -1;
 	s->store = store_open(s->flags->root, 0, e);
-	if (s->store == NULL || image_resolve(s->store, words->items[0], NULL, &s->image, e) < 0 ||
+	if (s->store == NULL || find_image(s, words->items[0], e) < 0 ||
 	    make_argv(s, words, e) < 0 || enter_tier(s, e) < 0 || store_reopen(s->store, e) < 0 ||
 	    open_rootfs(s, e) < 0 || open_environment(s, e) < 0 || make_env(s, e) < 0 ||
 	    make_mounts(s, e) < 0)
@@ -640,7 +665,10 @@ run_main(int argc, char **argv, const struct command *self)
 	struct session session = {
 		.flags = &flags,
 		.upper = SNAPSHOT_WRITER_INIT,
-		.environment = { .resolv_conf = -1, .hosts = -1, .netns = NETNS_INIT },
+		.environment = { .resolv_conf = -1,
+		    .hosts = -1,
+		    .netns = NETNS_INIT,
+		    .binfmt = BINFMT_INIT },
 		.rootfs = -1,
 		.status = STATUS_NOT_RUN,
 	};

@@ -4,6 +4,8 @@
  */
 #include "builder/cli/show.h"
 
+#include "builder/image/index.h"
+
 #include "builder/layer/listing.h"
 #include "builder/progress/terminal.h"
 #include "runtime/base/fd.h"
@@ -106,6 +108,41 @@ show_short_id(const struct digest *d, char text[DIGEST_TEXT_LEN + 1])
 	return text;
 }
 
+static void
+add_platform(const struct platform *platform, struct strv *platforms)
+{
+	auto(buf) struct buf text = { 0 };
+
+	platform_add_text(&text, platform);
+	if (text.len > 0)
+		strv_add(platforms, buf_text(&text));
+}
+
+void
+show_platforms(struct store *store, const struct digest *digest, struct strv *platforms)
+{
+	struct error ignored = ERROR_INIT; /* what cannot be read has none */
+	auto(descriptor) struct descriptor d = { 0 };
+	auto(image) struct image image = { 0 };
+	auto(index) struct index index = { 0 };
+	auto(buf) struct buf text = { 0 };
+
+	if (image_describe(store, digest, &d, &ignored) < 0)
+		return;
+	if (media_class(d.media_type) != MEDIA_INDEX) {
+		if (image_load(store, digest, NULL, &image, &ignored) == 0)
+			add_platform(&image.config.platform, platforms);
+		return;
+	}
+	if (store_blob_read(store, digest, JSON_MAX_BYTES, &text, &ignored) < 0 ||
+	    index_parse(buf_text(&text), text.len, d.media_type, &index, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < index.n_manifests; i++)
+		if (!index_is_attestation(&index.manifests[i]) &&
+		    store_blob_has(store, &index.manifests[i].digest))
+			add_platform(&index.manifests[i].platform, platforms);
+}
+
 bool
 show_name_is(struct store *store, const struct store_name *name, const struct image *image)
 {
@@ -115,7 +152,7 @@ show_name_is(struct store *store, const struct store_name *name, const struct im
 	if (digest_equal(&name->digest, &image->descriptor.digest))
 		return true;
 	if (media_class(name->media_type) != MEDIA_INDEX ||
-	    image_load(store, &name->digest, NULL, &other, &ignored) < 0)
+	    image_load_any(store, &name->digest, &other, &ignored) < 0)
 		return false;
 	return digest_equal(&other.descriptor.digest, &image->descriptor.digest);
 }

@@ -28,6 +28,8 @@ void show_add_age(struct buf *b, bool known, const struct timespec *time);
 /** First 12 hexadecimal digits. */
 const char *show_short_id(const struct digest *d, char text[DIGEST_TEXT_LEN + 1]);
 
+/** Appends a text for each image of @digest that is in the store: "linux/amd64"; attestations are none. */
+void show_platforms(struct store *store, const struct digest *digest, struct strv *platforms);
 /** Does @name stand for @image, directly or as the one for this machine among several platforms? */
 bool show_name_is(struct store *store, const struct store_name *name, const struct image *image);
 

@@ -64,8 +64,8 @@ index_add(struct index *x, const struct descriptor *d)
 	descriptor_copy(&x->manifests[x->n_manifests++], d);
 }
 
-static bool
-is_attestation(const struct descriptor *d)
+bool
+index_is_attestation(const struct descriptor *d)
 {
 	const char *type = descriptor_annotation(d, "vnd.docker.reference.type");
 
@@ -86,7 +86,7 @@ index_choose(const struct index *x, const struct platform *wanted)
 		enum media_class class = media_class(d->media_type);
 		int match;
 
-		if ((class != MEDIA_MANIFEST && class != MEDIA_INDEX) || is_attestation(d))
+		if ((class != MEDIA_MANIFEST && class != MEDIA_INDEX) || index_is_attestation(d))
 			continue;
 		n_images++;
 		any = d;

@@ -7,6 +7,7 @@
 
 #include "builder/image/descriptor.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /** More members than this are refused. */
@@ -27,6 +28,8 @@ int index_parse(
 void index_write(const struct index *x, struct buf *b);
 /** Appends a copy of @d. */
 void index_add(struct index *x, const struct descriptor *d);
+/** Is the member of an index there for another one, as BuildKit keeps attestations (platform unknown/unknown)? */
+bool index_is_attestation(const struct descriptor *d);
 /**
  * The best member for @wanted, or NULL. Attestations (platform unknown/unknown) are never chosen; a member without a
  * platform is taken when it is the only image there is.

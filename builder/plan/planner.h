@@ -220,7 +220,8 @@ void history_add_healthcheck(struct buf *b, const struct json *healthcheck);
 void history_add_arguments(struct buf *b, const struct building *building);
 
 /* record.c: what enters the cache key */
-void record_run(const struct plan_options *options, struct plan_step *step);
+void record_run(
+    const struct plan_options *options, const struct platform *platform, struct plan_step *step);
 void record_copy(struct plan_step *step, const char *chown, const char *chmod);
 void record_workdir(struct plan_step *step);
 

@@ -109,7 +109,8 @@ set_mounts(struct json *object, const struct plan_step *step)
 }
 
 void
-record_run(const struct plan_options *options, struct plan_step *step)
+record_run(
+    const struct plan_options *options, const struct platform *platform, struct plan_step *step)
 {
 	autojson struct json *object = json_new_object();
 	static const char *const network_names[] = {
@@ -117,10 +118,14 @@ record_run(const struct plan_options *options, struct plan_step *step)
 		[PLAN_NETWORK_HOST] = "host",
 	};
 	auto(strv) struct strv env = { 0 }, devices = { 0 };
+	auto(buf) struct buf runs_as = { 0 };
 
 	strv_copy(&env, &step->env);
 	strv_sort(&env);
+	platform_add_text(&runs_as, platform);
 	json_set_text(object, "kind", "RUN");
+	/* above an image its digest says so too; above scratch nothing else does */
+	json_set_text(object, "platform", buf_text(&runs_as));
 	json_set(object, "argv", json_new_strv(&step->argv));
 	json_set(object, "env", json_new_strv(&env));
 	json_set_text(object, "user", step->user);

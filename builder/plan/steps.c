@@ -166,7 +166,7 @@ apply_run(struct building *b, const struct instruction *i)
 	step->created_by = buf_steal(&text);
 	result = mounts_apply(b, i, step);
 	if (result == 0)
-		record_run(b->p->options, step);
+		record_run(b->p->options, &b->config->platform, step);
 	return result;
 }
 

@@ -345,6 +345,7 @@ struct asked {
 	const struct pull_options *options;
 	struct pull_result *result;
 	struct descriptor *only; /* find out what the name stands for, no more; NULL */
+	struct buf *body;        /* and read that; NULL */
 };
 
 static int
@@ -375,7 +376,7 @@ pull_from(const struct asked *a, const struct endpoint *endpoint, const struct r
 	if (remote_open(&remote, a->registry, endpoint, e) < 0)
 		return -1;
 	if (a->only)
-		return find_target(&remote, name, &body, a->only, e);
+		return find_target(&remote, name, a->body ? a->body : &body, a->only, e);
 	p.platform = a->options->platform ? a->options->platform : &native;
 	result = find_target(&remote, name, &body, &a->result->target, e);
 	if (result == 0)
@@ -443,7 +444,9 @@ int
 registry_pull(struct registry *registry, struct store *store, const char *name,
     const struct pull_options *options, struct pull_result *result, struct error *e)
 {
-	struct asked a = { registry, store, options, result, NULL };
+	struct asked a = {
+		.registry = registry, .store = store, .options = options, .result = result
+	};
 
 	*result = (struct pull_result){ 0 };
 	if (registry_each_name(registry, name, pull_named, &a, e) < 0)
@@ -457,7 +460,16 @@ registry_pull(struct registry *registry, struct store *store, const char *name,
 int
 registry_resolve(struct registry *registry, const char *name, struct descriptor *d, struct error *e)
 {
-	struct asked a = { registry, NULL, NULL, NULL, d };
+	struct asked a = { .registry = registry, .only = d };
+
+	return registry_each_name(registry, name, pull_named, &a, e);
+}
+
+int
+registry_document(struct registry *registry, const char *name, struct descriptor *d,
+    struct buf *body, struct error *e)
+{
+	struct asked a = { .registry = registry, .only = d, .body = body };
 
 	return registry_each_name(registry, name, pull_named, &a, e);
 }

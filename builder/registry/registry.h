@@ -70,6 +70,10 @@ int registry_pull(struct registry *registry, struct store *store, const char *na
 int registry_resolve(
     struct registry *registry, const char *name, struct descriptor *d, struct error *e);
 
+/** The same, with the manifest or index itself. */
+int registry_document(struct registry *registry, const char *name, struct descriptor *d,
+    struct buf *body, struct error *e);
+
 struct push_result {
 	char *name;                        /* whole */
 	uint64_t bytes;                    /* that went */

@@ -97,6 +97,7 @@ run_environment_open(struct run_environment *environment, struct store *store,
 	environment->resolv_conf = -1;
 	environment->hosts = -1;
 	environment->points = store_tmp_dir(store, NULL, e);
+	environment->binfmt = (struct binfmt)BINFMT_INIT;
 	environment->netns = (struct netns)NETNS_INIT;
 	environment->kit = xcalloc(1, sizeof(*environment->kit));
 	*environment->kit = (struct container_kit)CONTAINER_KIT_INIT;
@@ -114,6 +115,7 @@ void
 run_environment_close(struct run_environment *environment)
 {
 	netns_close(&environment->netns);
+	binfmt_close(&environment->binfmt);
 	if (environment->kit)
 		container_kit_release(environment->kit);
 	free(environment->kit);
@@ -124,6 +126,14 @@ run_environment_close(struct run_environment *environment)
 	environment->resolv_conf = -1;
 	environment->hosts = -1;
 	environment->points = -1;
+}
+
+int
+run_environment_serve(
+    struct run_environment *environment, const struct platform *platform, struct error *e)
+{
+	return binfmt_serve(&environment->binfmt, platform->architecture,
+	    !environment->chroot && !environment->userns.stayed, e);
 }
 
 static double

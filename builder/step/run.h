@@ -9,6 +9,7 @@
 #include "builder/step/chain.h"
 #include "builder/step/mounts.h"
 #include "builder/store/store.h"
+#include "runtime/sandbox/binfmt.h"
 #include "runtime/sandbox/container.h"
 #include "runtime/sandbox/netns.h"
 #include "runtime/sandbox/userns.h"
@@ -19,7 +20,8 @@
 /** What all commands of a build share. */
 struct run_environment {
 	struct userns userns;
-	bool chroot; /* without namespaces: jail.h; the network is then the caller's */
+	struct binfmt binfmt; /* for commands of other platforms */
+	bool chroot;          /* without namespaces: jail.h; the network is then the caller's */
 	enum netns_mode network;
 	const struct egress_rule
 	    *egress; /* with NETNS_DEFAULT all that may be reached; none: everything outside */
@@ -87,6 +89,9 @@ struct run_result {
 int run_environment_open(struct run_environment *environment, struct store *store,
     const struct run_host *hosts, size_t n_hosts, struct error *e);
 void run_environment_close(struct run_environment *environment);
+/** Sees to it that commands for @platform run. ERR_HOST with what would mend it. */
+int run_environment_serve(
+    struct run_environment *environment, const struct platform *platform, struct error *e);
 
 /**
  * Runs the step and makes a snapshot of what it changed. ERR_STEP when the command ended with another status than 0 or could not be

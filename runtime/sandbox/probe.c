@@ -13,11 +13,13 @@
 #include "runtime/base/path.h"
 #include "runtime/base/process.h"
 #include "runtime/base/text.h"
+#include "runtime/sandbox/binfmt.h"
 #include "runtime/sandbox/chroot.h"
 #include "runtime/sandbox/container.h"
 #include "runtime/sandbox/diagnose.h"
 #include "runtime/sandbox/fuseoverlay.h"
 #include "runtime/sandbox/landlock.h"
+#include "runtime/sandbox/machine.h"
 #include "runtime/sandbox/mount.h"
 #include "runtime/sandbox/netns.h"
 #include "runtime/sandbox/overlay.h"
@@ -389,6 +391,37 @@ try_mount_api(const char *store, struct probe_result *r, struct error *e)
 	return 0;
 }
 
+/* Each is tried as a build would: what runs by itself or by the host's set-up, and then what qemu runs. */
+static int
+try_foreign(const char *store, struct probe_result *r, struct error *e)
+{
+	auto(buf) struct buf good = { 0 }, bad = { 0 };
+	struct binfmt binfmt = BINFMT_INIT;
+	struct userns u = { 0 };
+	bool is_own = enter(&u, e) == 0;
+
+	(void)store; /* not its concern */
+	for (size_t i = 0; i < machine_count; i++) {
+		const struct machine *m = &machine_table[i];
+		struct buf *list = &good;
+
+		if (machine_is_native(m))
+			continue;
+		if (binfmt_serve(&binfmt, m->architecture, is_own, e) < 0)
+			list = &bad;
+		buf_printf(list, "%s%s", list->len > 0 ? " " : "", m->architecture);
+	}
+	binfmt_close(&binfmt);
+	if (good.len == 0)
+		return -1; /* why the last one does not run holds for all */
+	say(r, "%s%s%s", buf_text(&good), bad.len > 0 ? "; missing: " : "", buf_text(&bad));
+	if (bad.len == 0)
+		return 0;
+	r->state = PROBE_PART;
+	snprintf(r->fix, sizeof(r->fix), "%.500s", e->hint);
+	return 0;
+}
+
 static const struct probe probes[PROBE_COUNT] = {
 	[PROBE_USERNS] = { "user namespaces", "RUN cannot be isolated; builds without RUN work",
 	    try_userns },
@@ -410,6 +443,8 @@ static const struct probe probes[PROBE_COUNT] = {
 	[PROBE_CHROOT] = { "chroot", "nothing where user namespaces are to be had", try_chroot },
 	[PROBE_LANDLOCK] = { "Landlock", "archives are unpacked with seccomp alone around it",
 	    try_landlock },
+	[PROBE_FOREIGN] = { "other architectures", "a RUN for another platform is refused",
+	    try_foreign },
 	[PROBE_OPENAT2] = { "openat2", "paths are resolved more slowly", try_openat2 },
 	[PROBE_MOUNT_API] = { "new mount calls", "RUN is refused", try_mount_api },
 };

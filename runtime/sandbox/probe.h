@@ -26,6 +26,7 @@ enum probe_id {
 	PROBE_NOTIFY,    /* "recorded owners": a supervisor answers for ids */
 	PROBE_CHROOT,    /* "chroot" */
 	PROBE_LANDLOCK,  /* "Landlock" */
+	PROBE_FOREIGN,   /* "other architectures": their programs run, through qemu */
 	PROBE_OPENAT2,   /* "openat2" */
 	PROBE_MOUNT_API, /* "new mount calls" */
 	PROBE_COUNT,

@@ -212,7 +212,7 @@ run_gets_shell_environment_and_history(void **state)
 	assert_string_equal(s->record,
 	    "{\"argv\":[\"/bin/sh\",\"-c\",\"make   "
 	    "$V\"],\"env\":[\"BASE=1\",\"HIDDEN=y\",\"PATH=/bin\",\"V=2\"],"
-	    "\"kind\":\"RUN\",\"user\":\"5:6\",\"workdir\":\"/w\"}");
+	    "\"kind\":\"RUN\",\"platform\":\"linux/amd64\",\"user\":\"5:6\",\"workdir\":\"/w\"}");
 	assert_int_equal(s->line, 7);
 	assert_int_equal(s->end_line, 8);
 	planned_release(&p);
@@ -236,6 +236,103 @@ only_what_the_target_needs_is_planned_and_resolved(void **state)
 	assert_int_equal(target(&p)->steps[0].from, 0);
 	assert_int_equal(target(&p)->steps[1].source, PLAN_FROM_IMAGE);
 	assert_string_equal(p.plan.images[target(&p)->steps[1].from].reference, "c:1");
+	planned_release(&p);
+}
+
+static void
+stages_that_are_the_same_for_all_platforms_are_planned_once(void **state)
+{
+	auto(platform) struct platform arm64 = { 0 }, s390x = { 0 };
+	struct error e = ERROR_INIT;
+	struct platform both[2];
+	struct planned p;
+
+	(void)state;
+	assert_ok(platform_parse("linux/arm64", &arm64, &e), &e);
+	assert_ok(platform_parse("linux/s390x", &s390x, &e), &e);
+	both[0] = arm64;
+	both[1] = s390x;
+	start(&p);
+	p.options.platforms = both;
+	p.options.n_platforms = 2;
+	must_plan(&p, "FROM --platform=$BUILDPLATFORM a AS one\nRUN x\n"
+		      "FROM --platform=$BUILDPLATFORM one AS two\nARG TARGETARCH\nRUN $TARGETARCH\n"
+		      "FROM b\nCOPY --from=one x /\nCOPY --from=two x /\n");
+	/* "one" once; of "two" and the last one two each */
+	assert_int_equal(p.plan.n_stages, 5);
+	assert_int_equal(p.plan.n_images, 3);
+	assert_int_equal(p.plan.n_targets, 2);
+	assert_true(platform_equal(&p.plan.targets[1].platform, &s390x));
+	for (size_t n = 0; n < 2; n++) {
+		const struct plan_stage *last;
+
+		plan_look_at(&p.plan, n);
+		last = target(&p);
+		assert_int_equal(last->steps[0].from, 0);
+		assert_string_equal(p.plan.stages[last->steps[1].from].name, "two");
+		assert_true(platform_equal(
+		    &p.plan.stages[last->steps[1].from].target, &p.plan.targets[n].platform));
+		assert_true(platform_equal(
+		    &p.plan.images[last->base].platform, &p.plan.targets[n].platform));
+	}
+	planned_release(&p);
+}
+
+static void
+warnings_for_several_platforms_are_told_once(void **state)
+{
+	auto(platform) struct platform arm64 = { 0 }, s390x = { 0 };
+	struct error e = ERROR_INIT;
+	struct platform both[2];
+	size_t n_warnings;
+	struct planned p;
+
+	(void)state;
+	assert_ok(platform_parse("linux/arm64", &arm64, &e), &e);
+	assert_ok(platform_parse("linux/s390x", &s390x, &e), &e);
+	both[0] = arm64;
+	both[1] = s390x;
+	start(&p);
+	must_plan(&p, "FROM scratch\nWORKDIR a\nCMD echo\n");
+	n_warnings = p.diagnostics.n_warnings;
+	assert_true(n_warnings > 0);
+	planned_release(&p);
+	start(&p);
+	p.options.platforms = both;
+	p.options.n_platforms = 2;
+	must_plan(&p, "FROM scratch\nWORKDIR a\nCMD echo\n");
+	assert_int_equal(p.diagnostics.n_warnings, n_warnings);
+	planned_release(&p);
+}
+
+static void
+context_for_a_platform_wins_over_one_for_all(void **state)
+{
+	const struct plan_context contexts[] = {
+		{ .name = "c", .kind = PLAN_CONTEXT_IMAGE, .value = "all" },
+		{ .name = "c",
+		    .kind = PLAN_CONTEXT_IMAGE,
+		    .value = "here",
+		    .platform = "linux/amd64" },
+		{ .name = "d",
+		    .kind = PLAN_CONTEXT_IMAGE,
+		    .value = "there",
+		    .platform = "linux/arm64" },
+	};
+	struct planned p;
+
+	(void)state;
+	start(&p);
+	p.options.contexts = contexts;
+	p.options.n_contexts = 3;
+	must_plan(&p,
+	    "FROM --platform=linux/arm64 c AS foreign\nFROM --platform=linux/arm64 d AS own\n"
+	    "FROM d AS other\nFROM c\nCOPY --from=foreign x /\nCOPY --from=own x /\n"
+	    "COPY --from=other x /\n");
+	assert_string_equal(p.plan.images[target(&p)->base].reference, "here");
+	assert_string_equal(p.plan.images[p.plan.stages[0].base].reference, "all");
+	assert_string_equal(p.plan.images[p.plan.stages[1].base].reference, "there");
+	assert_string_equal(p.plan.images[p.plan.stages[2].base].reference, "d");
 	planned_release(&p);
 }
 
@@ -829,6 +926,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(dockerfiles_of_the_article_plan_without_a_word),
 	cmocka_unit_test(run_gets_shell_environment_and_history),
 	cmocka_unit_test(only_what_the_target_needs_is_planned_and_resolved),
+	cmocka_unit_test(stages_that_are_the_same_for_all_platforms_are_planned_once),
+	cmocka_unit_test(warnings_for_several_platforms_are_told_once),
+	cmocka_unit_test(context_for_a_platform_wins_over_one_for_all),
 	cmocka_unit_test(name_one_letter_off_a_stage_is_looked_for_in_the_store_alone),
 	cmocka_unit_test(target_is_found_whatever_its_case),
 	cmocka_unit_test(unknown_target_names_the_stages),
