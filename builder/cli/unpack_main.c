@@ -51,7 +51,7 @@ parse_request(char **argv, struct unpack_request *r, struct error *e)
 	uint64_t mode, chown, uid, gid;
 	int64_t root, listing;
 
-	if (parse_u64(argv[WORD_MODE], UNPACK_LAYER, UNPACK_PICK, "mode", &mode, e) < 0 ||
+	if (parse_u64(argv[WORD_MODE], UNPACK_LAYER, UNPACK_DECODE, "mode", &mode, e) < 0 ||
 	    parse_i64(argv[WORD_ROOT], -1, 1 << 20, "root", &root, e) < 0 ||
 	    parse_i64(argv[WORD_LISTING], -1, 1 << 20, "listing", &listing, e) < 0 ||
 	    parse_u64(argv[WORD_BYTES], 0, UINT64_MAX, "bytes", &r->max_bytes, e) < 0 ||

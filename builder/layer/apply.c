@@ -257,6 +257,25 @@ layer_pick(const struct layer_source *source, const struct strv *paths, int out,
 }
 
 int
+layer_decode(const struct layer_source *source, int out, const struct apply_limits *limits,
+    struct apply_result *result, struct error *e)
+{
+	struct unpack_request request = {
+		.mode = UNPACK_DECODE, .root = -1, .listing = out, .dest = ""
+	};
+	auto(buf) struct buf notes = { 0 };
+	struct unpack_answer answer;
+
+	set_limits(&request, limits);
+	if (run(&request, source->fd, &answer, &notes, e) < 0 ||
+	    check_digest(source->digest, &answer.digest, "digest", e) < 0 ||
+	    check_digest(source->diff_id, &answer.diff_id, "diff ID", e) < 0)
+		return -1;
+	fill_result(result, &answer, &notes);
+	return 0;
+}
+
+int
 archive_apply(int fd, int root, const struct archive_options *options, struct apply_result *result,
     struct error *e)
 {

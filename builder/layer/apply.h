@@ -71,6 +71,10 @@ struct layer_file {
 int layer_pick(const struct layer_source *source, const struct strv *paths, int out,
     struct layer_file *files, struct error *e);
 
+/** Writes the tar of the layer to @out, a file at its beginning, checking digests. @limits and @result may be NULL. */
+int layer_decode(const struct layer_source *source, int out, const struct apply_limits *limits,
+    struct apply_result *result, struct error *e);
+
 /** How an archive is unpacked by ADD. */
 struct archive_options {
 	const char *dest; /* directory inside the root; made with its parents when not there */

@@ -543,6 +543,25 @@ add_notes_left_out(struct unpack *u)
 		buf_printf(u->notes, "and %zu more\n", u->n_notes - UNPACK_NOTES_MAX);
 }
 
+static int
+copy_tar(int tar, int out, struct error *e)
+{
+	autofree char *bytes = xmalloc(READ_SIZE);
+
+	for (;;) {
+		ssize_t got = read(tar, bytes, READ_SIZE);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return error_sys(e, "cannot read the uncompressed bytes");
+		if (got == 0)
+			return 0;
+		if (fd_write_all(out, bytes, (size_t)got, e) < 0)
+			return -1;
+	}
+}
+
 int
 unpack_tar(const struct unpack_request *request, int tar, struct unpack_answer *answer,
     struct buf *notes, struct error *e)
@@ -550,6 +569,8 @@ unpack_tar(const struct unpack_request *request, int tar, struct unpack_answer *
 	struct unpack u = { .request = request, .tar = tar, .answer = answer, .notes = notes };
 	int result;
 
+	if (request->mode == UNPACK_DECODE)
+		return copy_tar(tar, request->listing, e);
 	u.bytes = xmalloc(READ_SIZE);
 	if (request->mode == UNPACK_LAYER || request->mode == UNPACK_LIST)
 		u.builder = listing_builder_new();
