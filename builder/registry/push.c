@@ -88,6 +88,7 @@ push_release(struct push *p)
 static int
 add_blob(struct push *p, const struct descriptor *d, struct error *e)
 {
+	struct error problem = ERROR_INIT;
 	struct upload *u;
 	uint64_t size = 0;
 	int fd;
@@ -95,9 +96,14 @@ add_blob(struct push *p, const struct descriptor *d, struct error *e)
 	for (size_t i = 0; i < p->n_uploads; i++)
 		if (digest_equal(&p->uploads[i].digest, &d->digest))
 			return 0;
-	fd = store_blob_open(p->store, &d->digest, &size, e);
-	if (fd < 0)
+	fd = store_blob_open(p->store, &d->digest, &size, &problem);
+	if (fd < 0 &&
+	    (problem.kind != ERR_NOT_FOUND || !p->remote->registry->options.blobs_may_be_there)) {
+		*e = problem;
 		return -1;
+	}
+	if (fd < 0)
+		size = d->size;
 	xgrow(&p->uploads, p->n_uploads, &p->room, sizeof(*p->uploads));
 	u = &p->uploads[p->n_uploads++];
 	*u = (struct upload){ .digest = d->digest, .size = size, .fd = fd };
@@ -475,6 +481,9 @@ advance(struct push *p, struct upload *u, const struct fetch_response *response,
 			return final_error(response, e);
 		if (response->status == 200)
 			finish(p, u, &p->result->n_there);
+		else if (u->fd < 0)
+			return error_set(
+			    e, ERR_NOT_FOUND, "neither the store nor the registry has it");
 		else
 			u->state = UPLOAD_BEGIN; /* 404, or a registry without HEAD */
 		return 0;

@@ -32,6 +32,8 @@ struct registry_options {
 	/** Bytes that came or went, of those that have to; may be NULL. */
 	void (*progress)(void *arg, uint64_t done, uint64_t total);
 	void *arg;
+	/** A push: a blob that the store lacks is none to send when the registry has it. */
+	bool blobs_may_be_there;
 };
 
 struct registry;
@@ -87,6 +89,29 @@ void push_result_release(struct push_result *r);
  */
 int registry_push(struct registry *registry, struct store *store, const struct descriptor *d,
     const char *name, struct push_result *result, struct error *e);
+
+/* ---- what is no image (artifact.c) ---- */
+
+/**
+ * Reads the config of the manifest @name, of at most @max bytes; of an index that of the member for @platform (NULL: this
+ * machine's). @media_type (to be freed) says what it is. Nothing is stored.
+ */
+int registry_read_config(struct registry *registry, const char *name,
+    const struct platform *platform, uint64_t max, char **media_type, struct buf *config,
+    struct error *e);
+
+struct registry_blob {
+	struct digest digest;
+	uint64_t size;
+	struct error error; /* ERR_NONE: the store has it */
+};
+
+/**
+ * Brings the blobs that the store lacks from the repository of @name, several at a time; each is checked before it gets its
+ * name. -1 when the registry cannot be asked at all; what became of each is in its @error.
+ */
+int registry_fetch_blobs(struct registry *registry, struct store *store, const char *name,
+    struct registry_blob *blobs, size_t n_blobs, struct error *e);
 
 /** Are the credentials good for @host? ERR_NETWORK when not. */
 int registry_check_login(struct registry *registry, const char *host, struct error *e);
