@@ -287,9 +287,16 @@ static void
 show_note(struct progress *p, enum colour colour, const char *label, struct buf *text)
 {
 	autofree char *safe = text_safe(buf_text(text));
+	auto(buf) struct buf line = { 0 };
 
-	if (p->display->note != NULL && !p->ended)
+	if (p->display->note == NULL)
+		return;
+	if (!p->ended) {
 		p->display->note(p, colour, label, safe);
+		return;
+	}
+	buf_printf(&line, "%s: %s\n", label, safe);
+	progress_write(p, &line);
 }
 
 void

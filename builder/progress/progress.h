@@ -121,7 +121,7 @@ void progress_step(
 void progress_log(struct progress *p, size_t stage, size_t step, const void *bytes, size_t length);
 /** Bytes that came over the network or from an archive, for the last line. */
 void progress_received(struct progress *p, uint64_t bytes);
-/** One line above the display ("writing layer 3 of 3"). Plain: "note: ...". */
+/** One line above the display ("writing layer 3 of 3"), or below it once that has ended. Plain: "note: ...". */
 void progress_note(struct progress *p, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /** As progress_note(); also counted, and repeated nowhere. Plain: "warning: ...". */

@@ -48,6 +48,17 @@ store_mount_compare(const char *a, const char *b)
 	return strcmp(x, y);
 }
 
+bool
+store_mount_has(struct store *store, const char *id)
+{
+	char name[80];
+	struct stat st;
+
+	name_of(id, store->records_owners, 0, name, sizeof(name));
+	return fstatat(store->dirs[DIR_MOUNTS], name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISDIR(st.st_mode);
+}
+
 /* The time of the record is that of the last use: after a reboot it tells what may be half-written. */
 static int
 note_use(const struct store_mount *m)

@@ -52,6 +52,8 @@ int store_mount_commit(struct store_mount *m, struct error *e);
 /** Closes and unlocks; a fresh one that was not committed is dropped. */
 void store_mount_close(struct store_mount *m);
 
+/** Is there a cache mount of this id, as the store's way of keeping owners has it? */
+bool store_mount_has(struct store *store, const char *id);
 /** The order in which locks are taken: of two ids always the same one first. */
 int store_mount_compare(const char *a, const char *b);
 
