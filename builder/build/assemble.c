@@ -6,6 +6,7 @@
  * layer that follows, else of the last one (as the reference builder has it). A fixed timestamp replaces all times but
  * those of the base.
  */
+#include "builder/build/exchange.h"
 #include "builder/build/squash.h"
 #include "builder/build/state.h"
 
@@ -228,6 +229,7 @@ assemble(struct assembly *a, struct product_image *image, struct error *e)
 		return -1;
 	if (a->build->options->omit_history)
 		image_config_clear_history(&a->config);
+	exchange_set_inline(a->build, &a->config);
 	count_layers(a, image);
 	return put_image(a, image, e);
 }

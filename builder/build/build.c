@@ -5,6 +5,7 @@
 #include "builder/build/build.h"
 
 #include "builder/build/agents.h"
+#include "builder/build/exchange.h"
 #include "builder/build/findings.h"
 #include "builder/build/remote.h"
 #include "builder/build/result.h"
@@ -462,6 +463,7 @@ do_work(struct build *b, struct error *e)
 		return -1;
 	if (!needs_work(b))
 		return 0;
+	exchange_restore_mounts(b);
 	if (has_run(b) && open_environment(b, e) < 0)
 		return -1;
 	if (schedule_run(b, e) == 0)
@@ -620,23 +622,36 @@ make_product(struct build *b, struct error *e)
 static int
 run(struct build *b, struct error *e)
 {
+	struct error cache_problem = ERROR_INIT;
+
 	if (sources_open(b, e) < 0 || open_store(b, e) < 0 || sources_plan(b, e) < 0)
 		return -1;
 	make_states(b);
 	if (remote_fetch_all(b, e) < 0)
 		return -1;
 	choose_layers(b);
-	if (keys_find(b, e) < 0 || digests_save(b->digests, e) < 0)
+	if (keys_find(b, e) < 0 || digests_save(b->digests, e) < 0 || exchange_settle(b, e) < 0)
 		return -1;
-	needs_find(b);
 	if (check_all_given(b, e) < 0)
 		return -1;
 	show_stages(b);
-	if (do_all(b, e) < 0)
+	if (do_all(b, e) < 0) {
+		/* the good steps of a failed build are worth as much to others */
+		if (e->kind == ERR_STEP)
+			(void)exchange_give(b, NULL);
 		return -1;
+	}
 	if (!b->options->discard && make_product(b, e) < 0)
 		return -1;
-	return result_write(b, e);
+	/* an image that stands is worth more than a cache: what is wrong with that comes last */
+	if (exchange_give(b, &cache_problem) < 0)
+		b->result->cache_failed = true;
+	if (result_write(b, e) < 0)
+		return -1;
+	if (!b->result->cache_failed)
+		return 0;
+	*e = cache_problem;
+	return -1;
 }
 
 static void
@@ -676,6 +691,7 @@ stages_release(struct build *b)
 static void
 build_release(struct build *b)
 {
+	exchange_free(b->exchange);
 	if (b->has_environment)
 		run_environment_close(&b->run);
 	agents_stop(b->agents);

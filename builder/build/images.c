@@ -6,7 +6,6 @@
  */
 #include "builder/build/images.h"
 
-#include "builder/registry/registry.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/text.h"
 
@@ -18,11 +17,12 @@ note(void *arg, const char *text)
 	progress_note(b->progress, "%s", text);
 }
 
-static struct registry *
-open_registry(struct build *b, struct error *e)
+void
+images_access(struct build *b, struct registry_options *how)
 {
 	const struct build_options *o = b->options;
-	struct registry_options how = { .creds = o->creds,
+
+	*how = (struct registry_options){ .creds = o->creds,
 		.authfile = o->authfile,
 		.cert_dir = o->cert_dir,
 		.tls = !o->tls_given ? REGISTRY_TLS_CONFIGURED
@@ -31,7 +31,14 @@ open_registry(struct build *b, struct error *e)
 		.delay = o->retry_delay,
 		.note = note,
 		.arg = b };
+}
 
+static struct registry *
+open_registry(struct build *b, struct error *e)
+{
+	struct registry_options how;
+
+	images_access(b, &how);
 	return registry_new(&how, e);
 }
 

@@ -7,8 +7,11 @@
 
 #include "builder/build/state.h"
 #include "builder/import/resolve.h"
+#include "builder/registry/registry.h"
 #include "runtime/base/strv.h"
 
+/** How the options want registries to be reached. */
+void images_access(struct build *b, struct registry_options *how);
 /**
  * The image that @reference names: from the store, or from its registry as --pull says. ERR_NOT_FOUND when neither has it or
  * the registry cannot be asked; b->registry_failed is then set.

@@ -7,6 +7,7 @@
  * such a step has two keys: one from the definition of the stage (its last key), under which an alias is stored, and the
  * one that counts, from the content. A stage that was built again and came out the same so changes nothing behind it.
  */
+#include "builder/build/exchange.h"
 #include "builder/build/state.h"
 
 #include "runtime/base/mem.h"
@@ -265,18 +266,34 @@ keys_read(struct build *b, const struct digest *key, struct step_record *record,
 	return 0;
 }
 
+/* From the store, else from what other machines told. */
+static int
+read_any(struct build *b, const struct digest *key, struct step_record *record,
+    struct keys_way *way, struct error *e)
+{
+	int found = keys_read(b, key, record, e);
+
+	way->from_cache = 0;
+	if (found == 0)
+		found = exchange_find(b, key, record, &way->from_cache, e);
+	return found;
+}
+
 int
-keys_look_up(struct build *b, struct digest *key, struct step_record *record, struct error *e)
+keys_look_up(struct build *b, struct digest *key, struct step_record *record, struct keys_way *way,
+    struct error *e)
 {
 	int found;
 
+	*way = (struct keys_way){ 0 };
 	if (b->options->no_cache)
 		return 0;
-	found = keys_read(b, key, record, e);
+	found = read_any(b, key, record, way, e);
 	if (found == 1 && record->is_alias) {
+		way->by_alias = true;
 		*key = record->alias_of;
 		step_record_release(record);
-		found = keys_read(b, key, record, e);
+		found = read_any(b, key, record, way, e);
 		if (found == 1 && record->is_alias) {
 			step_record_release(record);
 			found = 0;
@@ -346,6 +363,7 @@ find_step(struct build *b, struct stage_state *stage, size_t index, struct error
 {
 	const struct plan_step *step = &state_plan(b, stage)->steps[index];
 	struct step_state *state = &stage->steps[index];
+	struct keys_way way;
 	struct digest parent;
 	bool known = false;
 	int found;
@@ -355,12 +373,14 @@ find_step(struct build *b, struct stage_state *stage, size_t index, struct error
 	keys_of_step(b, step, state, &parent, &known, &state->key);
 	if (!known)
 		return 0;
-	found = keys_look_up(b, &state->key, &state->record, e);
+	found = keys_look_up(b, &state->key, &state->record, &way, e);
 	if (found < 0)
 		return -1;
 	state->status = found ? STEP_CACHED : STEP_MISSING;
-	/* without a record, the key of what reads files of a stage waits for their content */
-	state->has_key = found || !keys_wait(step);
+	state->from_cache = found ? way.from_cache : 0;
+	/* without a record, the key of what reads files of a stage waits for their content, unless it is never run */
+	state->is_assumed = !found && way.by_alias && !b->assumes_nothing;
+	state->has_key = found || state->is_assumed || !keys_wait(step);
 	return 0;
 }
 
@@ -402,13 +422,34 @@ scan_all(struct build *b, struct error *e)
 	return diagnostics_check(&b->diagnostics, e);
 }
 
-int
-keys_find(struct build *b, struct error *e)
+static int
+find_all(struct build *b, struct error *e)
 {
-	if (scan_all(b, e) < 0)
-		return -1;
 	for (size_t s = 0; s < b->plan.n_stages; s++)
 		if (find_stage(b, &b->stages[s], e) < 0)
 			return -1;
 	return 0;
+}
+
+int
+keys_find(struct build *b, struct error *e)
+{
+	return scan_all(b, e) < 0 ? -1 : find_all(b, e);
+}
+
+int
+keys_again(struct build *b, struct error *e)
+{
+	for (size_t s = 0; s < b->plan.n_stages; s++) {
+		b->stages[s].has_final_key = false;
+		for (size_t i = 0; i < b->plan.stages[s].n_steps; i++) {
+			struct step_state *state = &b->stages[s].steps[i];
+
+			step_record_release(&state->record);
+			state->status = STEP_MISSING;
+			state->has_key = state->is_assumed = false;
+			state->from_cache = 0;
+		}
+	}
+	return find_all(b, e);
 }

@@ -185,9 +185,38 @@ output_reads_files(const struct build *b)
 	return false;
 }
 
+static void
+forget(struct build *b)
+{
+	for (size_t s = 0; s < b->plan.n_stages; s++) {
+		struct stage_state *stage = &b->stages[s];
+
+		stage->needed = stage->whole_tree = stage->base_tree = false;
+		for (size_t i = 0; i < b->plan.stages[s].n_steps; i++) {
+			struct step_state *state = &stage->steps[i];
+
+			state->run = state->want_tree = state->want_layer = state->settled = false;
+		}
+	}
+	for (size_t i = 0; i < b->n_images; i++)
+		b->images[i]->needs_tree = false;
+}
+
+bool
+needs_runs(const struct build *b, bool assumed)
+{
+	for (size_t s = 0; s < b->plan.n_stages; s++)
+		for (size_t i = 0; i < b->plan.stages[s].n_steps; i++)
+			if (b->stages[s].steps[i].run &&
+			    (!assumed || b->stages[s].steps[i].is_assumed))
+				return true;
+	return false;
+}
+
 void
 needs_find(struct build *b)
 {
+	forget(b);
 	for (size_t i = 0; i < b->plan.n_targets; i++) {
 		size_t target = b->plan.targets[i].stage;
 
@@ -196,6 +225,10 @@ needs_find(struct build *b)
 		if (b->options->discard || output_reads_files(b))
 			b->stages[target].whole_tree = true;
 	}
+	for (size_t s = 0; s < b->plan.n_stages; s++)
+		for (size_t i = 0; i < b->plan.stages[s].n_steps; i++)
+			if (b->stages[s].steps[i].offered)
+				b->stages[s].steps[i].want_layer = true;
 	for (size_t s = b->plan.n_stages; s-- > 0;)
 		need_stage(b, &b->stages[s]);
 }

@@ -74,6 +74,12 @@ build_options_release(struct build_options *o)
 	strv_release(&o->allowed_devices);
 	strv_release(&o->device_dirs);
 	source_policy_free(o->source_policy);
+	for (size_t i = 0; i < o->n_cache_from; i++)
+		cache_place_release(&o->cache_from[i]);
+	for (size_t i = 0; i < o->n_cache_to; i++)
+		cache_place_release(&o->cache_to[i]);
+	free(o->cache_from);
+	free(o->cache_to);
 	free(o->secrets);
 	free(o->agents);
 	free(o->contexts);

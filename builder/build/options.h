@@ -8,6 +8,7 @@
 #ifndef CROZE_BUILDER_BUILD_OPTIONS_H
 #define CROZE_BUILDER_BUILD_OPTIONS_H
 
+#include "builder/cache/place.h"
 #include "builder/dockerfile/source_policy.h"
 #include "builder/image/platform.h"
 #include "runtime/base/digest.h"
@@ -193,6 +194,11 @@ struct build_options {
 	uint64_t shm_size;                   /* bytes; 0: the default of 64 MiB */
 	char *root;                          /* of the store; NULL: the default */
 
+	struct cache_place *cache_from; /* --cache-from */
+	size_t n_cache_from;
+	struct cache_place *cache_to; /* --cache-to */
+	size_t n_cache_to;
+
 	/* what becomes of it */
 	struct build_output *outputs; /* besides the store */
 	size_t n_outputs;
@@ -213,6 +219,7 @@ struct build_result {
 	bool has_config;      /* there is one image */
 	struct digest config; /* its config; of several images their index */
 	char *build_id; /* name of the record below builds/ in the store; NULL when there is none */
+	bool cache_failed;    /* the image is there; a cache that has to be written is not */
 	bool failure_shown;   /* progress_fail() was called: the command prints nothing more */
 	struct json *network; /* what steps reached (reached.h); NULL: nothing */
 };

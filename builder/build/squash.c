@@ -145,7 +145,7 @@ find(struct squash *s, struct step_record *record, struct error *e)
 	int found;
 
 	key_of(s, &key);
-	found = keys_look_up(s->b, &key, record, e);
+	found = s->b->options->no_cache ? 0 : keys_read(s->b, &key, record, e);
 	if (found != 0)
 		return found < 0 ? -1 : 0;
 	progress_note(s->b->progress, "making one layer of %zu", s->manifest->n_layers - s->first);

@@ -16,6 +16,7 @@
 
 #include "builder/build/options.h"
 #include "builder/build/product.h"
+#include "builder/cache/records.h"
 #include "builder/context/context.h"
 #include "builder/context/digests.h"
 #include "builder/fetch/fetch.h"
@@ -36,6 +37,7 @@
 #include <stddef.h>
 
 struct agents;
+struct exchange;
 
 /** An image that the Dockerfile names. Those that only metadata is taken from are never unpacked. */
 struct image_state {
@@ -72,8 +74,12 @@ struct step_remote {
 struct step_state {
 	enum step_status status;
 	bool has_key;
+	bool
+	    is_assumed; /* the key is that of an alias, and there is no record: good as long as it is not run */
 	struct digest key;
 	struct step_record record; /* CACHED and DONE */
+	/* the record is one of --cache-from, and its layer not here yet: number of the place, from 1 */
+	size_t from_cache;
 
 	struct copy_plan
 	    *copy; /* COPY and ADD from a context: made before anything runs; NULL for others */
@@ -82,6 +88,8 @@ struct step_state {
 	size_t n_remotes;
 	struct digest content; /* of what it copies */
 	bool is_archive;       /* ADD that unpacks something: needs a snapshot */
+
+	bool offered; /* its layer goes to a cache: exchange.c */
 
 	/* what needs.c found */
 	bool run;       /* has to be executed, for its files or for its layer */
@@ -138,7 +146,9 @@ struct build {
 	bool in_namespace;
 	struct run_environment run; /* network, hosts, limits: the same for every RUN */
 	bool has_environment;
-	struct agents *agents; /* those of --ssh; NULL: none is wanted */
+	struct agents *agents;     /* those of --ssh; NULL: none is wanted */
+	struct exchange *exchange; /* what --cache-from has; NULL: nothing was taken */
+	bool assumes_nothing;      /* keys of aliases without a record are not used */
 	char *build_id;
 	int record_dir; /* builds/<id> */
 };
@@ -166,8 +176,17 @@ bool keys_parent(
 /** What step @index is based on for its own key: all before it, unless it is independent of that. */
 bool keys_base(
     const struct build *b, const struct stage_state *stage, size_t index, struct digest *key);
-/** Looks @key up, through an alias too (then @key is replaced). Returns 1, 0, -1. */
-int keys_look_up(struct build *b, struct digest *key, struct step_record *record, struct error *e);
+/** How a key was found. */
+struct keys_way {
+	bool by_alias;     /* @key was replaced, though there may be no record */
+	size_t from_cache; /* as step_state.from_cache */
+};
+
+/** Looks @key up, through an alias too (then @key is replaced), in what was taken of --cache-from too. Returns 1, 0, -1. */
+int keys_look_up(struct build *b, struct digest *key, struct step_record *record,
+    struct keys_way *way, struct error *e);
+/** Forgets what was found and looks all keys up again, after something was taken or turned out not to be there. */
+int keys_again(struct build *b, struct error *e);
 /**
  * How a step that reads files of stages is known before those are there: by the keys of the stages. False when one has none yet.
  */
@@ -197,8 +216,10 @@ int reasons_save(const struct build *b, struct error *e);
 
 /* needs.c */
 
-/** Marks what has to be there, from the result backwards. */
+/** Marks what has to be there, from the result backwards; what was marked before is forgotten. */
 void needs_find(struct build *b);
+/** Has any step to be run, of those whose key is assumed when @assumed? */
+bool needs_runs(const struct build *b, bool assumed);
 /** Is there anything for workers to do? */
 bool needs_work(const struct build *b);
 /** Does any of it need the namespaces? */

@@ -6,6 +6,7 @@
  * then unpack the layer it has, or run it. The record is stored before the main process is told, so that what was made
  * stays made whatever happens next.
  */
+#include "builder/build/exchange.h"
 #include "builder/build/message.h"
 #include "builder/build/state.h"
 #include "builder/step/listings.h"
@@ -448,6 +449,7 @@ find_key(struct stage_worker *w, struct error *e)
 	struct build *b = w->build;
 	const struct plan_step *step = plan_of(w);
 	struct step_state *state = state_of(w);
+	struct keys_way way;
 	struct digest parent;
 	bool known = false;
 	int found;
@@ -472,9 +474,15 @@ find_key(struct stage_worker *w, struct error *e)
 		keys_of_step(b, step, state, &parent, &known, &state->key);
 	}
 	state->has_key = true;
-	found = keys_look_up(b, &state->key, &state->record, e);
-	if (found > 0)
+	found = keys_look_up(b, &state->key, &state->record, &way, e);
+	if (found > 0) {
 		state->status = STEP_CACHED;
+		state->from_cache = way.from_cache;
+		if (way.from_cache && !exchange_bring(b, state, send_warning, w)) {
+			step_record_release(&state->record);
+			state->status = STEP_MISSING;
+		}
+	}
 	return found < 0 ? -1 : 0;
 }
 
@@ -533,9 +541,11 @@ do_step(struct stage_worker *w, struct error *e)
 	const struct plan_step *step = plan_of(w);
 	struct step_state *state = state_of(w);
 	bool reads_files = (step->kind == PLAN_COPY || step->kind == PLAN_ADD) && !state->copy;
+	/* of a step whose layer is there, what it was copied from need not be */
+	bool is_made = state->has_key && (is_complete(w) || can_unpack(w));
 	autofd int root = -1;
 
-	if (reads_files && scan_files(w, &root, e) < 0)
+	if (reads_files && !is_made && scan_files(w, &root, e) < 0)
 		return -1;
 	if (find_key(w, e) < 0)
 		return -1;

@@ -184,6 +184,7 @@ static int
 build(const struct build_flags *flags, const struct build_options *options, struct error *e)
 {
 	auto(build_result) struct build_result result = { 0 };
+	struct error ignored = ERROR_INIT;
 	struct progress *progress;
 	enum progress_mode mode;
 	int status;
@@ -195,6 +196,9 @@ build(const struct build_flags *flags, const struct build_options *options, stru
 	status = build_run(options, progress, &result, e);
 	if (status == 0)
 		status = write_results(options, &result, e);
+	else if (result.cache_failed)
+		(void)write_results(
+		    options, &result, &ignored); /* the image is there all the same */
 	progress_free(progress);
 	if (status == 0)
 		return 0;

@@ -35,6 +35,8 @@ build_flags_release(struct build_flags *flags)
 	strv_release(&flags->hosts);
 	strv_release(&flags->ulimits);
 	strv_release(&flags->outputs);
+	strv_release(&flags->cache_from);
+	strv_release(&flags->cache_to);
 	strv_release(&flags->policies);
 	strv_release(&flags->secrets);
 	strv_release(&flags->agents);
@@ -427,6 +429,42 @@ apply_registry(const struct build_flags *flags, struct build_options *options, s
 	return 0;
 }
 
+/* The cache service of GitHub Actions is named by the environment. */
+static int
+add_places(const struct strv *texts, enum cache_direction direction, struct cache_place **places,
+    size_t *n_places, struct error *e)
+{
+	for (size_t i = 0; i < texts->count; i++) {
+		struct cache_place place;
+
+		if (cache_place_parse(texts->items[i], direction, &place, e) < 0)
+			return -1;
+		if (place.kind == CACHE_GHA && place.url == NULL)
+			place.url = copy_text(getenv("ACTIONS_RESULTS_URL"));
+		if (place.kind == CACHE_GHA && place.token == NULL)
+			place.token = copy_text(getenv("ACTIONS_RUNTIME_TOKEN"));
+		*places = xrealloc(*places, *n_places + 1, sizeof(**places));
+		(*places)[(*n_places)++] = place;
+	}
+	return 0;
+}
+
+static int
+apply_caches(const struct build_flags *flags, struct build_options *options, struct error *e)
+{
+	if (add_places(&flags->cache_from, CACHE_FROM, &options->cache_from, &options->n_cache_from,
+		e) < 0 ||
+	    add_places(&flags->cache_to, CACHE_TO, &options->cache_to, &options->n_cache_to, e) < 0)
+		return -1;
+	for (size_t i = 0; i < options->n_cache_to; i++)
+		if (options->cache_to[i].kind == CACHE_INLINE &&
+		    options->squash != BUILD_SQUASH_NONE)
+			return error_set(e, ERR_USAGE,
+			    "--cache-to type=inline: the image that --squash makes has no layers "
+			    "of steps");
+	return 0;
+}
+
 static int
 apply_timestamp(const struct build_flags *flags, struct build_options *options, struct error *e)
 {
@@ -658,7 +696,7 @@ build_flags_apply(const struct build_flags *flags, const struct strv *words,
 	if (options->device_dirs.count == 0)
 		cdi_default_dirs(&options->device_dirs);
 	options->compression_level = -1;
-	if (apply_registry(flags, options, e) < 0)
+	if (apply_registry(flags, options, e) < 0 || apply_caches(flags, options, e) < 0)
 		return -1;
 	if (apply_compression(flags, options, e) < 0 || apply_outputs(flags, options, e) < 0 ||
 	    check_split(options, e) < 0)

@@ -19,6 +19,8 @@ struct build_flags {
 	struct strv hosts;
 	struct strv ulimits;
 	struct strv outputs;
+	struct strv cache_from;
+	struct strv cache_to;
 	struct strv secrets;
 	struct strv agents;
 	struct strv allowed;
