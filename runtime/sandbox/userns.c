@@ -2,7 +2,7 @@
 /*
  * userns - the user and mount namespace in which a whole build, or a runtime command, works.
  *
- * A child forked before stays outside: only there are newuidmap and newgidmap set-id programs, and only a process there
+ * A child forked before stays outside, unless one id is all that is mapped: only there are newuidmap and newgidmap set-id programs, and only a process there
  * may write a map of more than one id. Both helpers run at the same time.
  */
 #include "runtime/sandbox/userns.h"
@@ -361,10 +361,15 @@ unshare_and_map(struct mapper *m, struct error *e)
 	struct worker w;
 	int saved;
 
+	m->target = getpid();
+	if (m->userns->own_id_only) { /* the kernel takes it from within */
+		if (chroot_unshare_user() < 0)
+			return diagnose_unshare(errno, e);
+		return map_directly(m, e);
+	}
 	if (pipe2(pipe_ends, O_CLOEXEC) < 0)
 		return error_sys(e, "cannot make a pipe");
 	m->go = pipe_ends[0];
-	m->target = getpid();
 	if (worker_start(&w, mapper_main, m, e) < 0)
 		goto fail;
 	if (chroot_unshare_user() < 0) {
