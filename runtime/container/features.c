@@ -96,7 +96,7 @@ add_linux(struct json *to)
 	set_bool(part, "monitoring", false);
 	set_enabled(j, "memoryPolicy", true);
 	set_enabled(object(j, "mountExtensions"), "idmap", true);
-	set_enabled(j, "netDevices", false);
+	set_enabled(j, "netDevices", true);
 }
 
 struct json *

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * points - what config.json has done while a container is made: its cgroup, hooks, the listener of its filter.
+ * points - what config.json has done while a container is made: its cgroup, network devices, hooks, the listener of its filter.
  */
 #include "runtime/container/points.h"
 
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
+#include "runtime/sandbox/netdev.h"
 #include "runtime/sandbox/userns.h"
 
 #include <errno.h>
@@ -20,7 +21,15 @@ on_created(void *arg, pid_t pid, struct error *e)
 {
 	struct points *p = arg;
 
-	return cgroup_attach(&p->cgroup, pid, e);
+	if (p->cgroup.path && cgroup_attach(&p->cgroup, pid, e) < 0)
+		return -1;
+	for (size_t i = 0; i < p->config->n_net_devices; i++) {
+		const struct oci_net_device *d = &p->config->net_devices[i];
+
+		if (netdev_move(d->name, d->container, pid, e) < 0)
+			return error_ctx(e, "config.json: 'linux.netDevices.%s'", d->name);
+	}
+	return 0;
 }
 
 static int
@@ -123,6 +132,13 @@ points_begin(struct points *p, const struct oci_config *c, const char *id, unsig
 {
 	const char *path = json_text(json_get(c->seccomp, "listenerPath"));
 
+	if (c->n_net_devices > 0 && !userns_is_root()) {
+		error_set(e, ERR_HOST,
+		    "config.json: 'linux.netDevices': devices of this network cannot be "
+		    "moved by an ordinary user");
+		return error_hint(e,
+		    "run it as root, or as root of a user namespace that has a network of its own");
+	}
 	*p = (struct points){
 		.config = c, .state = state, .arg = arg, .runner = HOOK_RUNNER_INIT, .listener = -1
 	};
@@ -149,7 +165,7 @@ points_set(struct points *p, struct container_spec *spec)
 
 	p->events = (struct container_events){
 		.arg = p,
-		.created = p->cgroup.path ? on_created : NULL,
+		.created = p->cgroup.path || p->config->n_net_devices > 0 ? on_created : NULL,
 		.mounted = hooks[OCI_PRESTART] || hooks[OCI_CREATE_RUNTIME] ? on_mounted : NULL,
 		.entering = hooks[OCI_CREATE_CONTAINER] ? on_entering : NULL,
 		.starting = hooks[OCI_START_CONTAINER] ? on_starting : NULL,

@@ -19,23 +19,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What config.json may ask for and nothing here does. */
+/* What config.json may ask for, and this host has nothing for. */
 static int
 refuse_rest(const struct oci_config *c, struct error *e)
 {
 	const struct {
 		bool asked;
 		const char *member;
+		const char *missing;
 	} rest[] = {
-		{ c->n_net_devices > 0, "linux.netDevices" },
-		{ c->rdt.given, "linux.intelRdt" },
-		{ c->mount_label && *c->mount_label, "linux.mountLabel" },
+		{ c->rdt.given, "linux.intelRdt",
+		    "resctrl is not supported (runtime-spec, config-linux.md, \"IntelRdt\")" },
+		{ c->mount_label && *c->mount_label, "linux.mountLabel",
+		    "labels of mounts are not supported (runtime-spec, config-linux.md, \"Mount "
+		    "Label\")" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rest); i++)
 		if (rest[i].asked)
 			return error_set(
-			    e, ERR_HOST, "config.json: '%s' is not supported", rest[i].member);
+			    e, ERR_HOST, "config.json: '%s': %s", rest[i].member, rest[i].missing);
 	return 0;
 }
 

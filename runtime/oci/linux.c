@@ -381,6 +381,9 @@ check_together(const struct oci_config *c, struct error *e)
 	if (mapped && user)
 		return error_set(e, ERR_INPUT,
 		    "'linux.uidMappings': the user namespace that is joined has its own");
+	if (c->n_net_devices > 0 && !(c->namespaces & OCI_NETWORK))
+		return error_set(
+		    e, ERR_INPUT, "'linux.netDevices' needs a namespace of type 'network'");
 	if (c->clocks_given && (!(c->namespaces & OCI_TIME) || clock))
 		return error_set(
 		    e, ERR_INPUT, "'linux.timeOffsets' needs a new namespace of type 'time'");

@@ -193,11 +193,39 @@ END
 	refused "annotation 'org.croze.landlock': cannot open '/nowhere'"
 }
 
-@test "linux.intelRdt and linux.netDevices: refused by name where they cannot be" {
+@test "linux.intelRdt is refused by name and section" {
 	run inside 'echo started' '.linux.intelRdt = {closID: "x", schemata: ["L3:0=f"]}'
-	refused "'linux.intelRdt'"
-	run inside 'echo started' '.linux.netDevices = {"nosuch0": {"name": "eth0"}}'
-	refused "'linux.netDevices"
+	refused "'linux.intelRdt'" "IntelRdt"
+}
+
+@test "linux.netDevices: a device is moved, called otherwise, with its addresses, and up" {
+	command -v ip >/dev/null || skip "ip is not installed"
+	own='.linux.uidMappings[0].hostID = 0 | .linux.gidMappings[0].hostID = 0'
+	# with_devices SCRIPT FILTER: as root of a network that has two ends of a veth
+	with_devices()
+	{
+		bundle "$1" "$own | $2"
+		unshare --user --map-root-user --net sh -c 'ip link add one address 02:00:00:00:00:01 mtu 1400 type veth peer name two || exit 99
+		    ip addr add 192.0.2.5/24 dev one; ip addr add 2001:db8::5/64 dev one nodad; ip link set one up; "$0" run "$1"; s=$?
+		    ip -o link show one 2>/dev/null | grep -c one >&2; exit $s' "$runtime" "net-$$"
+	}
+	run with_devices 'ip addr show dev eth0; ip addr show dev two' '.linux.netDevices = {one: {name: "eth0"}, two: {}}'
+	[ "$status" -ne 99 ] || skip "no veth devices here"
+	has "192.0.2.5/24" "2001:db8::5/64" "mtu 1400" "02:00:00:00:00:01" "eth0" "two:" "UP"
+	[ "${lines[-1]}" = 0 ]
+	run with_devices 'echo started' '.linux.netDevices = {absent: {}}'
+	[ "$status" -eq 3 ] && [[ "$output" == *"'linux.netDevices.absent'"*"there is no network device 'absent'"* ]] && [[ "$output" != *started* ]]
+	run with_devices 'echo started' '.linux.netDevices = {one: {name: "lo"}}'
+	[ "$status" -eq 3 ] && [[ "$output" == *"'linux.netDevices.one'"*"the name is taken there"* ]] && [[ "$output" != *started* ]]
+	for wrong in '{one: {name: "a/b"}}' '{one: {name: "0123456789abcdef"}}' '{"a b": {}}' '{one: {name: 5}}' '{one: 5}' '[]'; do
+		run inside 'echo started' ".linux.netDevices = $wrong"
+		refused "'linux.netDevices"
+	done
+	run inside 'echo started' '.linux.netDevices = {one: {}} | .linux.namespaces |= map(select(.type != "network"))'
+	refused "'linux.netDevices' needs a namespace of type 'network'" "Network Devices"
+	[ "$(id -u)" -ne 0 ] || return 0
+	run inside 'echo started' '.linux.netDevices = {lo: {name: "x"}}'
+	refused "'linux.netDevices'" "ordinary user"
 }
 
 @test "linux.resources as root: limits hold inside, and the cgroup is gone afterwards" {
