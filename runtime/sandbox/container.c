@@ -127,6 +127,27 @@ clone_sources(const struct container_spec *spec, struct rootfs *r, struct error 
 	return 0;
 }
 
+/* The host's nodes, likewise. */
+static int
+clone_devices(const struct container_spec *spec, struct rootfs *r, struct error *e)
+{
+	r->devices = xcalloc(spec->n_devices + 1, sizeof(r->devices[0]));
+	memset(r->devices, -1, (spec->n_devices + 1) * sizeof(r->devices[0]));
+	for (size_t i = 0; i < spec->n_devices; i++) {
+		int source = spec->devices[i].source;
+
+		if (source < 0)
+			continue;
+		r->devices[i] = mount_is_classic() ? fcntl(source, F_DUPFD_CLOEXEC, 3)
+		                                   : mount_clone(source, false, e);
+		if (r->devices[i] < 0 ||
+		    (!mount_is_classic() &&
+			mount_propagate(r->devices[i], MS_PRIVATE, false, e) < 0))
+			return error_ctx(e, "'%s'", spec->devices[i].path);
+	}
+	return 0;
+}
+
 /* Is @target inside an earlier mount, so that its mount point is not in the rootfs? */
 static bool
 is_covered(const struct container_spec *spec, size_t n)
@@ -192,6 +213,9 @@ release_rootfs(struct rootfs *r, const struct container_spec *spec)
 	for (size_t i = 0; r->sources && i < spec->n_mounts + spec->n_extra_mounts; i++)
 		if (r->sources[i] >= 0)
 			(void)close(r->sources[i]); /* a mount */
+	for (size_t i = 0; r->devices && i < spec->n_devices; i++)
+		fd_close_at(&r->devices[i]);
+	free(r->devices);
 	free(r->sources);
 	fd_close_at(&r->root);
 	fd_close_at(&r->dev);
@@ -535,7 +559,7 @@ container_start(const struct container_spec *spec, struct container *c, struct e
 		r->root, spec->root_propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE, true, e) < 0)
 		result = error_ctx(e, "rootfs");
 	else if (r->root >= 0 && clone_sources(spec, r, e) == 0 &&
-		 make_stubs(spec, r, &c->stubs, e) == 0)
+		 clone_devices(spec, r, e) == 0 && make_stubs(spec, r, &c->stubs, e) == 0)
 		result = start_child(&s, c, e);
 	release_rootfs(r, spec);
 	if (result < 0) {

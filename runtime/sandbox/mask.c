@@ -34,15 +34,22 @@ is_absent(int error_number)
 	return error_number == ENOENT || error_number == ENOTDIR || error_number == EACCES;
 }
 
-/* The descriptor to be bound over a file or folder. */
 static int
-source_of(struct mask *m, bool directory, struct error *e)
+hide_file(struct mask *m, int target, struct error *e)
 {
-	if (!directory && m->null < 0)
+	if (m->null < 0)
 		m->null = devices_open("null", e);
-	if (directory && m->empty < 0)
-		m->empty = mount_new("tmpfs", "size=4k,mode=555", MOUNT_READ_ONLY, e);
-	return directory ? m->empty : m->null;
+	return m->null < 0 ? -1 : mount_bind(m->null, target, 0, false, e);
+}
+
+/* The first folder gets the tmpfs itself: before Linux 6.15 only a mount that is attached can be copied. */
+static int
+hide_folder(struct mask *m, int target, struct error *e)
+{
+	if (m->empty >= 0)
+		return mount_bind(m->empty, target, 0, false, e);
+	m->empty = mount_new("tmpfs", "size=4k,mode=555", MOUNT_READ_ONLY, e);
+	return m->empty < 0 ? -1 : mount_attach(m->empty, target, e);
 }
 
 static bool
@@ -57,7 +64,6 @@ mask_path(struct mask *m, int root, const char *path, struct error *e)
 {
 	autofd int target = path_try_open(root, path, O_PATH, 0, PATH_IN_ROOT);
 	struct stat st;
-	int source;
 
 	if (target < 0 && is_absent(errno))
 		return 0;
@@ -65,8 +71,7 @@ mask_path(struct mask *m, int root, const char *path, struct error *e)
 		return error_sys(e, "cannot hide '%s'", path);
 	if (m->readable_only && !S_ISDIR(st.st_mode) && is_out_of_reach(target))
 		return 0;
-	source = source_of(m, S_ISDIR(st.st_mode), e);
-	if (source < 0 || mount_bind(source, target, 0, false, e) < 0)
+	if ((S_ISDIR(st.st_mode) ? hide_folder : hide_file)(m, target, e) < 0)
 		return error_ctx(e, "cannot hide '%s'", path);
 	return 0;
 }

@@ -381,12 +381,12 @@ make_node(int dir, const char *name, const struct container_device *d)
 
 /* A node made here has the owner and mode that are asked for; a bound one is the host's with its own. */
 static int
-bind_node(const struct rootfs *r, const struct container_device *d, struct error *e)
+bind_node(const struct rootfs *r, const struct container_device *d, int source, struct error *e)
 {
 	struct stubs made = { 0 };
 	autofd int target = -1;
 
-	if (d->source < 0) {
+	if (source < 0) {
 		error_set(
 		    e, ERR_HOST, "it cannot be made without root, and the host has none to bind");
 		return error_hint(e,
@@ -395,11 +395,14 @@ bind_node(const struct rootfs *r, const struct container_device *d, struct error
 	}
 	target = stubs_open(&made, r->root, d->path, false, e);
 	stubs_release(&made);
-	return target < 0 ? -1 : mount_bind(d->source, target, 0, false, e);
+	if (target < 0)
+		return -1;
+	return mount_is_classic() ? mount_bind(source, target, 0, false, e)
+	                          : mount_attach(source, target, e);
 }
 
 static int
-add_device(const struct rootfs *r, const struct container_device *d, struct error *e)
+add_device(const struct rootfs *r, const struct container_device *d, int source, struct error *e)
 {
 	autofree char *folder = xasprintf("%s/..", d->path);
 	autofree char *clean = path_absolute(folder);
@@ -409,13 +412,15 @@ add_device(const struct rootfs *r, const struct container_device *d, struct erro
 
 	if (dir < 0)
 		return -1;
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && (st.st_mode & S_IFMT) == d->type &&
-	    (d->type == S_IFIFO || st.st_rdev == makedev(d->major, d->minor)))
-		return 0; /* one of the usual ones */
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    (((st.st_mode & S_IFMT) == d->type &&
+		 (d->type == S_IFIFO || st.st_rdev == makedev(d->major, d->minor))) ||
+		strcmp(d->path, "/dev/ptmx") == 0)) /* of the container's own devpts */
+		return 0;                           /* one of the usual ones */
 	if (make_node(dir, name, d) == 0)
 		return 0;
 	if ((errno == EPERM || errno == EEXIST) && d->type != S_IFIFO)
-		return bind_node(r, d, e);
+		return bind_node(r, d, source, e);
 	return error_sys(e, "cannot make a device node");
 }
 
@@ -546,7 +551,7 @@ rootfs_build(struct rootfs *r, const struct container_spec *spec, struct error *
 		if (add_mount(r, m, r->sources[i], e) < 0)
 			return -1;
 	for (size_t i = 0; i < spec->n_devices; i++)
-		if (add_device(r, &spec->devices[i], e) < 0)
+		if (add_device(r, &spec->devices[i], r->devices[i], e) < 0)
 			return error_ctx(e, "'%s'", spec->devices[i].path);
 	if (set_sysctl(r, spec, e) < 0 || mask_all(r, spec, e) < 0)
 		return -1;

@@ -281,6 +281,14 @@ ro,nosuid,nodev,noexec" lo
 	run inside 'ls -l /dev/null2 2>&1; ls -l /dev/full; [ -p /dev/fifo ] && stat -c "%a" /dev/fifo; true' \
 	    '.root.readonly = false | .linux.devices = [{path: "/dev/full", type: "c", major: 1, minor: 7}, {path: "/dev/fifo", type: "p", fileMode: 416}]'
 	has "1,   7" 640
+	# one that is not among the usual ones, of whatever kind this host has
+	node=$(find /dev -maxdepth 1 \( -type c -o -type b \) ! -name null ! -name zero ! -name full ! -name random ! -name urandom ! -name tty ! -name ptmx \
+	    ! -name console -printf '%p %y\n' | sort | head -n 1)
+	[ -n "$node" ] || skip "/dev has the usual nodes alone"
+	read -r path type <<<"$node"
+	run inside "stat -c '%F %t:%T' $path; [ -L /dev/ptmx ] && echo own" ".linux.devices = [{path: \"$path\", type: \"$type\",
+	    major: $((16#$(stat -c %t "$path"))), minor: $((16#$(stat -c %T "$path")))}, {path: \"/dev/ptmx\", type: \"c\", major: 5, minor: 2}]"
+	has "special file $(stat -c %t:%T "$path")" own
 	run inside 'echo started' '.linux.devices = [{path: "/dev/nowhere", type: "b", major: 7, minor: 999}]'
 	refused "'/dev/nowhere'" "cannot be made without root"
 }
