@@ -140,9 +140,8 @@ clone_devices(const struct container_spec *spec, struct rootfs *r, struct error 
 			continue;
 		r->devices[i] = mount_is_classic() ? fcntl(source, F_DUPFD_CLOEXEC, 3)
 		                                   : mount_clone(source, false, e);
-		if (r->devices[i] < 0 ||
-		    (!mount_is_classic() &&
-			mount_propagate(r->devices[i], MS_PRIVATE, false, e) < 0))
+		if (r->devices[i] < 0 || (!mount_is_classic() && mount_propagate(r->devices[i],
+								     MS_PRIVATE, false, e) < 0))
 			return error_ctx(e, "'%s'", spec->devices[i].path);
 	}
 	return 0;
@@ -558,8 +557,8 @@ container_start(const struct container_spec *spec, struct container *c, struct e
 	    mount_propagate(
 		r->root, spec->root_propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE, true, e) < 0)
 		result = error_ctx(e, "rootfs");
-	else if (r->root >= 0 && clone_sources(spec, r, e) == 0 &&
-		 clone_devices(spec, r, e) == 0 && make_stubs(spec, r, &c->stubs, e) == 0)
+	else if (r->root >= 0 && clone_sources(spec, r, e) == 0 && clone_devices(spec, r, e) == 0 &&
+		 make_stubs(spec, r, &c->stubs, e) == 0)
 		result = start_child(&s, c, e);
 	release_rootfs(r, spec);
 	if (result < 0) {

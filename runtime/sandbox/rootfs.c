@@ -614,6 +614,9 @@ rootfs_enter(const struct rootfs *r, bool no_pivot, struct error *e)
 		e->kind = ERR_HOST;
 		if (e->sys == EPERM || e->sys == ENOSYS)
 			error_hint(e, "a seccomp profile of the outer container forbids it");
+		if (e->sys == EINVAL)
+			error_hint(e, "where the host's root directory is a ramdisk, --no-pivot "
+			              "does without");
 		return -1;
 	}
 	if (leave_host(r, e) < 0)

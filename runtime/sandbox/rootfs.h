@@ -16,7 +16,7 @@ struct rootfs {
 	int sys; /* a /sys made ahead, detached; -1 */
 	int *
 	    sources; /* detached mounts of the binds, in the order of all mounts; -1 where there is none */
-	int *devices; /* likewise of the nodes of the host (container_spec.devices) */
+	int *devices;              /* likewise of the nodes of the host (container_spec.devices) */
 	int pts;                   /* set by rootfs_build(): the devpts instance, -1 */
 	unsigned long propagation; /* of the root once it is entered; 0: as it is */
 	bool propagation_below;
