@@ -32,6 +32,7 @@ scenarios()
 	scenarios -q -f '^(run prints|status comes|command|volume is written|read-only root|own user|terminal|detached|is running|exec: (status|term)|signal by name|stop with TERM|remove|nothing is left)'
 }
 
+# As root: tests/callers/run -r, which is no ordinary user's to run.
 @test "podman and Buildah: all scenarios" {
 	[ -n "${CROZE_TEST_LONG-}" ] || skip "long: CROZE_TEST_LONG=1"
 	scenarios

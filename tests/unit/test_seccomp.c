@@ -7,7 +7,9 @@
  */
 #include "tests/unit/unit.h"
 
+#include "runtime/base/json.h"
 #include "runtime/base/mem.h"
+#include "seccomp/compile.h"
 #include "seccomp/profile.h"
 #include "seccomp/table.h"
 
@@ -54,6 +56,12 @@ interpret(const struct seccomp_program *p, const struct seccomp_data *data)
 			break;
 		case BPF_JMP | BPF_JEQ | BPF_K:
 			at += a == i->k ? i->jt : i->jf;
+			break;
+		case BPF_ALU | BPF_AND | BPF_K:
+			a &= i->k;
+			break;
+		case BPF_JMP | BPF_JGT | BPF_K:
+			at += a > i->k ? i->jt : i->jf;
 			break;
 		case BPF_JMP | BPF_JGE | BPF_K:
 			at += a >= i->k ? i->jt : i->jf;
@@ -175,6 +183,74 @@ r17_r18_r20_r21_argument_rules_hold_over_the_grid_whatever_the_upper_bits(void *
 			}
 		}
 	}
+}
+
+/* A rule of a config.json, as the specification means it: all questions about different arguments together, each about 64 bits. */
+static bool
+meets(const char *operator, uint64_t value, uint64_t first, uint64_t second)
+{
+	static const char *const names[] = { "NE", "LT", "LE", "EQ", "GE", "GT" };
+	const bool answers[] = { value != first,
+		value<first, value <= first, value == first, value >= first, value> first };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(operator+ strlen("SCMP_CMP_"), names[i]) == 0)
+			return answers[i];
+	return (value & first) == second; /* MASKED_EQ */
+}
+
+static void
+check_rule(const char *operator, uint64_t first, uint64_t second, bool two)
+{
+	const uint64_t values[] = { 0, 1, first - 1, first, first + 1, first ^ 0x80000000U,
+		first | 1ULL << 32, first | 1ULL << 63, 0xffffffffU, ~0ULL, first << 32, second,
+		second | 1ULL << 40 };
+	autofree char *text = xasprintf(
+	    "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"getpriority\"],"
+	    "\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":7,\"args\":[{\"index\":1,\"value\":%llu,"
+	    "\"valueTwo\":%llu,\"op\":\"%s\"}%s]}]}",
+	    (unsigned long long)first, (unsigned long long)second, operator,
+	    two ? ",{\"index\":0,\"value\":5,\"op\":\"SCMP_CMP_EQ\"}" : "");
+	struct error e = ERROR_INIT;
+	autojson struct json *profile = json_parse(text, strlen(text), &e);
+	struct seccomp_program *program;
+
+	assert_non_null(profile);
+	program = seccomp_compile(profile, "linux.seccomp", &e);
+	assert_non_null(program);
+	for (size_t i = 0; i < ARRAY_LEN(values); i++)
+		for (uint64_t other = 4; other <= 6; other++) {
+			struct seccomp_data data = { .nr = SYS_getpriority, .arch = NATIVE_ARCH };
+			bool met =
+			    meets(operator, values[i], first, second) && (!two || other == 5);
+			uint32_t got;
+
+			data.args[0] = other;
+			data.args[1] = values[i];
+			got = interpret(program, &data);
+			if (got != (met ? SECCOMP_RET_ERRNO | 7U : SECCOMP_RET_ALLOW))
+				fail_msg(
+				    "%s %llx %llx with %llx, %u: %x", operator,(unsigned long long)
+									  first,
+				    (unsigned long long)second, (unsigned long long)values[i],
+				    (unsigned int)other, got);
+		}
+	seccomp_compiled_free(program);
+}
+
+static void
+r20_r21_rules_of_a_file_hold_over_the_grid_and_are_not_alternatives(void **state)
+{
+	static const char *const operators[] = { "SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE",
+		"SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ" };
+	static const uint64_t firsts[] = { 1, 0x7e020000, 0xffffffff, 0x100000000,
+		0x123456789abcdef0 };
+
+	(void)state;
+	for (size_t o = 0; o < ARRAY_LEN(operators); o++)
+		for (size_t i = 0; i < ARRAY_LEN(firsts); i++)
+			for (int two = 0; two < 2; two++)
+				check_rule(operators[o], firsts[i], firsts[i] & 0x20000, two);
 }
 
 static void
@@ -365,6 +441,7 @@ r19_no_abi_gives_a_crypto_socket(void **state)
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(every_number_of_every_architecture_answers_as_the_table_says),
 	cmocka_unit_test(r17_r18_r20_r21_argument_rules_hold_over_the_grid_whatever_the_upper_bits),
+	cmocka_unit_test(r20_r21_rules_of_a_file_hold_over_the_grid_and_are_not_alternatives),
 	cmocka_unit_test(each_namespace_flag_of_clone_is_refused),
 	cmocka_unit_test(numbers_in_the_table_are_those_of_the_headers),
 	cmocka_unit_test(no_call_stands_twice_in_the_table),
