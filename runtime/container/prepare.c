@@ -447,7 +447,7 @@ prepare_process(const struct oci_process *o, const struct oci_config *c,
 	spec->out = STDOUT_FILENO;
 	spec->err = STDERR_FILENO;
 	prepare_rlimits(o, spec, parts);
-	if (prepare_groups(o, spec, parts, e) < 0 || check_ids(o, c, e) < 0 ||
+	if (check_ids(o, c, e) < 0 || prepare_groups(o, spec, parts, e) < 0 ||
 	    prepare_attributes(o, c, &parts->attributes, e) < 0)
 		return -1;
 	spec->attributes = &parts->attributes;
