@@ -80,7 +80,7 @@ shown_name(const char *name)
 }
 
 static void
-add_loaded(struct buf *b, const struct import_result *result)
+add_loaded(struct buf *b, const struct import_result *result, bool quiet)
 {
 	char text[DIGEST_TEXT_LEN + 1];
 
@@ -88,9 +88,13 @@ add_loaded(struct buf *b, const struct import_result *result)
 		const struct imported *item = &result->items[i];
 		autofree char *name = item->name != NULL ? shown_name(item->name) : NULL;
 
-		if (name != NULL)
+		/* a name is never moved without saying so (SECURITY G14) */
+		if (name != NULL && item->replaced)
+			fprintf(stderr, "note: %s stood for another image so far: %s\n", name,
+			    digest_text(&item->previous, text));
+		if (name != NULL && !quiet)
 			buf_printf(b, "Loaded image: %s\n", name);
-		else
+		else if (!quiet)
 			buf_printf(
 			    b, "Loaded image ID: %s\n", digest_text(&item->target.digest, text));
 	}
@@ -121,8 +125,7 @@ load(void *arg, const struct strv *words, struct buf *b, struct error *e)
 	    import_archive(store, fd, flags->input != NULL ? flags->input : "standard input",
 		IMPORT_REPLACE, &result, e) < 0)
 		return -1;
-	if (!flags->quiet)
-		add_loaded(b, &result);
+	add_loaded(b, &result, flags->quiet);
 	import_result_release(&result);
 	return 0;
 }

@@ -332,6 +332,121 @@ END
 	equal "$output" ''
 }
 
+# mutants LAYOUT KIND: an OCI layout with one image for each way in which its config (or manifest, or index) can be wrong,
+# named 1, 2, ...; prints how many.
+mutants()
+{
+	"$PYTHON" - "$LIB" "$@" <<'END'
+import json, sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.argv[1])
+import oci_layout
+layout, kind = oci_layout.Layout(sys.argv[2]), sys.argv[3]
+INDEX, MANIFEST, CONFIG = ("application/vnd.oci.image.%s.v1+json" % k for k in ("index", "manifest", "config"))
+diff = "sha256:" + "1" * 64
+config = {"os": "linux", "architecture": "amd64", "created": "2020-01-01T00:00:00Z", "author": "a",
+          "rootfs": {"type": "layers", "diff_ids": []}, "history": [{"created_by": "x", "empty_layer": True}],
+          "config": {"Env": ["A=b"], "Cmd": ["x"], "Entrypoint": ["y"], "User": "u", "WorkingDir": "/", "Labels": {"k": "v"},
+                     "ExposedPorts": {"1/tcp": {}}, "Volumes": {"/v": {}}, "StopSignal": "TERM", "Healthcheck": {"Test": ["NONE"]},
+                     "OnBuild": [], "Shell": ["sh"]}}
+wrong = [None, 1, -1, "x", [], {}, True, [1], [None], {"a": 1}, 1e99]
+n = 0
+
+def add(descriptor):
+    global n
+    n += 1
+    layout.name(descriptor, "m%d" % n)
+
+def image(value, **more):
+    c = layout.put_json(value, CONFIG)
+    return layout.put_json({"schemaVersion": 2, "mediaType": MANIFEST, "config": c, "layers": [], **more}, MANIFEST)
+
+if kind == "config":
+    for where in (None, "rootfs", "config"):
+        part = config[where] if where else config
+        for key in part:
+            for w in ["gone"] + wrong:
+                other = {k: v for k, v in part.items() if k != key} if w == "gone" else dict(part, **{key: w})
+                add(image(dict(config, **{where: other}) if where else other))
+    for ids in ([diff], [diff, diff], ["sha256:x"], [diff, 1], [None]):
+        add(image(dict(config, rootfs={"type": "layers", "diff_ids": ids})))
+else:
+    good = image(config)
+    member = dict(good, platform={"os": "linux", "architecture": "amd64"})
+    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [member]}
+    both = json.loads(layout.read(good["digest"]))
+    add(image(config, manifests=[member]))
+    add(layout.put_json(dict(index, layers=[]), INDEX))
+    add(layout.put_json(dict(index, config=both["config"]), INDEX))
+    add(layout.put_json(index, MANIFEST))
+    add(layout.put_json(both, INDEX))
+    add(layout.put_json(dict(both, mediaType=INDEX), MANIFEST))
+    add(layout.put_json(dict(index, mediaType=MANIFEST), INDEX))
+    add(layout.put_json(dict(both, mediaType="application/vnd.docker.distribution.manifest.v2+json"), MANIFEST))
+    add(layout.put_json(dict(index, manifests=[dict(member, mediaType=INDEX)]), INDEX))
+layout.save()
+print(n)
+END
+}
+
+@test "G7 a document that is both a manifest and an index, or not what its descriptor says, is refused" {
+	count=$(mutants odd documents)
+	[ "$count" -eq 9 ]
+	for ((n = 1; n <= count; n++)); do
+		run croze copy --all "oci:odd:m$n" taken
+		fails 2
+		[[ $output == *sha256:* || $output == *manifest* || $output == *index* ]]
+	done
+	run croze images -q taken
+	equal "$output" ''
+	fake_registry r
+	fault r 'manifest 0 body {"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[],"layers":[],"config":{}}'
+	empty_store
+	run pull --retry 0 "127.0.0.1:$PORT/x:latest"
+	[ "$status" -ne 0 ]
+	run croze images -q
+	equal "$output" ''
+}
+
+@test "G13 configs with missing, wrong and extra members: an error that names them, or an image, and never a crash" {
+	count=$(mutants odd config)
+	[ "$count" -ge 200 ]
+	refused=0
+	printf 'FROM base\nENV a=b\n' | dockerfile
+	for ((n = 1; n <= count; n++)); do
+		run build -q --build-context "base=oci-layout://odd:m$n"
+		[ "$status" -eq 0 ] || [ "$status" -eq 2 ] || { echo "$status m$n: $output"; return 1; }
+		[ "$status" -eq 0 ] || refused=$((refused + 1))
+		[ "$status" -eq 0 ] || [[ $output == *error:* || $output == croze:* ]] || { echo "m$n: $output"; return 1; }
+	done
+	[ "$refused" -ge 100 ] || { echo "$refused of $count"; return 1; }
+	run croze store check
+	ok
+}
+
+@test "G14 an archive that calls its image by a name that is taken does not get it, unless that is asked for" {
+	base=$(manifest_digest "$BUSYBOX")
+	printf 'FROM scratch\nCOPY Dockerfile /evil\n' | dockerfile
+	build -q -o type=oci,dest=evil.tar,name="$BUSYBOX" -o type=docker,dest=docker.tar,name="$BUSYBOX" >/dev/null
+	mkdir evil
+	tar xf evil.tar -C evil
+	run croze import evil
+	fails 5
+	says "$BUSYBOX" "--replace"
+	equal "$(manifest_digest "$BUSYBOX")" "$base"
+	run croze import --replace evil
+	ok
+	[ "$(manifest_digest "$BUSYBOX")" != "$base" ]
+	# docker load moves names, too, and says so
+	croze import --replace "$SUITE/bases" >/dev/null
+	for archive in evil.tar docker.tar; do
+		run croze load -q -i "$archive"
+		ok
+		says "busybox:musl stood for another image so far: sha256:"
+		croze import --replace "$SUITE/bases" >/dev/null
+	done
+}
+
 @test "G15 the digest counts: a name in the store that stands for another image is an error" {
 	fake_registry r
 	empty_store
