@@ -144,16 +144,14 @@ fallback_time(const struct assembly *a)
 static void
 add_annotations(struct assembly *a)
 {
-	const struct strv *annotations = &a->build->options->annotations;
+	for (size_t i = 0; i < a->build->options->n_annotations; i++) {
+		const struct build_annotation *annotation = &a->build->options->annotations[i];
 
-	for (size_t i = 0; i < annotations->count; i++) {
-		const char *text = annotations->items[i];
-		autofree char *key = xstrndup(text, strcspn(text, "="));
-
+		if (!product_is_annotated(annotation, BUILD_ANNOTATE_MANIFEST, &a->platform))
+			continue;
 		if (!a->manifest.annotations)
 			a->manifest.annotations = json_new_object();
-		json_set_text(
-		    a->manifest.annotations, key, text[strlen(key)] ? text + strlen(key) + 1 : "");
+		json_set_text(a->manifest.annotations, annotation->key, annotation->value);
 	}
 }
 

@@ -45,6 +45,17 @@ build_context_release(struct build_context *context)
 	free(context->head);
 }
 
+static void
+annotations_release(struct build_options *o)
+{
+	for (size_t i = 0; i < o->n_annotations; i++) {
+		free(o->annotations[i].platform);
+		free(o->annotations[i].key);
+		free(o->annotations[i].value);
+	}
+	free(o->annotations);
+}
+
 void
 build_options_release(struct build_options *o)
 {
@@ -112,7 +123,7 @@ build_options_release(struct build_options *o)
 	strv_release(&o->env);
 	strv_release(&o->unset_env);
 	strv_release(&o->unset_labels);
-	strv_release(&o->annotations);
+	annotations_release(o);
 	*o = (struct build_options){ 0 };
 }
 

@@ -129,6 +129,20 @@ enum build_allowed {
 	BUILD_ALLOW_DEVICES = 1 << 2,
 };
 
+/** What an annotation is of. */
+enum build_annotated {
+	BUILD_ANNOTATE_MANIFEST = 1 << 0,
+	BUILD_ANNOTATE_INDEX = 1 << 1,
+	BUILD_ANNOTATE_DESCRIPTOR = 1 << 2, /* of a manifest, in the index */
+};
+
+struct build_annotation {
+	unsigned of;    /* enum build_annotated */
+	char *platform; /* of that image alone; NULL: of all */
+	char *key;
+	char *value;
+};
+
 struct build_options {
 	/* what is built */
 	struct build_context context;
@@ -147,9 +161,10 @@ struct build_options {
 	struct strv unset_labels; /* keys, not taken from base images */
 	char *from;               /* instead of the image of the first FROM; NULL */
 	enum build_squash squash;
-	bool omit_history;              /* the config gets none */
-	struct strv labels;             /* key=value */
-	struct strv annotations;        /* key=value, for the manifest */
+	bool omit_history;  /* the config gets none */
+	struct strv labels; /* key=value */
+	struct build_annotation *annotations;
+	size_t n_annotations;
 	struct build_context *contexts; /* named ones */
 	size_t n_contexts;
 	char *platform; /* what is built for, as it is shown: "linux/amd64,linux/arm64" */

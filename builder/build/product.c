@@ -44,17 +44,61 @@ product_attach(struct build *b, const struct descriptor *d)
 
 /* ---- the index ---- */
 
+bool
+product_is_annotated(const struct build_annotation *annotation, enum build_annotated what,
+    const struct platform *platform)
+{
+	auto(buf) struct buf text = { 0 };
+
+	if (!(annotation->of & what))
+		return false;
+	if (!annotation->platform || !platform)
+		return true;
+	platform_add_text(&text, platform);
+	return strcmp(annotation->platform, buf_text(&text)) == 0;
+}
+
+static void
+set_annotation(struct index *index, const char *key, const char *value)
+{
+	if (!index->annotations)
+		index->annotations = json_new_object();
+	json_set_text(index->annotations, key, value);
+}
+
+/* The index and its images; what is attached says what it is by itself. */
 static void
 annotate(const struct build *b, struct index *index)
 {
 	struct timespec time = { .tv_sec = b->timestamp };
 	auto(buf) struct buf text = { 0 };
 
-	if (!b->has_timestamp)
-		return;
-	text_add_rfc3339(&text, &time);
-	index->annotations = json_new_object();
-	json_set_text(index->annotations, ANNOTATION_CREATED, buf_text(&text));
+	if (b->has_timestamp) {
+		text_add_rfc3339(&text, &time);
+		set_annotation(index, ANNOTATION_CREATED, buf_text(&text));
+	}
+	for (size_t i = 0; i < b->options->n_annotations; i++) {
+		const struct build_annotation *a = &b->options->annotations[i];
+
+		if (product_is_annotated(a, BUILD_ANNOTATE_INDEX, NULL))
+			set_annotation(index, a->key, a->value);
+		for (size_t k = 0; k < b->product.n_images; k++)
+			if (product_is_annotated(
+				a, BUILD_ANNOTATE_DESCRIPTOR, &index->manifests[k].platform))
+				descriptor_set_annotation(&index->manifests[k], a->key, a->value);
+	}
+}
+
+/* What is said of an index would be said of nothing. */
+static void
+warn_of_annotations(struct build *b)
+{
+	for (size_t i = 0; i < b->options->n_annotations; i++)
+		if (!(b->options->annotations[i].of & BUILD_ANNOTATE_MANIFEST))
+			progress_warn(b->progress,
+			    "--annotation: '%s' is not written: one image without attestations has "
+			    "no index",
+			    b->options->annotations[i].key);
 }
 
 static int
@@ -125,10 +169,12 @@ product_finish(struct build *b, struct error *e)
 {
 	auto(descriptor) struct descriptor d = { 0 };
 
-	if (!product_is_split(b) && b->product.attached.n_manifests == 0)
+	if (!product_is_split(b) && b->product.attached.n_manifests == 0) {
 		descriptor_copy(&d, &b->product.images[0].manifest);
-	else if (put_index(b, &d, e) < 0)
+		warn_of_annotations(b);
+	} else if (put_index(b, &d, e) < 0) {
 		return -1;
+	}
 	set_result(b, &d);
 	return set_names(b, e);
 }

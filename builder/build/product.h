@@ -31,6 +31,9 @@ struct product {
 void product_release(struct product *product);
 /** Are there several images, or is one to be treated so (BUILDKIT_MULTI_PLATFORM)? */
 bool product_is_split(const struct build *b);
+/** Is @annotation, on the image for @platform (NULL: on none alone), one of @what? */
+bool product_is_annotated(const struct build_annotation *annotation, enum build_annotated what,
+    const struct platform *platform);
 /** Takes @image over. */
 void product_add_image(struct build *b, struct product_image *image);
 /**

@@ -680,7 +680,7 @@ build_flags_apply(const struct build_flags *flags, const struct strv *words,
 	    build_extras_arguments(flags, options, e) < 0 ||
 	    apply_build_args(flags, options, e) < 0 || build_extras_apply(flags, options, e) < 0 ||
 	    apply_pairs(&flags->labels, "--label", &options->labels, e) < 0 ||
-	    apply_pairs(&flags->annotations, "--annotation", &options->annotations, e) < 0 ||
+	    apply_each(&flags->annotations, build_annotation_parse, options, e) < 0 ||
 	    apply_each(&flags->build_contexts, build_context_parse, options, e) < 0 ||
 	    apply_each(&flags->hosts, build_host_parse, options, e) < 0 ||
 	    apply_each(&flags->ulimits, build_ulimit_parse, options, e) < 0 ||

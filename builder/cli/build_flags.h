@@ -107,6 +107,7 @@ int build_extras_preprocess(
     const struct build_flags *flags, struct build_options *options, struct error *e);
 
 /* The flags whose values have a grammar of their own; each appends to @options. */
+int build_annotation_parse(const char *text, struct build_options *options, struct error *e);
 int build_output_parse(const char *text, struct build_options *options, struct error *e);
 int build_context_parse(const char *text, struct build_options *options, struct error *e);
 /** 1 when @text is the URL of a repository or file and @context is set, 0 when it is something else, -1. */

@@ -76,6 +76,23 @@ parse_fixed(const char *key, const char *value, struct error *e)
 	    key);
 }
 
+/* "annotation.KEY", "annotation-index.KEY", "annotation-manifest[linux/arm64].KEY": as --annotation in its own spelling. */
+static int
+parse_annotation(const char *key, const char *value, struct build_options *options, struct error *e)
+{
+	const char *what = key + strlen("annotation");
+	const char *end = strchr(what, ']');
+	const char *dot = strchr(end ? end : what, '.');
+	autofree char *text = NULL;
+
+	if (dot == NULL || (*what != '.' && *what != '-' && *what != '['))
+		return parse_fixed(key, value, e);
+	text = xasprintf("%s%.*s%s%s=%s", *what == '[' ? "manifest" : "",
+	    (int)(dot - what - (*what == '-')), what + (*what == '-'), dot == what ? "" : ":",
+	    dot + 1, value);
+	return build_annotation_parse(text, options, e);
+}
+
 static int
 parse_field(const char *key, const char *value, struct output_fields *fields,
     struct build_options *options, struct error *e)
@@ -100,10 +117,8 @@ parse_field(const char *key, const char *value, struct output_fields *fields,
 			return 0;
 		}
 	}
-	if (text_starts_with(key, "annotation.")) {
-		strv_printf(&options->annotations, "%s=%s", key + strlen("annotation."), value);
-		return 0;
-	}
+	if (text_starts_with(key, "annotation"))
+		return parse_annotation(key, value, options, e);
 	return parse_fixed(key, value, e);
 }
 

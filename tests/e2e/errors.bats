@@ -215,9 +215,9 @@ refuses()
 	says --tga --tag
 	run build --target
 	fails 2
-	run build --platform linux/s390x -t app
+	run build --platform plan9/mips -t app
 	fails 2
-	says s390x
+	says plan9
 	run build --secret id=x -t app
 	fails 2
 	says --secret

@@ -91,6 +91,20 @@ two_platforms()
 	says "images for Linux"
 }
 
+@test "annotations of the index, of one image and of its entry in the index" {
+	printf 'FROM scratch\nCOPY Dockerfile /\n' | dockerfile
+	build -q --platform linux/amd64,linux/arm64 -t a --annotation all=1 --annotation index:of-index=2 \
+	    --annotation 'manifest[linux/arm64],manifest-descriptor[linux/arm64]:arm=3' >/dev/null
+	equal "$(croze index inspect --raw a | jq -c '[.annotations, .manifests[].annotations]')" '[{"of-index":"2"},null,{"arm":"3"}]'
+	for n in 0 1; do
+		croze index inspect --raw a | jq -r ".manifests[$n].digest" | sed "s|sha256:|$CROZE_ROOT/blobs/sha256/|" | xargs jq -c .annotations
+	done >found
+	equal "$(cat found)" $'{"all":"1"}\n{"all":"1","arm":"3"}'
+	run build --annotation index:a=b
+	ok
+	says "'a' is not written"
+}
+
 @test "SOURCE_DATE_EPOCH: the same index whoever builds it, alone or with others" {
 	printf 'FROM scratch\nCOPY Dockerfile /\n' | dockerfile
 	build -q --timestamp 0 --platform linux/amd64,linux/arm64 -t a >/dev/null

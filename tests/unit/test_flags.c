@@ -314,6 +314,47 @@ platforms_are_a_list_without_repetition(void **state)
 }
 
 static void
+annotations_say_what_they_are_of(void **state)
+{
+	static const struct {
+		const char *line, *platform, *key, *value;
+		unsigned of;
+	} rows[] = {
+		{ "--annotation a=b .", NULL, "a", "b", BUILD_ANNOTATE_MANIFEST },
+		{ "--annotation org.a:b=c:d .", NULL, "org.a:b", "c:d", BUILD_ANNOTATE_MANIFEST },
+		{ "--annotation index:a .", NULL, "a", "", BUILD_ANNOTATE_INDEX },
+		{ "--annotation index,manifest-descriptor:a=b .", NULL, "a", "b",
+		    BUILD_ANNOTATE_INDEX | BUILD_ANNOTATE_DESCRIPTOR },
+		{ "--annotation manifest[linux/arm64/v8]:a=b .", "linux/arm64", "a", "b",
+		    BUILD_ANNOTATE_MANIFEST },
+		{ "-o type=image,annotation-index.a.b=c .", NULL, "a.b", "c",
+		    BUILD_ANNOTATE_INDEX },
+		{ "-o type=image,annotation[linux/arm64].a=c .", "linux/arm64", "a", "c",
+		    BUILD_ANNOTATE_MANIFEST },
+		{ "-o type=image,annotation.a.b=c .", NULL, "a.b", "c", BUILD_ANNOTATE_MANIFEST },
+	};
+	struct typed t;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		good(&t, rows[i].line);
+		assert_int_equal(t.options.n_annotations, 1);
+		assert_int_equal(t.options.annotations[0].of, rows[i].of);
+		assert_string_equal(t.options.annotations[0].key, rows[i].key);
+		assert_string_equal(t.options.annotations[0].value, rows[i].value);
+		if (rows[i].platform)
+			assert_string_equal(t.options.annotations[0].platform, rows[i].platform);
+		else
+			assert_null(t.options.annotations[0].platform);
+		typed_release(&t);
+	}
+	bad("--annotation =b .", "no key");
+	bad("--annotation layer:a=b .", "'layer' is not manifest");
+	bad("--annotation index[linux/arm64]:a=b .", "all platforms");
+	bad("--annotation index-descriptor:a=b .", "not supported");
+}
+
+static void
 hosts_and_limits_are_checked(void **state)
 {
 	struct typed t;
@@ -516,6 +557,7 @@ static const struct CMUnitTest tests[] = {
 	    contexts_for_platforms_that_nobody_wants_are_not_there, in_a_context, out_of_it),
 	cmocka_unit_test_setup_teardown(
 	    platforms_are_a_list_without_repetition, in_a_context, out_of_it),
+	cmocka_unit_test_setup_teardown(annotations_say_what_they_are_of, in_a_context, out_of_it),
 	cmocka_unit_test_setup_teardown(hosts_and_limits_are_checked, in_a_context, out_of_it),
 	cmocka_unit_test_setup_teardown(
 	    secrets_are_read_from_files_and_variables, in_a_context, out_of_it),
