@@ -280,7 +280,7 @@ annotate_index(struct work *w, struct error *e)
 {
 	for (size_t i = 0; i < w->flags->annotations.count; i++) {
 		autofree char *key = NULL;
-		const char *value;
+		const char *value = NULL; /* set with the key */
 
 		if (annotation_parts(w->flags->annotations.items[i], &key, &value, e) < 0)
 			return -1;
@@ -418,7 +418,7 @@ annotate_member(struct work *w, const char *text, struct error *e)
 		return error_ctx(e, "--platform");
 	for (size_t i = 0; i < w->flags->annotations.count; i++) {
 		autofree char *key = NULL;
-		const char *value;
+		const char *value = NULL; /* set with the key */
 
 		if (annotation_parts(w->flags->annotations.items[i], &key, &value, e) < 0)
 			return -1;
