@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #define MESSAGE_MAX (128U << 10)
 
@@ -21,9 +23,16 @@ static const char *const type_names[] = {
 	[MESSAGE_FAILED] = "failed",
 };
 
+union control {
+	struct cmsghdr header;
+	char room[CMSG_SPACE(sizeof(int))];
+};
+
 void
 message_release(struct message *m)
 {
+	if (m->has_log)
+		(void)close(m->log); /* it is read from */
 	free(m->text);
 	json_free(m->reached);
 	if (m->has_record)
@@ -92,9 +101,21 @@ message_send(int fd, const struct message *m, struct error *e)
 {
 	auto(buf) struct buf b = { 0 };
 	autojson struct json *json = message_to_json(m);
+	union control control = { 0 };
+	struct iovec bytes = { 0 };
+	struct msghdr header = { .msg_iov = &bytes, .msg_iovlen = 1 };
 
 	json_write(json, 0, &b);
-	while (send(fd, b.data, b.len, MSG_NOSIGNAL) < 0)
+	bytes = (struct iovec){ b.data, b.len };
+	if (m->has_log) {
+		header.msg_control = &control;
+		header.msg_controllen = sizeof(control);
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.header), &m->log, sizeof(m->log));
+	}
+	while (sendmsg(fd, &header, MSG_NOSIGNAL) < 0)
 		if (errno != EINTR)
 			return error_sys(e, "cannot report to the main process");
 	return 0;
@@ -151,6 +172,30 @@ message_from_json(const struct json *json, struct message *m, struct error *e)
 	return 0;
 }
 
+/* As recv(2); a log that comes along is put into @m. */
+static ssize_t
+receive(int fd, struct buf *b, struct message *m)
+{
+	union control control = { 0 };
+	struct iovec bytes = { buf_reserve(b, MESSAGE_MAX), MESSAGE_MAX };
+	struct msghdr header = { .msg_iov = &bytes,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
+	const struct cmsghdr *passed;
+	ssize_t n;
+
+	do
+		n = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	passed = n > 0 ? CMSG_FIRSTHDR(&header) : NULL;
+	if (passed && passed->cmsg_level == SOL_SOCKET && passed->cmsg_type == SCM_RIGHTS) {
+		memcpy(&m->log, CMSG_DATA(passed), sizeof(m->log));
+		m->has_log = true;
+	}
+	return n;
+}
+
 int
 message_receive(int fd, struct message *m, struct error *e)
 {
@@ -159,9 +204,7 @@ message_receive(int fd, struct message *m, struct error *e)
 	ssize_t n;
 
 	memset(m, 0, sizeof(*m));
-	do
-		n = recv(fd, buf_reserve(&b, MESSAGE_MAX), MESSAGE_MAX, 0);
-	while (n < 0 && errno == EINTR);
+	n = receive(fd, &b, m);
 	if (n < 0 && errno == EAGAIN)
 		return 2;
 	if (n < 0 && errno != ECONNRESET)
@@ -170,9 +213,7 @@ message_receive(int fd, struct message *m, struct error *e)
 		return 0;
 	buf_added(&b, (size_t)n);
 	json = json_parse(b.data, b.len, e);
-	if (!json)
-		return -1;
-	if (message_from_json(json, m, e) == 0)
+	if (json && message_from_json(json, m, e) == 0)
 		return 1;
 	message_release(m);
 	return -1;

@@ -7,8 +7,8 @@
  *	{"type":"cached"|"done","step":2,"key":"sha256:...","record":{...},"cpu":1.5,...}
  *	{"type":"failed","step":2,"error":{...},"status":2}
  *
- * The output of commands does not come this way but through the worker's log pipe; a "done" or "failed" is sent after
- * the last byte of the step was written there.
+ * The output of a command comes through a pipe of the step's own, whose end for reading goes with "started" (unix(7), SCM_RIGHTS), so
+ * that it is the step's however late it is read; "done" or "failed" is sent after the last byte was written there.
  */
 #ifndef CROZE_BUILDER_BUILD_MESSAGE_H
 #define CROZE_BUILDER_BUILD_MESSAGE_H
@@ -34,6 +34,8 @@ struct message {
 	enum message_type type;
 	size_t step;
 	char *text;   /* NOTE, WARNING; STARTED: why it was not cached, or NULL */
+	bool has_log; /* STARTED */
+	int log;      /* what the command prints, to be read; close-on-exec */
 	bool has_key; /* CACHED, DONE */
 	struct digest key;
 	bool has_record;
@@ -47,9 +49,10 @@ struct message {
 	    command_ran; /* FAILED: the command itself ended so; the error adds nothing to its status */
 };
 
+/** Closes the log, too: whoever keeps it sets @has_log to false. */
 void message_release(struct message *m);
 
-/** Sends one; blocks. -1 when the other side is gone. */
+/** Sends one; blocks. What is in it stays the caller's. -1 when the other side is gone. */
 int message_send(int fd, const struct message *m, struct error *e);
 /** Receives one. Returns 1, 0 when the sender is gone, -1; -1 with errno EAGAIN only on a non-blocking @fd: then 2. */
 int message_receive(int fd, struct message *m, struct error *e);

@@ -38,12 +38,11 @@ struct job {
 	struct image_state *image; /* UNPACK */
 	struct stage_state *stage; /* STAGE, PACK */
 	size_t first, end;         /* STAGE: steps; PACK: @first */
-	size_t current;            /* STAGE: the step whose output comes */
+	size_t logged;             /* STAGE: the step whose log is read */
 	int messages;              /* STAGE */
 	int log;
 	struct mask *mask;   /* STAGE: for the log; NULL without secrets */
-	int worker_messages; /* the worker's ends, closed after the fork */
-	int worker_log;
+	int worker_messages; /* the worker's end, closed after the fork */
 	struct loop_source *message_source;
 	struct loop_source *log_source;
 };
@@ -106,9 +105,8 @@ stage_main(void *arg, struct buf *result, struct error *e)
 
 	(void)result; /* all is told by messages */
 	fd_close_at(&job->messages);
-	fd_close_at(&job->log);
-	return worker_main(job->schedule->build, job->stage, job->first, job->end,
-	    job->worker_messages, job->worker_log, e);
+	return worker_main(
+	    job->schedule->build, job->stage, job->first, job->end, job->worker_messages, e);
 }
 
 /* ---- jobs ---- */
@@ -148,7 +146,7 @@ job_new(struct schedule *s, enum job_kind kind)
 
 	job->schedule = s;
 	job->kind = kind;
-	job->messages = job->log = job->worker_messages = job->worker_log = -1;
+	job->messages = job->log = job->worker_messages = -1;
 	job->next = s->jobs;
 	s->jobs = job;
 	if (kind == JOB_PACK)
@@ -166,7 +164,6 @@ job_start(struct job *job, worker_fn *fn, struct error *e)
 		return -1;
 	}
 	fd_close_at(&job->worker_messages);
-	fd_close_at(&job->worker_log);
 	job->end_source = loop_add_fd(job->schedule->loop, job->worker.fd, EPOLLIN, on_end, job, e);
 	return job->end_source ? 0 : -1;
 }
@@ -205,7 +202,7 @@ show_log(const struct job *job, const void *bytes, size_t length)
 {
 	if (length > 0)
 		progress_log(job->schedule->build->progress, job->stage->shown,
-		    job->stage->steps[job->current].shown, bytes, length);
+		    job->stage->steps[job->logged].shown, bytes, length);
 }
 
 /* What a command printed, without the secrets in it. @bytes NULL: no more comes of this step. */
@@ -227,6 +224,8 @@ read_log(struct job *job)
 	char bytes[16384];
 	ssize_t n;
 
+	if (job->log < 0)
+		return 0;
 	while ((n = read(job->log, bytes, sizeof(bytes))) > 0) {
 		if (job->mask)
 			show_masked(job, bytes, (size_t)n);
@@ -269,8 +268,25 @@ on_log(void *arg, int fd, uint32_t events, struct error *e)
 	if (read_log(job) == 0) {
 		loop_remove(job->log_source);
 		job->log_source = NULL;
+		fd_close_at(&job->log);
 	}
 	return 0;
+}
+
+/* What comes from here on is of step @m->step. */
+static int
+take_log(struct job *job, struct message *m, struct error *e)
+{
+	loop_remove(job->log_source);
+	job->log_source = NULL;
+	fd_close_at(&job->log);
+	job->log = m->log;
+	job->logged = m->step;
+	m->has_log = false;
+	if (fcntl(job->log, F_SETFL, O_NONBLOCK) < 0)
+		return error_sys(e, "cannot set up the log of a step");
+	job->log_source = loop_add_fd(job->schedule->loop, job->log, EPOLLIN, on_log, job, e);
+	return job->log_source ? 0 : -1;
 }
 
 /* ---- what workers tell ---- */
@@ -320,34 +336,34 @@ step_failed(struct job *job, struct message *m)
 	loop_stop(s->loop);
 }
 
-static void
-handle_message(struct job *job, struct message *m)
+static int
+handle_message(struct job *job, struct message *m, struct error *e)
 {
 	struct build *b = job->schedule->build;
 	struct progress_step report = { .state = PROGRESS_RUNNING, .detail = m->text };
 
 	read_log_before(job, m);
 	if (m->step >= state_plan(b, job->stage)->n_steps)
-		return;
-	job->current = m->step;
+		return 0;
 	switch (m->type) {
 	case MESSAGE_STARTED:
 		show_step(b, job->stage, m->step, &report);
-		return;
+		return m->has_log ? take_log(job, m, e) : 0;
 	case MESSAGE_NOTE:
 		progress_note(b->progress, "%s", m->text);
-		return;
+		return 0;
 	case MESSAGE_WARNING:
 		progress_warn(b->progress, "%s", m->text);
-		return;
+		return 0;
 	case MESSAGE_CACHED:
 	case MESSAGE_DONE:
 		step_settled(job, m);
-		return;
+		return 0;
 	case MESSAGE_FAILED:
 		step_failed(job, m);
-		return;
+		return 0;
 	}
+	return 0;
 }
 
 static int
@@ -357,8 +373,11 @@ read_messages(struct job *job, struct error *e)
 	int got;
 
 	while ((got = message_receive(job->messages, &m, e)) == 1) {
-		handle_message(job, &m);
+		int handled = handle_message(job, &m, e);
+
 		message_release(&m);
+		if (handled < 0)
+			return -1;
 	}
 	return got;
 }
@@ -546,25 +565,19 @@ find_part(const struct build *b, const struct stage_state *stage, size_t *first,
 }
 
 static int
-open_channels(struct job *job, struct error *e)
+open_channel(struct job *job, struct error *e)
 {
-	int sockets[2], pipes[2];
+	int sockets[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
 		return error_sys(e, "cannot make a channel to a stage worker");
 	job->messages = sockets[0];
 	job->worker_messages = sockets[1];
-	if (pipe2(pipes, O_CLOEXEC) < 0)
-		return error_sys(e, "cannot make a pipe for the log of a step");
-	job->log = pipes[0];
-	job->worker_log = pipes[1];
-	if (fcntl(job->messages, F_SETFL, O_NONBLOCK) < 0 ||
-	    fcntl(job->log, F_SETFL, O_NONBLOCK) < 0)
-		return error_sys(e, "cannot set up the channels of a stage worker");
+	if (fcntl(job->messages, F_SETFL, O_NONBLOCK) < 0)
+		return error_sys(e, "cannot set up the channel of a stage worker");
 	job->message_source =
 	    loop_add_fd(job->schedule->loop, job->messages, EPOLLIN, on_message, job, e);
-	job->log_source = loop_add_fd(job->schedule->loop, job->log, EPOLLIN, on_log, job, e);
-	return job->message_source && job->log_source ? 0 : -1;
+	return job->message_source ? 0 : -1;
 }
 
 static int
@@ -574,13 +587,12 @@ start_stage(
 	struct job *job = job_new(s, JOB_STAGE);
 
 	job->stage = stage;
-	job->first = job->current = first;
+	job->first = first;
 	job->end = end;
 	job->mask = make_mask(s->build->options);
 	stage->running = true;
-	if (open_channels(job, e) < 0) {
+	if (open_channel(job, e) < 0) {
 		fd_close_at(&job->worker_messages);
-		fd_close_at(&job->worker_log);
 		job_free(job);
 		return -1;
 	}

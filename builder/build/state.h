@@ -237,11 +237,11 @@ int mounts_run(struct build *b, struct step_state *state, struct run_request *re
 /* worker.c */
 
 /**
- * The life of a stage worker: steps [@first, @end) of @stage. @out: messages; @log: output of commands. A failed step is reported
- * there, with 0 as result; -1 means that nothing could be reported.
+ * The life of a stage worker: steps [@first, @end) of @stage. @out: messages (message.h). A failed step is reported there, with 0 as
+ * result; -1 means that nothing could be reported.
  */
-int worker_main(struct build *b, struct stage_state *stage, size_t first, size_t end, int out,
-    int log, struct error *e);
+int worker_main(
+    struct build *b, struct stage_state *stage, size_t first, size_t end, int out, struct error *e);
 
 /**
  * Makes the layer of a step whose files are there, into its record: what a pack worker does. @notes gets what is not kept in layers.

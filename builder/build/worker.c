@@ -27,7 +27,7 @@ struct stage_worker {
 	struct stage_state *stage;
 	size_t index; /* of the step that is being made */
 	int out;
-	int log;
+	int log;               /* for what the step's command prints; -1: it has none */
 	struct message report; /* about that step */
 	struct run_files files;
 	struct layer_record
@@ -513,23 +513,41 @@ can_unpack(const struct stage_worker *w)
 	       (!state->want_layer || step_record_layer(&state->record, w->build->variant));
 }
 
+/* Says that the step has begun, and where what its command prints is to be read. */
+static int
+send_started(struct stage_worker *w, struct error *e)
+{
+	struct message started = { .type = MESSAGE_STARTED, .step = w->index };
+	int pipes[2], sent;
+
+	if (plan_of(w)->kind == PLAN_RUN) {
+		if (pipe2(pipes, O_CLOEXEC) < 0)
+			return error_sys(e, "cannot make a pipe for the log of a step");
+		started.has_log = true;
+		started.log = pipes[0];
+		w->log = pipes[1];
+	}
+	started.text = reasons_text(w->build, w->stage, w->index);
+	sent = message_send(w->out, &started, e);
+	message_release(&started);
+	return sent;
+}
+
 static int
 make_step(struct stage_worker *w, struct error *e)
 {
 	struct step_state *state = state_of(w);
-	struct message started = { .type = MESSAGE_STARTED, .step = w->index };
-	int sent;
+	int made;
 
 	if (can_unpack(w))
 		return unpack_layer(w, e) < 0 ? -1 : store_record(w, e);
-	started.text = reasons_text(w->build, w->stage, w->index);
-	sent = message_send(w->out, &started, e);
-	message_release(&started);
-	if (sent < 0)
+	if (send_started(w, e) < 0)
 		return -1;
 	if (state->status == STEP_MISSING)
 		(void)clock_gettime(CLOCK_REALTIME, &state->record.created); /* cannot fail */
-	if ((plan_of(w)->kind == PLAN_RUN ? make_run(w, e) : make_copy(w, e)) < 0)
+	made = plan_of(w)->kind == PLAN_RUN ? make_run(w, e) : make_copy(w, e);
+	fd_close_at(&w->log);
+	if (made < 0)
 		return -1;
 	state->status = STEP_DONE;
 	return store_record(w, e);
@@ -607,14 +625,15 @@ make_steps(struct stage_worker *w, size_t first, size_t end, struct error *e)
 }
 
 int
-worker_main(struct build *b, struct stage_state *stage, size_t first, size_t end, int out, int log,
-    struct error *e)
+worker_main(
+    struct build *b, struct stage_state *stage, size_t first, size_t end, int out, struct error *e)
 {
 	struct stage_worker w = {
-		.build = b, .stage = stage, .out = out, .log = log, .files = RUN_FILES_INIT
+		.build = b, .stage = stage, .out = out, .log = -1, .files = RUN_FILES_INIT
 	};
 	int ok = make_steps(&w, first, end, e);
 
+	fd_close_at(&w.log);
 	run_files_release(&w.files);
 	layer_record_release(&w.empty);
 	return ok;

@@ -290,3 +290,26 @@ refuses()
 	[ "$status" -ne 0 ]
 	says_not $'\033]0;' $'\007' $'\xe2\x80\xae'
 }
+
+# steps_kept COUNT: the store has the records of so many steps.
+steps_kept()
+{
+	[ "$(find "$CROZE_ROOT/steps" -type f | wc -l)" -ge "$1" ]
+}
+
+@test "what a step printed is shown as its own, however late it is read" {
+	local pid
+	printf 'FROM busybox:musl\nRUN echo of-two; sleep 1\nRUN echo of-three\nRUN echo of-four\n' >c/Dockerfile
+	croze build --progress=plain -t app c >log 2>&1 &
+	pid=$!
+	wait_for grep -q 'of-two$' log
+	kill -STOP $pid
+	wait_for steps_kept 3 || { kill -KILL $pid; false; }
+	kill -CONT $pid
+	wait $pid && status=0 || status=$?
+	output=$(cat log)
+	ok
+	equal "$(grep -v RUN log | grep -oE '[0-9]/4 .* of-(two|three|four)$' | sed 's/ .* / /')" "2/4 of-two
+3/4 of-three
+4/4 of-four"
+}

@@ -6,6 +6,7 @@
 #include "builder/step/record.h"
 #include "tests/unit/unit.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -123,6 +124,33 @@ message_survives_the_socket(void **state)
 }
 
 static void
+message_carries_a_log(void **state)
+{
+	struct message m = { .type = MESSAGE_STARTED, .has_log = true };
+	struct error e = ERROR_INIT;
+	struct message got;
+	int fds[2], log[2];
+	char byte;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
+	assert_int_equal(pipe(log), 0);
+	m.log = log[0];
+	assert_ok(message_send(fds[0], &m, &e), &e);
+	message_release(&m); /* closes it: what is read below came through the socket */
+	assert_int_equal(message_receive(fds[1], &got, &e), 1);
+	assert_true(got.has_log);
+	assert_int_equal(fcntl(got.log, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(write(log[1], "x", 1), 1);
+	assert_int_equal(read(got.log, &byte, 1), 1);
+	assert_int_equal(byte, 'x');
+	message_release(&got);
+	close(log[1]);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void
 message_carries_a_record(void **state)
 {
 	struct message m = { .type = MESSAGE_DONE, .step = 1, .has_key = true, .has_record = true };
@@ -151,6 +179,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(layer_of_same_variant_is_replaced),
 	cmocka_unit_test(record_of_another_version_is_refused),
 	cmocka_unit_test(message_survives_the_socket),
+	cmocka_unit_test(message_carries_a_log),
 	cmocka_unit_test(message_carries_a_record),
 };
 
