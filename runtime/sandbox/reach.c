@@ -228,8 +228,9 @@ reach_decide(struct reach *r, uint32_t container, const struct network_peer *pee
 
 	note.port = peer_of(peer, &note.address);
 	way = way_of(r, &note.address, note.port);
-	/* port 0 is for a look at which way a packet would go, not for one */
-	if (way == NETWORK_INSIDE || note.port == 0)
+	/* with these ports a C library looks which way a packet would go, and sends none */
+	if (way == NETWORK_INSIDE || note.port == 0 ||
+	    (note.type == SOCK_DGRAM && note.port == UINT16_MAX))
 		return way;
 	note.allowed = way == NETWORK_OUTSIDE;
 	note.name = (char *)(uintptr_t)name_of(r, &note.address);

@@ -331,8 +331,10 @@ door_open(struct relay *r, const struct sockaddr *peer, socklen_t length, bool r
 	d->fd = relay_socket(r->options.netns, peer->sa_family, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 	if (d->fd < 0)
 		failed = errno;
-	else if (peer->sa_family == AF_INET6)
-		(void)setsockopt(d->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	else if (peer->sa_family == AF_INET6 &&
+		 (setsockopt(d->fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) < 0 ||
+		     setsockopt(d->fd, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof(one)) < 0))
+		failed = errno; /* a route alone does not make an address one that can be bound */
 	if (!failed && bind(d->fd, peer, length) < 0)
 		failed = errno;
 	if (!failed) {

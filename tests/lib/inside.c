@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * inside - a command of this machine in the network that a build step has.
+ *
+ *	inside [--allow HOST[:PORT]]... [--record] [--bare] -- COMMAND [ARGUMENT...]
+ *
+ * Files and processes stay those of the machine, so that any client that is installed can be tried, without an image. --record prints
+ * what was reached, as JSON, to the error stream; --bare leaves the network as it is, for comparison. The exit status is the command's; 99 when the network could not be made.
+ */
+#include "runtime/base/buf.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/mem.h"
+#include "runtime/sandbox/netns.h"
+#include "runtime/sandbox/userns.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define RULES_MAX 16
+#define FAILED 99
+
+static int
+fail(const struct error *e)
+{
+	fprintf(stderr, "inside: %s\n", e->text);
+	return FAILED;
+}
+
+/* The name server of the step, in a mount namespace of the command's own. */
+static int
+put_resolver(const char *resolver)
+{
+	char path[] = "/tmp/inside.XXXXXX";
+	int fd = mkstemp(path);
+
+	if (fd < 0 || dprintf(fd, "nameserver %s\n", resolver) < 0 || fchmod(fd, 0644) < 0 ||
+	    unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount(path, "/etc/resolv.conf", NULL, MS_BIND, NULL) < 0) {
+		perror("inside: resolv.conf");
+		return -1;
+	}
+	(void)unlink(path);
+	return close(fd);
+}
+
+static _Noreturn void
+command_main(const struct netns *n, char **argv)
+{
+	struct error e = ERROR_INIT;
+
+	if (setns(n->fd, CLONE_NEWNET) < 0 || put_resolver(n->resolver) < 0)
+		_exit(FAILED);
+	if (n->egress.answers && egress_join(&n->egress, 1, &e) < 0)
+		_exit(fail(&e));
+	execvp(argv[0], argv);
+	perror(argv[0]);
+	_exit(127);
+}
+
+static int
+run(const struct netns *n, char **argv, bool record)
+{
+	struct error e = ERROR_INIT;
+	auto(buf) struct buf text = { 0 };
+	autojson struct json *reached = NULL;
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		command_main(n, argv);
+	(void)waitpid(pid, &status, 0);
+	if (record) {
+		reached = egress_take(&n->egress, 1, &e);
+		json_write(reached, 0, &text);
+		fprintf(stderr, "reached: %s\n", buf_text(&text));
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct egress_rule rules[RULES_MAX];
+	struct netns_options options = { .mode = NETNS_DEFAULT, .rules = rules };
+	struct netns n = NETNS_INIT;
+	struct userns u;
+	struct error e = ERROR_INIT;
+	bool record = false, bare = false;
+	int at = 1, result;
+
+	for (; at < argc && strcmp(argv[at], "--") != 0; at++) {
+		if (strcmp(argv[at], "--record") == 0)
+			record = true;
+		else if (strcmp(argv[at], "--bare") == 0)
+			bare = true;
+		else if (strcmp(argv[at], "--allow") != 0 || ++at >= argc ||
+			 options.n_rules == RULES_MAX ||
+			 egress_rule_parse(argv[at], &rules[options.n_rules++], &e) < 0)
+			return fail(&e);
+	}
+	if (at + 1 >= argc)
+		return fail(&e);
+	if (bare) {
+		execvp(argv[at + 1], argv + at + 1);
+		return 127;
+	}
+	if (userns_enter(NULL, &u, &e) < 0 || netns_open(&options, &n, &e) < 0)
+		return fail(&e);
+	if (!n.outside) {
+		fprintf(stderr, "inside: %s\n", n.reason);
+		return FAILED;
+	}
+	result = run(&n, argv + at + 1, record);
+	netns_close(&n);
+	return result;
+}
