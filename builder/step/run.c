@@ -383,6 +383,7 @@ run_command(const struct run_request *request, int root, const struct user *user
 	spec.groups = user->groups;
 	spec.n_groups = user->n_groups;
 	spec.hostname = request->step->hostname ? request->step->hostname : "buildkitsandbox";
+	spec.hostname_may_stay = !request->step->hostname;
 	spec.rlimits = environment->rlimits;
 	spec.n_rlimits = environment->n_rlimits;
 	set_network(request, &spec);

@@ -168,6 +168,8 @@ struct container_spec {
 	mode_t umask; /* 022 */
 	const char *
 	    hostname; /* "buildkitsandbox" is docker's for builds; NULL: "localhost", "": left as it is */
+	bool
+	    hostname_may_stay; /* where an outer filter refuses to set it, the name of the outer container stays */
 	const char *domainname;                  /* NULL: left as it is */
 	char *const *sysctl;                     /* "net.ipv4.ip_forward=1" ...; NULL */
 	const struct attributes *attributes;     /* NULL */

@@ -150,7 +150,8 @@ set_names(const struct container_spec *spec, struct error *e)
 {
 	const char *name = spec->hostname ? spec->hostname : "localhost";
 
-	if (*name && sethostname(name, strlen(name)) < 0)
+	if (*name && sethostname(name, strlen(name)) < 0 &&
+	    !(errno == EPERM && spec->hostname_may_stay))
 		return error_sys(e, "cannot set the host name '%s'", name);
 	if (spec->domainname && setdomainname(spec->domainname, strlen(spec->domainname)) < 0)
 		return error_sys(e, "cannot set the domain name '%s'", spec->domainname);
