@@ -92,7 +92,7 @@ network_program(void)
 	size_t n;
 
 	if (program.length == 0)
-		notify_compile(&program, network_calls(&n), ARRAY_LEN(rows));
+		notify_compile(&program, network_calls(&n), ARRAY_LEN(rows), NOTIFY_FOREIGN_PASS);
 	return &program;
 }
 

@@ -32,6 +32,9 @@
 #define NATIVE_ARCH 0
 #endif
 
+#define REFUSED (SECCOMP_RET_ERRNO | ENOSYS)
+#define X32_BIT 0x40000000U
+
 static void
 emit(struct notify_program *p, unsigned int operation, uint32_t k, size_t if_true, size_t if_false)
 {
@@ -60,8 +63,10 @@ static void
 emit_tests(struct notify_program *p, const struct notify_call *calls, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (calls[i].test == NOTIFY_ALWAYS) {
-			emit(p, BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF, 0, 0);
+		if (calls[i].test == NOTIFY_ALWAYS || calls[i].test == NOTIFY_REFUSED) {
+			emit(p, BPF_RET | BPF_K,
+			    calls[i].test == NOTIFY_REFUSED ? REFUSED : SECCOMP_RET_USER_NOTIF, 0,
+			    0);
 			return;
 		}
 		emit(p, BPF_LD | BPF_W | BPF_ABS, argument_offset(calls[i].argument), 0, 0);
@@ -81,13 +86,20 @@ emit_tests(struct notify_program *p, const struct notify_call *calls, size_t n)
 }
 
 void
-notify_compile(struct notify_program *p, const struct notify_call *calls, size_t n)
+notify_compile(struct notify_program *p, const struct notify_call *calls, size_t n,
+    enum notify_foreign foreign)
 {
+	uint32_t answer = foreign == NOTIFY_FOREIGN_REFUSED ? REFUSED : SECCOMP_RET_ALLOW;
+
 	p->length = 0;
 	emit(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, arch), 0, 0);
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCH, 1, 0);
-	emit(p, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+	emit(p, BPF_RET | BPF_K, answer, 0, 0);
 	emit(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, nr), 0, 0);
+#if defined(__x86_64__)
+	emit(p, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
+	emit(p, BPF_RET | BPF_K, answer, 0, 0);
+#endif
 	for (size_t i = 0, end; i < n; i = end) {
 		size_t jump = p->length;
 

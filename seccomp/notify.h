@@ -24,8 +24,9 @@ struct notify_call {
 		NOTIFY_ALWAYS,
 		NOTIFY_IF_BITS,
 		NOTIFY_IF_EQUAL,
-		NOTIFY_IF_SET
-	} test; /* SET: all 64 bits count */
+		NOTIFY_IF_SET,
+		NOTIFY_REFUSED
+	} test; /* SET: all 64 bits count; REFUSED: ENOSYS, nobody is asked */
 	uint32_t value;
 };
 
@@ -36,8 +37,12 @@ struct notify_program {
 	unsigned short length;
 };
 
-/** Makes a filter that notifies @calls; those of one number stand together. Other calls, and those of another architecture, it lets pass. */
-void notify_compile(struct notify_program *program, const struct notify_call *calls, size_t n);
+/** What becomes of calls by the numbers of another architecture (i386, x32), which no row can name. */
+enum notify_foreign { NOTIFY_FOREIGN_PASS, NOTIFY_FOREIGN_REFUSED /* ENOSYS */ };
+
+/** Makes a filter that notifies @calls; those of one number stand together. Other calls it lets pass. */
+void notify_compile(struct notify_program *program, const struct notify_call *calls, size_t n,
+    enum notify_foreign foreign);
 
 /**
  * Loads it into the calling thread and returns the listener, close-on-exec. Needs CAP_SYS_ADMIN in the user namespace, or no_new_privs.

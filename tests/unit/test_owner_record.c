@@ -154,7 +154,7 @@ filter_notifies_what_it_is_told_and_lets_the_rest_pass(void **state)
 #else
 	data.arch = 0xc00000b7;
 #endif
-	notify_compile(&p, calls, sizeof(calls) / sizeof(calls[0]));
+	notify_compile(&p, calls, sizeof(calls) / sizeof(calls[0]), NOTIFY_FOREIGN_PASS);
 	for (int number = 0; number < 512; number++) {
 		bool always = number == SYS_setuid;
 
