@@ -6,7 +6,7 @@
  * called "/dev/fd/N". /dev/fuse must be opened in the user namespace that the mount is to belong to.
  *
  * The program (up to 1.10 at least) copies links up without their owners and times, so that those which are not root's are copied up
- * here, at once, and given them. FIFOs and sockets it does not copy up at all: a step that changes one of an earlier step fails.
+ * here, at once, and given them; likewise folders with set-id bits, which it loses. FIFOs and sockets it does not copy up at all: a step that changes one of an earlier step fails.
  */
 #include "runtime/sandbox/fuseoverlay.h"
 
@@ -181,6 +181,23 @@ rescue_one(const struct rescue *r, const struct stat *st, struct error *e)
 	return 0;
 }
 
+/* Setting the mode that it has copies the folder up. */
+static int
+rescue_mode(const struct rescue *r, const struct stat *st, struct error *e)
+{
+	struct timespec times[2] = { st->st_atim, st->st_mtim };
+	autofree char *path = xstrndup(r->path.data, r->path.len - 1);
+	struct stat seen;
+
+	if (fstatat(r->mount, path, &seen, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(seen.st_mode) ||
+	    seen.st_mode != st->st_mode)
+		return 0;
+	if (fchmodat(r->mount, path, st->st_mode & 07777, 0) < 0 ||
+	    utimensat(r->mount, path, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(e, "cannot keep the mode of '/%s'", path);
+	return 0;
+}
+
 static int
 rescue_entry(struct rescue *r, int dir, const char *name, struct error *e)
 {
@@ -197,6 +214,8 @@ rescue_entry(struct rescue *r, int dir, const char *name, struct error *e)
 		buf_add_char(&r->path, '/');
 		result =
 		    below < 0 ? error_sys(e, "cannot open '%s'", name) : rescue_folder(r, below, e);
+		if (result == 0 && st.st_mode & (S_ISUID | S_ISGID))
+			result = rescue_mode(r, &st, e);
 	} else if (is_lost(&st)) {
 		result = rescue_one(r, &st, e);
 	}

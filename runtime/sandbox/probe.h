@@ -55,6 +55,9 @@ void probe_one(enum probe_id id, const char *store, struct probe_result *result)
 struct overlay_spec;
 int probe_stack_in(
     int dir, int (*stack)(const struct overlay_spec *spec, struct error *e), struct error *e);
+/** Does a new folder in one with a set-group-ID bit get that? fuse-overlayfs 1.10 gives it neither the bit nor the group. */
+int probe_groups_in(
+    int dir, int (*stack)(const struct overlay_spec *spec, struct error *e), struct error *e);
 /** What snapshots need of a file system where nothing is stacked: attributes, modes, links, owners (or their records, @recorded). */
 int probe_copies_in(int dir, bool recorded, struct error *e);
 /** "ok", "part", "no" */

@@ -74,6 +74,34 @@ try_stack(int tree, struct error *e)
 }
 
 int
+probe_groups_in(
+    int dir, int (*stack)(const struct overlay_spec *spec, struct error *e), struct error *e)
+{
+	autofd int folder = path_make_dirs(dir, "group/lower", 0755, (uid_t)-1, (gid_t)-1, e);
+	autofd int lower = -1, upper = -1, work = -1, tree = -1;
+	struct stat st;
+
+	if (folder < 0)
+		return -1;
+	if (mkdirat(dir, "group/upper", 0755) < 0 || mkdirat(dir, "group/work", 0755) < 0 ||
+	    mkdirat(folder, "folder", 0755) < 0 || fchmodat(folder, "folder", 02755, 0) < 0)
+		return error_sys(e, "cannot make folders in the store");
+	lower = path_open(dir, "group/lower", OPEN_DIR, 0, PATH_BENEATH, e);
+	upper = path_open(dir, "group/upper", OPEN_DIR, 0, PATH_BENEATH, e);
+	work = path_open(dir, "group/work", OPEN_DIR, 0, PATH_BENEATH, e);
+	if (lower < 0 || upper < 0 || work < 0)
+		return -1;
+	tree = stack(&(struct overlay_spec){ &lower, 1, upper, work }, e);
+	if (tree < 0)
+		return -1;
+	if (mkdirat(tree, "folder/new", 0755) < 0 || fstatat(tree, "folder/new", &st, 0) < 0)
+		return error_sys(e, "a folder cannot be made");
+	if (st.st_mode & S_ISGID)
+		return 0;
+	return error_set(e, ERR_HOST, "new files in a set-group-ID folder do not get its group");
+}
+
+int
 probe_stack_in(
     int dir, int (*stack)(const struct overlay_spec *spec, struct error *e), struct error *e)
 {
