@@ -205,3 +205,111 @@ same_words()
 	says '> 5:6'
 	says userns-single
 }
+
+# A step that looks for what is none of its business: "> found" with where it was.
+snoop()
+{
+	cat >c/Dockerfile <<-'EOF'
+		FROM alpine:3.19 AS other
+		RUN mkdir -p /of && echo in-the-other-stage >/of/other && touch /of/harmless
+		FROM alpine:3.19
+		COPY --from=other /of/harmless /
+		ARG HOME_OUTSIDE
+		ARG STORE
+		ARG PID
+		RUN n=in-the m=in-a f=found; look() { grep -qs -e $n-other-stage -e $n-auth-file -e $n-environment -e $m-command-line "$@" && echo "> $f: $*"; }; \
+		    env >/tmp/env; look /tmp/env; look -r /etc /home /root /run /tmp /var; \
+		    look "$HOME_OUTSIDE/.docker/config.json"; look -r "$STORE/snapshots"; look -r "$STORE/tmp"; \
+		    for p in /proc/[0-9]*; do look $p/environ; look $p/cmdline; look -r $p/root/of $p/cwd/of $p/root"$HOME_OUTSIDE"/.docker; done; \
+		    look /proc/1/root"$HOME_OUTSIDE"/.docker/config.json; cat /proc/self/environ >/tmp/e 2>/dev/null; look /tmp/e; \
+		    for up in .. ../.. ../../.. ../../../../../../..; do look "$up$HOME_OUTSIDE/.docker/config.json"; done; \
+		    ls "$HOME_OUTSIDE" 2>/dev/null | sed "s/^/> $f: name /"; \
+		    kill -0 $PID 2>/dev/null && [ ! -e /proc/1/x ] && tr '\0' ' ' </proc/$PID/cmdline 2>/dev/null | grep -q $m-command && echo "> $f: the process"; \
+		    mknod /tmp/disk b 254 0 2>/dev/null && [ -n "$(head -c 1 /tmp/disk 2>/dev/null | od -An -tx1)" ] && echo "> $f: a disk"; \
+		    mount -t tmpfs none /mnt 2>/dev/null && echo "> $f: mount"; \
+		    chroot /proc/1/root true 2>/dev/null && [ -e /proc/1/root"$HOME_OUTSIDE" ] && echo "> $f: another root"; \
+		    (setsid sleep 4242 >/dev/null 2>&1 &) ; echo '> looked'; rm -f /tmp/*
+	EOF
+}
+
+@test "isolation in each tier: not the credentials, other stages, processes, files and environment of the builder" {
+	local tier pid
+	mkdir -p "$W/home/.docker"
+	echo '{"auths":{"registry.example":{"auth":"aW4tdGhlLWF1dGgtZmlsZTp4"}},"note":"in-the-auth-file"}' >"$W/home/.docker/config.json"
+	snoop
+	bash -c 'exec -a in-a-command-line sleep 300' &
+	pid=$!
+	for tier in userns userns-single; do
+		[ -e "$W/$tier" ] || cp -a "$SUITE/template" "$W/$tier"
+		CROZE_ROOT=$W/$tier HOME=$W/home SECRET_OF_BUILDER=in-the-environment run timeout 100 croze build --progress=plain \
+		    --isolation "$tier" --build-arg "HOME_OUTSIDE=$W/home" --build-arg "STORE=$W/$tier" --build-arg "PID=$pid" -t app c
+		ok
+		says '> looked' "tier: $tier+"
+		says_not '> found'
+		wait_for no_process 'sleep 424[2]'
+	done
+	kill "$pid"
+}
+
+@test "single: calls that another table has are refused, not let through past the records" {
+	need gcc
+	cat >c/calls.c <<-'EOF'
+		#include <errno.h>
+		#include <stdio.h>
+		#include <string.h>
+		#include <sys/syscall.h>
+		#include <unistd.h>
+		int
+		main(void)
+		{
+			char params[256] = "";
+			long made = syscall(425, 4, params), result;
+
+			printf("> io_uring_setup: %s\n", made < 0 ? strerror(errno) : "made");
+		#ifdef __x86_64__
+			made = syscall(0x40000000 | 92, "/f", 5, 6);
+			printf("> chown of x32: %s\n", made < 0 ? strerror(errno) : "done");
+			__asm__ volatile("int $0x80" : "=a"(result) : "a"(20) : "memory");
+			printf("> getpid of i386: %s\n", result < 0 ? strerror((int)-result) : "done");
+		#endif
+			return 0;
+		}
+	EOF
+	gcc -O1 -static -o c/calls c/calls.c
+	dockerfile <<-'EOF'
+		# syntax=docker/dockerfile:1
+		FROM alpine:3.19
+		COPY calls /calls
+		RUN touch /f && /calls
+		RUN --security=insecure touch /f && /calls
+	EOF
+	cp -a "$SUITE/template" "$W/userns-single"
+	CROZE_ROOT=$W/userns-single run build --isolation userns-single --allow security.insecure -t app
+	ok
+	equal "$(grep -c '> io_uring_setup: Function not implemented' <<<"$output")" 2
+	[ "$(uname -m)" != x86_64 ] || equal "$(grep -cE '> (chown of x32|getpid of i386): Function not implemented' <<<"$output")" 4
+}
+
+@test "single: the status of a process names its users, whoever asks" {
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN adduser -D -u 1234 u && su u -c 'grep -E "^(Uid|Gid|Groups|CapEff)" /proc/self/status' | tr '\t' ' ' | sed 's/^/> /'
+		RUN su u -c 'echo $$ >/tmp/p; sleep 3; true' & while [ ! -s /tmp/p ]; do sleep 0.1; done; grep ^Uid /proc/$(cat /tmp/p)/status | tr '\t' ' ' | sed 's/^/> /'; wait; rm -f /tmp/p
+	EOF
+	both
+	same_words
+	equal "$(said userns-single | grep -c '> Uid: 1234 1234 1234 1234')" 2
+}
+
+@test "single: make -j, and steps that run at once, with many processes that are somebody else" {
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN for i in 1 2 3 4 5 6 7 8; do adduser -D -u 10$i u$i; done; mkdir -m 1777 /s; \
+		    for i in 1 2 3 4 5 6 7 8; do su u$i -c "for n in 1 2 3 4 5 6 7 8 9 10 11 12; do echo $i >/s/$i.\$n; mkdir /s/d$i.\$n; id -u >>/s/id$i; done" & done; wait; \
+		    for i in 1 2 3 4 5 6 7 8; do sort -u /s/id$i | sed "s/^/> $i: /"; done
+	EOF
+	both
+	equal_images
+	same_words
+	equal "$(said userns-single | wc -l)" 8
+}
