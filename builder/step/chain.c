@@ -17,6 +17,7 @@
 #include "runtime/sandbox/overlay.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void
@@ -108,8 +109,13 @@ mount_copy(const struct lowers *lowers, struct snapshot_writer *upper, struct er
 {
 	autofd int tree = openat(upper->work, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+	struct stat st;
+
 	if (tree < 0)
 		return error_sys(e, "cannot open a work directory");
+	/* what no layer says of the root is as in the upper, whose place the copy takes */
+	if (fstat(upper->fs, &st) < 0 || fchmod(tree, st.st_mode & 07777) < 0)
+		return error_sys(e, "cannot set the mode of a root directory");
 	if (merge_layers(lowers->fds, lowers->count, tree, e) < 0)
 		return -1;
 	upper->extra = merge_remember(tree, e);
