@@ -55,8 +55,11 @@ run_source_release(struct run_source *source)
 static int
 attach(struct store *store, int mount, struct error *e)
 {
-	autofd int dir = store_tmp_dir(store, NULL, e);
+	autofd int dir = -1;
 
+	if (store_driver(store) == STORE_COPY)
+		return 0; /* a folder of the store, which is in a place already */
+	dir = store_tmp_dir(store, NULL, e);
 	return dir < 0 ? -1 : mount_attach(mount, dir, e);
 }
 
