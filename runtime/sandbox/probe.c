@@ -87,15 +87,18 @@ try_subids(const char *store, struct probe_result *r, struct error *e)
 {
 	auto(buf) struct buf text = { 0 };
 	struct id_map map = { 0 };
+	enum tier tier;
 	struct userns u = { 0 };
 	uint64_t total = 0;
 
 	(void)store; /* not its concern */
+	if (tier_choose(TIER_USERNS, &tier, NULL, e) < 0)
+		return -1;
 	if (geteuid() == 0) {
 		say(r, "running as root: all ids that it has");
 		return 0;
 	}
-	if (userns_check(NULL, e) < 0 || userns_subordinate_ids(false, &map, e) < 0)
+	if (userns_subordinate_ids(false, &map, e) < 0)
 		return -1;
 	for (size_t i = 0; i < map.count; i++)
 		total += map.extents[i].count;
@@ -158,9 +161,11 @@ static int
 enter(struct userns *u, struct error *e)
 {
 	struct error ignored = ERROR_INIT;
+	enum tier tier;
 
 	return tier_enter(
-	    userns_check(NULL, &ignored) == 0 ? TIER_USERNS : TIER_USERNS_SINGLE, u, e);
+	    tier_choose(TIER_USERNS, &tier, NULL, &ignored) == 0 ? TIER_USERNS : TIER_USERNS_SINGLE,
+	    u, e);
 }
 
 static int
