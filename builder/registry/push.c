@@ -4,13 +4,15 @@
  *
  * Blobs several at a time: is it there (HEAD), has another repository of the registry it (POST with mount), else it is sent:
  * small ones in one PUT, larger ones in pieces, so that a connection that breaks costs one piece. What was lost on the way is
- * found out from the registry (GET of the upload) and sent again. Manifests follow, those of members before their index.
+ * found out from the registry (GET of the upload) and sent again. Manifests follow, those of members before their index. A
+ * registry that does not say that it has noted what a manifest refers to gets the list of referrers under its tag.
  */
 #include "builder/registry/remote.h"
 
 #include "builder/fetch/headers.h"
 #include "builder/image/index.h"
 #include "builder/image/manifest.h"
+#include "builder/registry/referrers.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/text.h"
@@ -59,6 +61,7 @@ struct push {
 	size_t n_uploads;
 	size_t room;
 	char *scope;
+	bool is_noted;   /* the registry knows what the manifest sent last refers to */
 	bool is_offered; /* some upload has got a source since this was cleared */
 	uint64_t total;
 	struct push_result *result;
@@ -608,6 +611,7 @@ put_manifest(struct push *p, const char *reference, const char *type, const stru
 	    remote_perform(p->remote, &request, p->scope, &response, e) < 0)
 		return error_ctx(e, "manifest '%s'", reference);
 	told = headers_get(&response.headers, "docker-content-digest");
+	p->is_noted = headers_get(&response.headers, "oci-subject") != NULL;
 	if (response.status / 100 != 2)
 		result = remote_error(&response, e);
 	else if (told && digest_parse(told, &theirs, &ignored) == 0 &&
@@ -617,12 +621,55 @@ put_manifest(struct push *p, const char *reference, const char *type, const stru
 	return result < 0 ? error_ctx(e, "manifest '%s'", reference) : 0;
 }
 
+/* Adds manifest @d, just sent, to the list of the referrers of @subject. */
+static int
+add_referrer(struct push *p, const struct descriptor *d, const struct buf *body,
+    const struct digest *subject, struct error *e)
+{
+	autofree char *tag = referrers_tag(subject);
+	auto(descriptor) struct descriptor found = { 0 };
+	auto(buf) struct buf before = { 0 };
+	auto(buf) struct buf after = { 0 };
+	struct error problem = ERROR_INIT;
+	struct digest digest;
+	int changed;
+
+	if (remote_manifest(p->remote, tag, NULL, &before, &found, &problem) < 0) {
+		if (problem.kind != ERR_NOT_FOUND) {
+			*e = problem;
+			return -1;
+		}
+		buf_clear(&before);
+	}
+	changed = referrers_add(&before, d, body, &after, e);
+	if (changed <= 0)
+		return changed < 0 ? error_ctx(e, "tag '%s'", tag) : 0;
+	digest_of(after.data, after.len, &digest);
+	return put_manifest(p, tag, MEDIA_OCI_INDEX, &digest, &after, e);
+}
+
+/* What was sent as @reference; its referrer, if it is one, can be found. */
+static int
+put_document(struct push *p, const struct descriptor *d, const char *reference,
+    const struct buf *body, struct error *e)
+{
+	struct digest subject;
+	int refers;
+
+	if (put_manifest(p, reference, d->media_type, &d->digest, body, e) < 0)
+		return -1;
+	if (p->is_noted)
+		return 0;
+	refers = referrers_subject(body, &subject, e);
+	return refers > 0 ? add_referrer(p, d, body, &subject, e) : refers;
+}
+
 static int
 put_by_digest(struct push *p, const struct descriptor *d, const struct buf *body, struct error *e)
 {
 	char text[DIGEST_TEXT_LEN + 1];
 
-	return put_manifest(p, digest_text(&d->digest, text), d->media_type, &d->digest, body, e);
+	return put_document(p, d, digest_text(&d->digest, text), body, e);
 }
 
 static int
@@ -645,7 +692,7 @@ put_top(struct push *p, const struct descriptor *d, const struct reference *to, 
 	if (store_blob_read(p->store, &d->digest, DOCUMENT_MAX, &body, e) < 0)
 		return -1;
 	if (to->tag)
-		return put_manifest(p, to->tag, d->media_type, &d->digest, &body, e);
+		return put_document(p, d, to->tag, &body, e);
 	return put_by_digest(p, d, &body, e);
 }
 

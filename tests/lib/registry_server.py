@@ -393,7 +393,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             r.stored[digest] = body
             if not reference.startswith("sha256:"):
                 r.stored["tag:" + reference] = (body, self.headers.get("Content-Type"))
-            return self.reply(201, b"", [("Docker-Content-Digest", digest)])
+            headers = [("Docker-Content-Digest", digest)]
+            subject = json.loads(body).get("subject") if r.referrers else None
+            if subject:
+                headers.append(("OCI-Subject", subject["digest"]))
+            return self.reply(201, b"", headers)
         session, _, query = self.path.partition("?")
         if session not in r.uploads:
             return self.error(404, "BLOB_UPLOAD_UNKNOWN")
@@ -419,11 +423,13 @@ def main():
     parser.add_argument("directory")
     parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--https", nargs=2)
+    parser.add_argument("--referrers", action="store_true")
     parser.add_argument("--token", action="store_true")
     args = parser.parse_args()
     server = Server((args.address, 0), Handler)
     port = server.server_address[1]
     Handler.registry = Registry(args.layout, args.directory, args.token)
+    Handler.registry.referrers = args.referrers
     Handler.registry.base = f"http{'s' if args.https else ''}://{args.address}:{port}"
     if args.https:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

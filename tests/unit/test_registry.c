@@ -4,6 +4,7 @@
  */
 #include "builder/registry/challenge.h"
 #include "builder/registry/credentials.h"
+#include "builder/registry/referrers.h"
 #include "builder/registry/remote.h"
 #include "builder/registry/toml.h"
 #include "runtime/base/mem.h"
@@ -143,7 +144,50 @@ keys_and_locations_are_made_whole(void **state)
 	assert_null(remote_location("http://h/", NULL));
 }
 
+static void
+a_referrer_is_listed_once(void **state)
+{
+	static const char text[] =
+	    "{\"schemaVersion\":2,\"mediaType\":\"" MEDIA_OCI_MANIFEST "\","
+	    "\"artifactType\":\"application/x\",\"annotations\":{\"a\":\"b\"},\"subject\":{"
+	    "\"mediaType\":\"" MEDIA_OCI_MANIFEST "\",\"size\":1,\"digest\":\"sha256:"
+	    "0000000000000000000000000000000000000000000000000000000000000000\"}}";
+	auto(buf) struct buf body = { 0 };
+	auto(buf) struct buf first = { 0 };
+	auto(buf) struct buf second = { 0 };
+	auto(descriptor) struct descriptor d = { 0 };
+	struct buf none = { 0 };
+	struct digest subject, digest = { { 1 } };
+	autofree char *tag = NULL;
+	struct error e = ERROR_INIT;
+
+	(void)state;
+	buf_add_text(&body, text);
+	assert_int_equal(referrers_subject(&body, &subject, &e), 1);
+	tag = referrers_tag(&subject);
+	assert_string_equal(
+	    tag, "sha256-0000000000000000000000000000000000000000000000000000000000000000");
+	descriptor_init(&d, MEDIA_OCI_MANIFEST, &digest, body.len);
+	assert_int_equal(referrers_add(&none, &d, &body, &first, &e), 1);
+	assert_non_null(strstr(buf_text(&first), "\"artifactType\":\"application/x\""));
+	assert_non_null(strstr(buf_text(&first), "\"annotations\":{\"a\":\"b\"}"));
+	assert_int_equal(referrers_add(&first, &d, &body, &second, &e), 0);
+	d.digest.bytes[0] = 2;
+	assert_int_equal(referrers_add(&first, &d, &body, &second, &e), 1);
+	assert_non_null(strstr(buf_text(&second), "sha256:02"));
+	/* a tag that stands for something else is left alone */
+	buf_clear(&second);
+	assert_int_equal(referrers_add(&body, &d, &body, &second, &e), -1);
+	buf_clear(&body);
+	buf_add_text(&body, "{}");
+	assert_int_equal(referrers_subject(&body, &subject, &e), 0);
+	buf_clear(&body);
+	buf_add_text(&body, "{\"subject\":{\"digest\":\"../x\"}}");
+	assert_int_equal(referrers_subject(&body, &subject, &e), -1);
+}
+
 static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(a_referrer_is_listed_once),
 	cmocka_unit_test(challenges_are_read),
 	cmocka_unit_test(G2_sites_are_told_apart),
 	cmocka_unit_test(toml_is_read_and_refused_by_line),
