@@ -5,6 +5,7 @@
 #include "builder/build/build.h"
 
 #include "builder/build/agents.h"
+#include "builder/build/attest.h"
 #include "builder/build/exchange.h"
 #include "builder/build/findings.h"
 #include "builder/build/remote.h"
@@ -628,7 +629,7 @@ make_product(struct build *b, struct error *e)
 {
 	for (size_t i = 0; i < b->plan.n_targets; i++) {
 		plan_look_at(&b->plan, i);
-		if (assemble_image(b, e) < 0)
+		if (assemble_image(b, e) < 0 || attest_image(b, i, e) < 0)
 			return -1;
 	}
 	if (product_finish(b, e) < 0)
@@ -722,6 +723,7 @@ build_release(struct build *b)
 	userns_release(&b->run.userns);
 	stages_release(b);
 	json_free(b->last);
+	json_free(b->materials);
 	sources_release(b);
 	digests_free(b->digests);
 	store_close(b->store);

@@ -117,6 +117,7 @@ build_options_release(struct build_options *o)
 	free(o->root);
 	free(o->iidfile);
 	free(o->metadata_file);
+	free(o->builder_id);
 	strv_release(&o->tags);
 	strv_release(&o->build_args);
 	strv_release(&o->labels);

@@ -8,6 +8,7 @@
 #ifndef CROZE_BUILDER_BUILD_OPTIONS_H
 #define CROZE_BUILDER_BUILD_OPTIONS_H
 
+#include "builder/attest/sbom.h"
 #include "builder/cache/place.h"
 #include "builder/dockerfile/source_policy.h"
 #include "builder/image/platform.h"
@@ -52,6 +53,12 @@ enum build_compression {
 	BUILD_COMPRESSION_GZIP,
 	BUILD_COMPRESSION_ZSTD,
 	BUILD_COMPRESSION_NONE,
+};
+
+enum build_provenance {
+	BUILD_PROVENANCE_NONE,
+	BUILD_PROVENANCE_MIN,
+	BUILD_PROVENANCE_MAX, /* with build arguments, steps and the Dockerfile */
 };
 
 enum build_context_kind {
@@ -217,8 +224,12 @@ struct build_options {
 	/* what becomes of it */
 	struct build_output *outputs; /* besides the store */
 	size_t n_outputs;
-	bool require_nonroot; /* --policy: the final user must not be root */
-	bool discard;         /* every output is of type cacheonly: no image is made */
+	bool sbom; /* attached to the image */
+	enum sbom_format sbom_format;
+	enum build_provenance provenance; /* so too */
+	char *builder_id;                 /* a URI; NULL */
+	bool require_nonroot;             /* --policy: the final user must not be root */
+	bool discard;                     /* every output is of type cacheonly: no image is made */
 	enum build_compression compression;
 	int compression_level; /* -1: the default of the compressor */
 	char *iidfile; /* written by the command from struct build_result, as the next one */

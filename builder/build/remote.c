@@ -6,6 +6,7 @@
 
 #include "builder/build/download.h"
 #include "builder/build/policy.h"
+#include "builder/build/provenance.h"
 #include "builder/context/git.h"
 #include "builder/context/traverse.h"
 #include "builder/layer/apply.h"
@@ -136,6 +137,7 @@ open_git(struct build *b, const struct resource *resource, bool is_own, struct c
 	context->dir = git_checkout(&request, &result, e);
 	if (context->dir < 0)
 		return -1;
+	provenance_note(b, resource->url, "sha1", result.commit);
 	context->has_time = true;
 	context->time = result.time;
 	return 0;
@@ -250,6 +252,7 @@ open_http(struct build *b, const struct build_context *from, struct context *con
 	request.digest = policy.has_digest ? &policy.digest : NULL;
 	if (download(b, &request, &result, e) < 0)
 		return -1;
+	provenance_note_file(b, policy.url, dir, name);
 	archive = is_archive(dir, name, e);
 	if (archive < 0)
 		return -1;
@@ -303,6 +306,7 @@ fetch_git(struct build *b, const struct plan_step *step, const struct plan_remot
 	to->dir = git_checkout(&request, &result, e);
 	if (to->dir < 0)
 		return -1;
+	provenance_note(b, remote->source.url, "sha1", result.commit);
 	to->path = xstrdup(".");
 	to->name = xstrdup(remote->text);
 	to->has_time = true;
@@ -335,6 +339,7 @@ fetch_http(
 	request.name = to->path;
 	if (download(b, &request, &result, e) < 0)
 		return -1;
+	provenance_note_file(b, policy.url, to->dir, to->path);
 	to->has_time = result.has_time;
 	to->time = result.time;
 	return 0;

@@ -135,6 +135,7 @@ struct build {
 	struct stage_state *stages; /* as plan.stages */
 	bool checking;              /* nothing is built: images come from the store or not at all */
 	struct product product;     /* what was made */
+	struct json *materials;     /* what was fetched for it (provenance.h); NULL: nothing */
 	struct json *last;          /* what the last build knew of its steps; NULL: nothing */
 
 	bool has_timestamp; /* of the options, or SOURCE_DATE_EPOCH of the Dockerfile */

@@ -37,6 +37,7 @@ build_flags_release(struct build_flags *flags)
 	strv_release(&flags->outputs);
 	strv_release(&flags->cache_from);
 	strv_release(&flags->cache_to);
+	strv_release(&flags->attest);
 	strv_release(&flags->policies);
 	strv_release(&flags->secrets);
 	strv_release(&flags->agents);
@@ -261,8 +262,6 @@ check_fixed(const struct build_flags *flags, struct error *e)
 		{ flags->rm, "--rm=false is not supported: no step leaves a container behind" },
 		{ flags->skip_unused_stages, "--skip-unused-stages=false is not supported: only "
 					     "what the target needs is built" },
-		{ !flags->provenance, "--provenance is not supported; --provenance=false is" },
-		{ !flags->sbom, "--sbom is not supported; --sbom=false is" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++)
@@ -699,7 +698,7 @@ build_flags_apply(const struct build_flags *flags, const struct strv *words,
 	if (apply_registry(flags, options, e) < 0 || apply_caches(flags, options, e) < 0)
 		return -1;
 	if (apply_compression(flags, options, e) < 0 || apply_outputs(flags, options, e) < 0 ||
-	    check_split(options, e) < 0)
+	    build_attest_apply(flags, options, e) < 0 || check_split(options, e) < 0)
 		return -1;
 	drop_contexts(options);
 	options->ignore_file = copy_text(flags->ignore_file);

@@ -70,8 +70,9 @@ struct build_flags {
 	bool layers;
 	bool rm;
 	bool skip_unused_stages;
-	bool provenance;
-	bool sbom;
+	struct strv attest;
+	const char *provenance;
+	const char *sbom;
 };
 
 /* What holds when nothing is typed. */
@@ -91,6 +92,11 @@ void build_flags_release(struct build_flags *flags);
 /** Checks everything and fills @options; @words are what was not a flag: the build context, or nothing. ERR_USAGE. */
 int build_flags_apply(const struct build_flags *flags, const struct strv *words,
     struct build_options *options, struct error *e);
+
+/* build_attest.c */
+/** --attest, --sbom, --provenance; the outputs are known. */
+int build_attest_apply(
+    const struct build_flags *flags, struct build_options *options, struct error *e);
 
 /* build_extras.c: flags of buildah */
 /** The lines NAME=VALUE of --build-arg-file; later files win. */

@@ -26,4 +26,7 @@ void lint_apply(const struct dockerfile *f, const char *given, struct diagnostic
 bool lint_wants(
     const struct dockerfile *f, const char *given, const char *rule, uint32_t line, bool *as_error);
 
+/** Has a variable of that name a value that is better not seen (rule SecretsUsedInArgOrEnv)? */
+bool lint_names_secret(const char *name);
+
 #endif

@@ -177,8 +177,8 @@ is_one_of(const char *part, size_t length, const char *const *words)
 	return false;
 }
 
-static bool
-names_secret(const char *name)
+bool
+lint_names_secret(const char *name)
 {
 	static const char *const secret[] = { "apikey", "auth", "credential", "credentials", "key",
 		"password", "pword", "passwd", "secret", "token", NULL };
@@ -205,7 +205,7 @@ lint_pairs(const struct instruction *i, struct diagnostics *d)
 		    "%s %s VALUE is the old form of %s %s=VALUE", i->def->name, i->pairs[0].name,
 		    i->def->name, i->pairs[0].name);
 	for (size_t n = 0; i->def->kind != INSTRUCTION_LABEL && n < i->n_pairs; n++)
-		if (names_secret(i->pairs[n].name))
+		if (lint_names_secret(i->pairs[n].name))
 			diagnostics_lint(d, "SecretsUsedInArgOrEnv",
 			    instruction_locate(i, i->pairs[n].offset),
 			    "%s '%s' has the name of a secret: its value stays in the image",
