@@ -179,7 +179,7 @@ add_system(struct spdx *s, const struct distribution *os)
 		return;
 	package = new_package(s, SYSTEM_ID, os->id, os->version);
 	json_set_text(package, "licenseDeclared", NOTHING);
-	json_set_text(package, "primaryPackagePurpose", "OPERATING-SYSTEM");
+	json_set_text(package, "primaryPackagePurpose", "OPERATING_SYSTEM");
 	if (os->title)
 		json_set_text(package, "summary", os->title);
 	relate(s, IMAGE_ID, "CONTAINS", SYSTEM_ID);

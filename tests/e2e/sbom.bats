@@ -312,6 +312,79 @@ valid()
 	run ! valid "$SUITE"/schemas/package/res/schema/bom-1.6.*schema.json y.json "$SUITE/schemas/package/res/schema"
 }
 
+# spdx_members FILE: which of its members SPDX 2.3 does not know, or wants and does not find; nothing when it is good.
+spdx_members()
+{
+	"$PYTHON" - "$1" <<-'EOF'
+		import json, re, sys
+
+		algorithms = {"SHA1", "SHA256", "SHA384", "SHA512"}
+		purposes = {"APPLICATION", "CONTAINER", "FRAMEWORK", "LIBRARY", "OPERATING_SYSTEM"}
+		d = json.load(open(sys.argv[1]))
+
+		def look(where, what, wanted, allowed):
+		    for name in wanted - set(what):
+		        print(where, "has no", name)
+		    for name in set(what) - wanted - allowed:
+		        print(where, "cannot have", name)
+
+		look("document", d, {"SPDXID", "spdxVersion", "dataLicense", "name", "documentNamespace", "creationInfo"},
+		     {"comment", "packages", "relationships", "hasExtractedLicensingInfos"})
+		look("creationInfo", d["creationInfo"], {"created", "creators"}, set())
+		if d["spdxVersion"] != "SPDX-2.3" or d["dataLicense"] != "CC0-1.0" or d["SPDXID"] != "SPDXRef-DOCUMENT":
+		    print("the head is wrong")
+		if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", d["creationInfo"]["created"]):
+		    print("created is no time")
+		if not re.fullmatch(r"[a-z]+:[^#]+", d["documentNamespace"]):
+		    print("documentNamespace is no URI")
+		ids = {d["SPDXID"]}
+		texts = {t["licenseId"] for t in d.get("hasExtractedLicensingInfos", [])}
+		for t in d.get("hasExtractedLicensingInfos", []):
+		    look("text", t, {"licenseId", "extractedText"}, {"name"})
+		for p in d["packages"]:
+		    look(p["name"], p, {"SPDXID", "name", "downloadLocation"}, {"versionInfo", "filesAnalyzed", "licenseConcluded",
+		         "licenseDeclared", "copyrightText", "sourceInfo", "supplier", "originator", "homepage", "checksums", "externalRefs",
+		         "primaryPackagePurpose", "summary"})
+		    if not re.fullmatch(r"SPDXRef-[A-Za-z0-9.-]+", p["SPDXID"]) or p["SPDXID"] in ids:
+		        print(p["SPDXID"], "is no identifier of its own")
+		    ids.add(p["SPDXID"])
+		    if p.get("primaryPackagePurpose", "LIBRARY") not in purposes:
+		        print(p["name"], p["primaryPackagePurpose"])
+		    for c in p.get("checksums", []):
+		        if set(c) != {"algorithm", "checksumValue"} or c["algorithm"] not in algorithms:
+		            print(p["name"], c)
+		    for r in p.get("externalRefs", []):
+		        if set(r) != {"referenceCategory", "referenceType", "referenceLocator"} or r["referenceCategory"] != "PACKAGE-MANAGER":
+		            print(p["name"], r)
+		    for actor in ("supplier", "originator"):
+		        if actor in p and not re.match(r"(Person|Organization): .", p[actor]):
+		            print(p["name"], p[actor])
+		    for name in re.findall(r"LicenseRef-[A-Za-z0-9.-]+", p.get("licenseDeclared", "")):
+		        if name not in texts:
+		            print(name, "is explained nowhere")
+		for r in d["relationships"]:
+		    if set(r) != {"spdxElementId", "relationshipType", "relatedSpdxElement"} or r["relationshipType"] not in ("DESCRIBES", "CONTAINS") or \
+		       not {r["spdxElementId"], r["relatedSpdxElement"]} <= ids:
+		        print(r)
+	EOF
+}
+
+@test "SPDX documents have the members and values that SPDX 2.3 has" {
+	local name
+	mkdir -p c/site/one-1.dist-info c/var/lib/rpm
+	printf 'Name: one\nVersion: 1\nLicense: Public Domain, or so\nAuthor: A <a@example.com>\n' >c/site/one-1.dist-info/METADATA
+	printf 'not read' >c/var/lib/rpm/Packages
+	printf 'FROM %s\nCOPY . /\n' "$ALPINE" >c/Dockerfile
+	run build -t app
+	ok
+	for name in app "$BUSYBOX"; do
+		croze sbom --format spdx-json "$name" >x.json 2>/dev/null
+		[ -z "$(spdx_members x.json)" ] || { spdx_members x.json; false; }
+	done
+	croze sbom --format spdx-json app 2>/dev/null | jq '.packages[1].primaryPackagePurpose = "OPERATING-SYSTEM"' >y.json
+	[ -n "$(spdx_members y.json)" ]
+}
+
 @test "SPDX documents are valid by the published schema" {
 	local name
 	[ -n "${CROZE_TEST_SPDX_SCHEMA-}" ] || skip "set CROZE_TEST_SPDX_SCHEMA to the JSON schema of SPDX 2.3"
