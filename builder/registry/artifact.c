@@ -146,6 +146,7 @@ struct arrival {
 	struct blob_writer writer;
 	char *url;
 	uint64_t id; /* under way; 0: not */
+	uint64_t so_far;
 	bool was_renewed;
 };
 
@@ -153,6 +154,8 @@ struct blobs_asked {
 	struct store *store;
 	struct registry_blob *blobs;
 	size_t n_blobs;
+	const struct registry_options *options;
+	struct arrival *arrivals; /* as @blobs */
 };
 
 static int
@@ -207,10 +210,26 @@ find_arrival(struct arrival *arrivals, size_t n, uint64_t id)
 	return NULL;
 }
 
+static void
+on_progress(void *arg, uint64_t id, uint64_t bytes)
+{
+	const struct blobs_asked *b = arg;
+	struct arrival *a = find_arrival(b->arrivals, b->n_blobs, id);
+	uint64_t done = 0, total = 0;
+
+	if (a)
+		a->so_far = bytes;
+	for (size_t i = 0; i < b->n_blobs; i++) {
+		done += b->arrivals[i].so_far;
+		total += b->blobs[i].size;
+	}
+	if (b->options->progress)
+		b->options->progress(b->options->arg, done, total);
+}
+
 /* One answer; returns whether something has ended with it, or -1 when croze-fetch is gone. */
 static int
-take_one(
-    struct remote *remote, const struct blobs_asked *b, struct arrival *arrivals, struct error *e)
+take_one(struct remote *remote, const struct blobs_asked *b, struct error *e)
 {
 	struct fetch_response response;
 	struct arrival *a;
@@ -219,15 +238,14 @@ take_one(
 
 	if (fetch_wait(remote->registry->fetch, &id, &response, e) < 0)
 		return -1;
-	a = find_arrival(arrivals, b->n_blobs, id);
+	a = find_arrival(b->arrivals, b->n_blobs, id);
 	result = a ? take_response(remote, b->store, a, &response, &a->blob->error) : 1;
 	fetch_response_release(&response);
 	return result <= 0;
 }
 
 static int
-take_all(
-    struct remote *remote, const struct blobs_asked *b, struct arrival *arrivals, struct error *e)
+take_all(struct remote *remote, const struct blobs_asked *b, struct error *e)
 {
 	size_t next = 0, running = 0;
 
@@ -235,7 +253,7 @@ take_all(
 		int ended;
 
 		while (running < IN_FLIGHT && next < b->n_blobs) {
-			struct arrival *a = &arrivals[next];
+			struct arrival *a = &b->arrivals[next];
 
 			a->blob = &b->blobs[next++];
 			if (store_blob_has(b->store, &a->blob->digest))
@@ -245,7 +263,7 @@ take_all(
 		}
 		if (running == 0)
 			continue;
-		ended = take_one(remote, b, arrivals, e);
+		ended = take_one(remote, b, e);
 		if (ended < 0)
 			return -1;
 		running -= (size_t)ended;
@@ -256,7 +274,7 @@ take_all(
 static int
 fetch_blobs(void *arg, struct remote *remote, const struct reference *name, struct error *e)
 {
-	const struct blobs_asked *b = arg;
+	struct blobs_asked *b = arg;
 	autofree struct arrival *arrivals = xcalloc(b->n_blobs + 1, sizeof(*arrivals));
 	int result;
 
@@ -265,7 +283,10 @@ fetch_blobs(void *arg, struct remote *remote, const struct reference *name, stru
 		arrivals[i].writer = (struct blob_writer)BLOB_WRITER_INIT;
 		error_clear(&b->blobs[i].error);
 	}
-	result = take_all(remote, b, arrivals, e);
+	b->arrivals = arrivals;
+	fetch_on_progress(remote->registry->fetch, on_progress, b);
+	result = take_all(remote, b, e);
+	fetch_on_progress(remote->registry->fetch, NULL, NULL);
 	for (size_t i = 0; i < b->n_blobs; i++) {
 		blob_writer_release(&arrivals[i].writer);
 		free(arrivals[i].url);
@@ -277,7 +298,7 @@ int
 registry_fetch_blobs(struct registry *registry, struct store *store, const char *name,
     struct registry_blob *blobs, size_t n_blobs, struct error *e)
 {
-	struct blobs_asked how = { store, blobs, n_blobs };
+	struct blobs_asked how = { store, blobs, n_blobs, &registry->options, NULL };
 	struct asked a = { registry, fetch_blobs, &how };
 
 	return registry_each_name(registry, name, ask_named, &a, e);

@@ -48,6 +48,7 @@ struct upload {
 	char *location; /* of the session */
 	uint64_t at;    /* bytes that the registry has */
 	uint64_t piece; /* bytes under way */
+	uint64_t gone;  /* so many of them have left */
 	uint64_t id;
 	bool was_renewed;
 	bool in_one; /* the registry takes no pieces */
@@ -516,6 +517,7 @@ take_response(struct push *p, struct upload *u, struct fetch_response *response,
 	char text[DIGEST_TEXT_LEN + 1];
 
 	u->id = 0;
+	u->gone = 0;
 	if (response->error.kind == ERR_NONE && response->status == 401 && !u->was_renewed &&
 	    remote_renew(p->remote, response)) {
 		u->was_renewed = true;
@@ -537,7 +539,8 @@ tell(struct push *p)
 	if (!o->progress)
 		return;
 	for (size_t i = 0; i < p->n_uploads; i++)
-		done += p->uploads[i].state == UPLOAD_DONE ? p->uploads[i].size : p->uploads[i].at;
+		done += p->uploads[i].state == UPLOAD_DONE ? p->uploads[i].size
+		                                           : p->uploads[i].at + p->uploads[i].gone;
 	o->progress(o->arg, done, p->total);
 }
 
@@ -548,6 +551,18 @@ find_upload(struct push *p, uint64_t id)
 		if (p->uploads[i].id == id)
 			return &p->uploads[i];
 	return NULL;
+}
+
+static void
+on_progress(void *arg, uint64_t id, uint64_t bytes)
+{
+	struct push *p = arg;
+	struct upload *u = find_upload(p, id);
+
+	if (u && (u->state == UPLOAD_WHOLE || u->state == UPLOAD_PIECE)) {
+		u->gone = bytes;
+		tell(p);
+	}
 }
 
 static int
@@ -699,8 +714,15 @@ put_top(struct push *p, const struct descriptor *d, const struct reference *to, 
 static int
 push_all(struct push *p, const struct descriptor *d, const struct reference *to, struct error *e)
 {
-	if (each_document(p, d, 1, collect, e) < 0 || find_sources(p, to, e) < 0 ||
-	    send_blobs(p, e) < 0 || put_members(p, d, e) < 0)
+	struct fetch *fetch = p->remote->registry->fetch;
+	int sent;
+
+	if (each_document(p, d, 1, collect, e) < 0 || find_sources(p, to, e) < 0)
+		return -1;
+	fetch_on_progress(fetch, on_progress, p);
+	sent = send_blobs(p, e);
+	fetch_on_progress(fetch, NULL, NULL);
+	if (sent < 0 || put_members(p, d, e) < 0)
 		return -1;
 	return put_top(p, d, to, e);
 }
