@@ -265,6 +265,10 @@ settle_steps(struct build *b, size_t place, const struct wanted *before, struct 
 
 			if (state->from_cache != place || !wants_layer(state))
 				continue;
+			if (!exchange_told(b, state)) { /* another step of this key has found out */
+				++*n_lost;
+				continue;
+			}
 			was = find_wanted(
 			    (struct wanted *)(uintptr_t)before, &exchange_told(b, state)->digest);
 			is = &after->items[was - before->items];

@@ -21,6 +21,26 @@ wants_all_stages(const struct build *b)
 	return false;
 }
 
+/* Does the stage enter the image of @target? */
+static bool
+is_of(const struct build *b, size_t target, size_t stage)
+{
+	size_t s = target;
+
+	while (s != stage && b->plan.stages[s].base_kind == PLAN_BASE_STAGE)
+		s = b->plan.stages[s].base;
+	return s == stage;
+}
+
+static bool
+enters_an_image(const struct build *b, size_t stage)
+{
+	for (size_t i = 0; i < b->plan.n_targets; i++)
+		if (is_of(b, b->plan.targets[i].stage, stage))
+			return true;
+	return false;
+}
+
 /* ---- which layers are packed ---- */
 
 static bool
@@ -72,7 +92,7 @@ is_offered(const struct build *b, const struct stage_state *stage, size_t index)
 	const struct step_state *state = &stage->steps[index];
 
 	if (!step_makes_layer(&state_plan(b, stage)->steps[index]) || state->want_layer ||
-	    state->from_cache)
+	    state->from_cache || (!wants_all_stages(b) && !enters_an_image(b, stage->index)))
 		return false;
 	if (state->run)
 		return true;
@@ -116,7 +136,7 @@ exchange_offer(struct build *b, struct error *e)
 	size_t n_runs = count_runs(b);
 
 	(void)e; /* nothing is asked of anybody */
-	if (!wants_all_stages(b))
+	if (b->options->n_cache_to == 0)
 		return 0;
 	offer(b, false);
 	needs_find(b);
@@ -132,27 +152,11 @@ exchange_offer(struct build *b, struct error *e)
 
 /* ---- what is told ---- */
 
-/* Does the stage enter the image of @target? */
-static bool
-is_of(const struct build *b, size_t target, size_t stage)
-{
-	size_t s = target;
-
-	while (s != stage && b->plan.stages[s].base_kind == PLAN_BASE_STAGE)
-		s = b->plan.stages[s].base;
-	return s == stage;
-}
-
 /* Does it enter the image that is made (@place NULL: that one will have the records), or any of the images? */
 static bool
 is_of_image(const struct build *b, const struct cache_place *place, size_t stage)
 {
-	if (!place)
-		return is_of(b, b->plan.target, stage);
-	for (size_t i = 0; i < b->plan.n_targets; i++)
-		if (is_of(b, b->plan.targets[i].stage, stage))
-			return true;
-	return false;
+	return place ? enters_an_image(b, stage) : is_of(b, b->plan.target, stage);
 }
 
 /* Returns whether there is something to tell of the step itself. */
@@ -263,6 +267,64 @@ tell_all(struct build *b, const struct cache_place *place, bool with_told,
 		}
 	}
 	return 0;
+}
+
+/* ---- what a failure left ---- */
+
+struct packing {
+	struct build *build;
+	struct stage_state *stage;
+	size_t index;
+};
+
+static int
+pack_main(void *arg, struct buf *result, struct error *e)
+{
+	const struct packing *p = arg;
+	const struct step_record *record = &p->stage->steps[p->index].record;
+	autojson struct json *json = NULL;
+
+	if (worker_pack(p->build, p->stage, p->index, NULL, e) < 0)
+		return -1;
+	json = layer_record_to_json(step_record_layer(record, p->build->variant));
+	json_write(json, 0, result);
+	return 0;
+}
+
+/* The build ended while the layer of a good step was being made, or before that. */
+static int
+pack_step(struct build *b, struct stage_state *stage, size_t index, struct error *e)
+{
+	struct step_state *state = &stage->steps[index];
+	struct packing packing = { b, stage, index };
+	struct layer_record layer = { 0 };
+	autojson struct json *json = state_ask_worker(b, pack_main, &packing, e);
+	autojson struct json *record = NULL;
+
+	if (!json || layer_record_from_json(json, &layer, e) < 0)
+		return -1;
+	step_record_set_layer(&state->record, &layer);
+	layer_record_release(&layer);
+	record = step_record_to_json(&state->record);
+	return store_step_put(b->store, &state->key, record, e);
+}
+
+static void
+pack_left(struct build *b)
+{
+	for (size_t s = 0; s < b->plan.n_stages; s++) {
+		for (size_t i = 0; i < b->plan.stages[s].n_steps; i++) {
+			const struct step_state *state = &b->stages[s].steps[i];
+			struct error problem = ERROR_INIT;
+
+			if (state->status != STEP_DONE || !state->want_layer ||
+			    step_record_layer(&state->record, b->variant))
+				continue;
+			if (pack_step(b, &b->stages[s], i, &problem) < 0)
+				progress_note(b->progress, "'%s' is not shared: %s",
+				    b->plan.stages[s].steps[i].text, problem.text);
+		}
+	}
 }
 
 /* ---- giving ---- */
@@ -376,6 +438,7 @@ exchange_give(struct build *b, struct error *e)
 
 	if (b->options->n_cache_to == 0)
 		return 0;
+	pack_left(b);
 	exchange_reach_init(&reach, b);
 	for (size_t i = 0; i < b->options->n_cache_to; i++) {
 		const struct cache_place *place = &b->options->cache_to[i];

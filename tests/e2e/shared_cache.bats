@@ -564,6 +564,39 @@ as_machine()
 	done
 }
 
+@test "layers that come steadily are waited for, however long it takes" {
+	example
+	echo 'RUN head -c 600000 /dev/urandom >/random' >>c/Dockerfile
+	real_registry
+	machine a
+	run build -t app --cache-to "$REGISTRY/cache"
+	ok
+	WANT=$(manifest_digest $APP)
+	steady=$(free_port)
+	"$PYTHON" "$LIB/stall_server.py" "$steady" "${REGISTRY#*:}" steady 3>&- &
+	SERVERS+=($!)
+	wait_for port_open "$steady"
+	machine b
+	run build -t app --cache-from "type=registry,ref=127.0.0.1:$steady/cache,timeout=2"
+	ok
+	ran 0
+	same
+}
+
+@test "an image that is not kept is shared all the same" {
+	example
+	want
+	machine a
+	run build -o type=cacheonly --cache-to "type=local,dest=$W/kept"
+	ok
+	says "2 layers"
+	machine b
+	run build -t app --cache-from "type=local,src=$W/kept"
+	ok
+	ran 0
+	same
+}
+
 @test "layers that come too slowly are not waited for" {
 	example
 	want

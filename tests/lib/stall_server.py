@@ -5,7 +5,7 @@
 usage: stall_server.py LISTEN CONNECT [MODE]
 
 LISTEN and CONNECT are ports of 127.0.0.1 or paths of sockets. MODE: pass (the default); silent: takes connections and says nothing;
-slow: one byte a second comes back; FILE: passes until that file exists, and is silent then.
+slow: one byte a second comes back; steady: so do 100 kB; FILE: passes until that file exists, and is silent then.
 """
 import os
 import socket
@@ -25,10 +25,11 @@ def copy(source, target, slow):
         while data := source.recv(65536):
             if is_silent():
                 time.sleep(3600)
-            for piece in ([data] if not slow else [data[i : i + 1] for i in range(len(data))]):
-                target.sendall(piece)
+            size = {"": len(data), "slow": 1, "steady": 10000}[slow]
+            for i in range(0, len(data), size):
+                target.sendall(data[i : i + size])
                 if slow:
-                    time.sleep(1)
+                    time.sleep(1 if slow == "slow" else 0.1)
     except OSError:
         pass
     for s in source, target:
@@ -46,8 +47,8 @@ def serve(client):
         server.connect(connect)
     else:
         server = socket.create_connection(("127.0.0.1", int(connect)))
-    threading.Thread(target=copy, args=(client, server, False), daemon=True).start()
-    copy(server, client, mode == "slow")
+    threading.Thread(target=copy, args=(client, server, ""), daemon=True).start()
+    copy(server, client, mode if mode in ("slow", "steady") else "")
 
 
 if "/" in listen:
