@@ -205,13 +205,15 @@ collect(struct build *b, size_t place, struct wanted *w)
 	for (size_t s = 0; s < b->plan.n_stages; s++) {
 		for (size_t i = 0; i < b->plan.stages[s].n_steps; i++) {
 			const struct step_state *state = &b->stages[s].steps[i];
+			const struct cache_layer *told;
 
-			if (state->from_cache != place || !wants_layer(state) ||
-			    find_wanted(w, &exchange_told(b, state)->digest))
+			if (state->from_cache != place || !wants_layer(state))
+				continue;
+			told = exchange_told(b, state);
+			if (!told || find_wanted(w, &told->digest))
 				continue;
 			xgrow(&w->items, w->count, &w->room, sizeof(*w->items));
-			w->items[w->count++] =
-			    (struct cache_wanted){ .layer = *exchange_told(b, state) };
+			w->items[w->count++] = (struct cache_wanted){ .layer = *told };
 		}
 	}
 }

@@ -287,7 +287,7 @@ cache_fetch(const struct cache_access *access, const struct cache_place *place, 
 	(void)munmap(f.call.pulse, sizeof(*f.call.pulse));
 	if (ok < 0)
 		return -1;
-	if (answer.len != n_wanted * sizeof(*wanted))
+	if (answer.len == 0 || answer.len != n_wanted * sizeof(*wanted))
 		return error_set(e, ERR_SYSTEM, "a worker's answer is cut short");
 	memcpy(wanted, answer.data, answer.len);
 	return 0;

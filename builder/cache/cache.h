@@ -38,7 +38,7 @@ struct cache_wanted {
 };
 
 /**
- * Brings layers into the store, compressed as @form says (of which compression and level are looked at). -1 with @e when the
+ * Brings layers, one at least, into the store, compressed as @form says (of which compression and level are looked at). -1 with @e when the
  * place cannot be asked at all, or gives too little; then what came before is there all the same, but not told.
  */
 int cache_fetch(const struct cache_access *access, const struct cache_place *place,

@@ -513,7 +513,7 @@ static int
 send_layers(struct service *s, struct cache_layer *layers, size_t n_layers,
     struct cache_given *given, struct error *e)
 {
-	size_t first = 0, next = 0;
+	size_t first, next = 0;
 
 	while (next < n_layers) {
 		autofd int file = store_tmp_file(s->call->store, e);
