@@ -176,6 +176,77 @@ owner_make_dirs(
 	}
 }
 
+mode_t
+owner_mode_kept(mode_t mode)
+{
+	return mode | (S_ISDIR(mode) ? 0700 : 0600);
+}
+
+bool
+owner_mode_parse(const char *value, size_t length, mode_t *mode)
+{
+	mode_t read = 0;
+
+	if (length != 4)
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if (value[i] < '0' || value[i] > '7')
+			return false;
+		read = read << 3 | (mode_t)(value[i] - '0');
+	}
+	*mode = read;
+	return true;
+}
+
+mode_t
+owner_mode_of(const char *path, mode_t mode)
+{
+	char value[8];
+	mode_t recorded;
+	ssize_t n = getxattr(path, OWNER_MODE, value, sizeof(value));
+
+	return n > 0 && owner_mode_parse(value, (size_t)n, &recorded) ? recorded : mode & 07777;
+}
+
+int
+owner_set_mode(const char *path, mode_t mode)
+{
+	char text[8];
+
+	if (chmod(path, owner_mode_kept(mode) & 07777) < 0)
+		return -1;
+	if (owner_mode_kept(mode) != mode) {
+		(void)snprintf(text, sizeof(text), "%04o", (unsigned int)(mode & 07777));
+		return setxattr(path, OWNER_MODE, text, 4, 0);
+	}
+	if (removexattr(path, OWNER_MODE) == 0 || errno == ENODATA || errno == ENOTSUP ||
+	    errno == EPERM)
+		return 0;
+	return -1;
+}
+
+mode_t
+owner_mode_made(mode_t mode)
+{
+	return owner_is_ordinary() ? owner_mode_kept(mode) : mode;
+}
+
+int
+owner_fchmod(int fd, mode_t mode)
+{
+	char text[8];
+
+	if (fchmod(fd, owner_mode_made(mode) & 07777) < 0)
+		return -1;
+	if (!owner_is_ordinary())
+		return 0;
+	if (owner_mode_kept(mode) != mode) {
+		(void)snprintf(text, sizeof(text), "%04o", (unsigned int)(mode & 07777));
+		return fsetxattr(fd, OWNER_MODE, text, 4, 0);
+	}
+	return fremovexattr(fd, OWNER_MODE) == 0 || errno == ENODATA || errno == ENOTSUP ? 0 : -1;
+}
+
 /* The number of ids that a map file of the process has. */
 static uint64_t
 count_ids(const char *path)
@@ -193,7 +264,14 @@ count_ids(const char *path)
 }
 
 bool
+owner_is_ordinary(void)
+{
+	return geteuid() != 0;
+}
+
+bool
 owner_is_recorded(void)
 {
-	return count_ids("/proc/self/uid_map") == 1 || count_ids("/proc/self/gid_map") == 1;
+	return owner_is_ordinary() || count_ids("/proc/self/uid_map") == 1 ||
+	       count_ids("/proc/self/gid_map") == 1;
 }

@@ -21,6 +21,10 @@
 
 #define OWNER_XATTR "user.croze.ids"     /* "uid:gid" */
 #define OWNER_DEVICE "user.croze.device" /* "c:1:3" on an empty file: it stands for it */
+#define OWNER_MODE \
+	"user.croze.mode" /* "0555" on what an ordinary user keeps readable and writable for himself */
+#define OWNER_CAPABILITY \
+	"user.croze.capability" /* stands for security.capability, which an ordinary user cannot set */
 #define OWNER_PREFIX "user.croze."
 #define OWNER_TEXT_MAX 32
 
@@ -65,7 +69,26 @@ int owner_set_at(int dir, const char *name, const struct owner *owner);
 int owner_make_dirs(
     int root, const char *path, const struct owner *owner, bool recorded, struct error *e);
 
-/** Is there one id only in the user namespace of the caller, so that owners are records? Reads procfs. */
+/**
+ * Modes where the files are an ordinary user's, who has no capability to reach what its mode shuts: the file itself keeps the rights of its
+ * owner to read and write it (and to search it), and the mode that it is to have is a record. The mode (07777) of a file whose own one is @mode.
+ * @path is followed.
+ */
+mode_t owner_mode_of(const char *path, mode_t mode);
+/** Gives the file or directory at @path mode @mode, and the record where it takes one. @path is followed. -1 with errno. */
+int owner_set_mode(const char *path, mode_t mode);
+/** fchmod(2) of an open file or directory as whoever the caller is: with a record for an ordinary user. @mode with its type. -1 with errno. */
+int owner_fchmod(int fd, mode_t mode);
+/** The mode that a file or directory is made with so that the caller can go on with it: owner_mode_kept() for an ordinary user. */
+mode_t owner_mode_made(mode_t mode);
+/** What the file itself has where it shall have @mode. */
+mode_t owner_mode_kept(mode_t mode);
+/** "0555"; false when @value is not of that form. */
+bool owner_mode_parse(const char *value, size_t length, mode_t *mode);
+
+/** Is there one id only in the user namespace of the caller, or the caller an ordinary user, so that owners are records? Reads procfs. */
 bool owner_is_recorded(void);
+/** Is the caller an ordinary user, who can give no file away and has no capability over his own? */
+bool owner_is_ordinary(void);
 
 #endif

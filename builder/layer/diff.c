@@ -554,7 +554,7 @@ diff_prepare_upper(int upper, int lower, struct error *e)
 		return error_sys(e, "cannot list the attributes of the root directory");
 	for (const char *name = names; name < names + length; name += strlen(name) + 1)
 		if ((entry_keeps_xattr(name) || !strcmp(name, ENTRY_XATTR_OWNER) ||
-			!strcmp(name, OWNER_XATTR)) &&
+			!strcmp(name, OWNER_XATTR) || !strcmp(name, OWNER_MODE)) &&
 		    copy_xattr(lower, upper, name, e) < 0)
 			return -1;
 	times[0] = st.st_atim;

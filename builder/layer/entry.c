@@ -22,6 +22,7 @@
 #define OVERLAY_PREFIX "user.overlay."
 #define OVERLAY_ESCAPED "user.overlay.overlay."
 #define OWN_PREFIX "user.croze."
+#define CAPABILITY "security.capability"
 
 /* The kernel's own limits (limits.h: XATTR_LIST_MAX, XATTR_SIZE_MAX). */
 #define NAMES_MAX 65536
@@ -65,6 +66,12 @@ entry_keeps_xattr(const char *name)
 		if (!strcmp(name, kept[i]))
 			return true;
 	return false;
+}
+
+const char *
+entry_made_xattr(const char *name)
+{
+	return owner_is_ordinary() && !strcmp(name, CAPABILITY) ? OWNER_CAPABILITY : name;
 }
 
 static char *
@@ -249,6 +256,16 @@ parse_owner(const char *value, size_t length, struct entry *entry)
 	return 0;
 }
 
+/* The mode of a file that keeps the rights of its owner for our sake. */
+static void
+apply_mode(const char *value, size_t length, struct entry *entry)
+{
+	mode_t mode;
+
+	if (owner_mode_parse(value, length, &mode))
+		entry->mode = (entry->mode & ~(mode_t)07777) | mode;
+}
+
 /*
  * What our own attributes say. A step can write them too, but gains nothing: they only name what
  * its layer holds.
@@ -264,6 +281,8 @@ apply_own_mark(const struct entry_reader *reader, const char *name, const char *
 		entry->uid = owner.uid;
 		entry->gid = owner.gid;
 	}
+	if (reader->is_recorded && !strcmp(name, OWNER_MODE))
+		apply_mode(value, length, entry);
 	if (!strcmp(name, ENTRY_XATTR_OWNER))
 		(void)parse_owner(value, length, entry); /* not our form: not our mark */
 	else if (!strcmp(name, ENTRY_XATTR_DEVICE) && S_ISREG(entry->mode) && !entry->size)
@@ -284,6 +303,8 @@ kept_name(const struct entry_reader *reader, char *name)
 {
 	size_t shift = strlen(OVERLAY_ESCAPED) - strlen(OVERLAY_PREFIX);
 
+	if (reader->is_recorded && !strcmp(name, OWNER_CAPABILITY))
+		return CAPABILITY;
 	if (!text_starts_with(name, OVERLAY_PREFIX))
 		return entry_keeps_xattr(name) ? name : NULL;
 	if (!reader->in_overlay)
@@ -386,13 +407,14 @@ read_link(
 
 /* Fills @entry from @st and says whether a descriptor is wanted. */
 static bool
-take_stat(const struct stat *st, const char *path, struct entry *entry)
+take_stat(const struct stat *st, const char *path, bool recorded, struct entry *entry)
 {
 	*entry = (struct entry){
 		.path = path,
 		.mode = st->st_mode,
-		.uid = st->st_uid,
-		.gid = st->st_gid,
+		/* where owners are records, who has none is root: it is the caller's own, whatever he is called */
+		.uid = recorded && st->st_uid == geteuid() ? 0 : st->st_uid,
+		.gid = recorded && st->st_gid == getegid() ? 0 : st->st_gid,
 		.mtime = st->st_mtim,
 	};
 	if (S_ISREG(st->st_mode) || S_ISLNK(st->st_mode))
@@ -440,7 +462,7 @@ entry_read_at(struct entry_reader *reader, int dir, const char *name, const char
 	reader->stat = st;
 	if (check_ids(reader, e) < 0)
 		return -1;
-	if (!take_stat(&st, path, entry)) {
+	if (!take_stat(&st, path, reader->is_recorded, entry)) {
 		if (S_ISLNK(st.st_mode) && read_link(reader, dir, name, entry, e) < 0)
 			return -1;
 		if (S_ISCHR(st.st_mode) && st.st_rdev == 0)

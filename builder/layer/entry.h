@@ -79,6 +79,8 @@ struct entry *entry_copy(const struct entry *entry);
 
 /** Kept in layers: user.* but the overlay's and ours, security.capability, POSIX ACLs. */
 bool entry_keeps_xattr(const char *name);
+/** The name under which attribute @name of an image is set on a file here: an ordinary user cannot set all of them. */
+const char *entry_made_xattr(const char *name);
 /** Of the image's attributes, but with a '=', which ends a name in a layer: left out, and to be told. */
 bool entry_loses_xattr(const char *name);
 

@@ -66,7 +66,7 @@ place_new(const struct place_options *options)
 
 	p->options = *options;
 	p->parent = -1;
-	p->is_root = geteuid() == 0 && getegid() == 0;
+	p->is_root = options->recorded || (geteuid() == 0 && getegid() == 0);
 	return p;
 }
 
@@ -355,7 +355,7 @@ set_xattrs(struct place *p, int fd, const struct entry *entry, struct error *e)
 			note(p, "dropped attribute", x->name);
 			continue;
 		}
-		if (fsetxattr(fd, x->name, x->value, x->length, 0) == 0)
+		if (fsetxattr(fd, entry_made_xattr(x->name), x->value, x->length, 0) == 0)
 			continue;
 		if (errno != ENOTSUP && errno != E2BIG && errno != ENOSPC && errno != ERANGE)
 			return error_sys(e, "its attribute '%s' cannot be set", x->name);
@@ -433,13 +433,15 @@ finish_file(struct place *p, int fd, const struct entry *entry, struct error *e)
 {
 	bool chowns = needs_owner(p, entry);
 	struct timespec times[2] = { entry->mtime, entry->mtime };
+	mode_t mode = S_IFREG | (entry->mode & 07777); /* a device is a file here */
 
 	if (chowns && set_owner(p, fd, owner_of(p, entry), group_of(p, entry), e) < 0)
 		return -1;
 	if (remove_inherited(p, fd, e) < 0)
 		return -1;
-	if ((chowns || p->parent_gives_acl || (entry->mode & 07000)) &&
-	    fchmod(fd, entry->mode & 07777) < 0)
+	if ((chowns || p->parent_gives_acl || (entry->mode & 07000) ||
+		owner_mode_made(mode) != mode) &&
+	    owner_fchmod(fd, mode) < 0)
 		return error_sys(e, "its mode cannot be set");
 	if (entry->n_xattrs && set_xattrs(p, fd, entry, e) < 0)
 		return -1;
@@ -457,7 +459,8 @@ make_file(struct place *p, const char *name, mode_t mode, struct error *e)
 	int fd;
 
 	for (int i = 0; i < 2; i++) {
-		fd = openat(p->parent, name, NEW_FILE, mode & 0777);
+		fd = openat(
+		    p->parent, name, NEW_FILE, owner_mode_made(S_IFREG | (mode & 0777)) & 0777);
 		if (fd >= 0)
 			return fd;
 		if (errno != EEXIST || i == 1)
@@ -753,7 +756,7 @@ finish_directory(struct place *p, const struct waiting *waiting, struct error *e
 		return is_absence(errno)
 		           ? 0
 		           : error_sys(e, "directory '%s' cannot be opened", waiting->path);
-	if (fchmod(dir, waiting->mode) < 0 || futimens(dir, times) < 0)
+	if (owner_fchmod(dir, S_IFDIR | waiting->mode) < 0 || futimens(dir, times) < 0)
 		return error_sys(e, "mode and time of directory '%s' cannot be set", waiting->path);
 	return 0;
 }

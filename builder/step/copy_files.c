@@ -108,7 +108,7 @@ set_xattrs(struct maker *m, int fd, const char *path)
 		(void)fremovexattr(fd, "system.posix_acl_default");
 	}
 	for (size_t i = 0; i < entry->n_xattrs; i++) {
-		if (fsetxattr(fd, entry->xattrs[i].name, entry->xattrs[i].value,
+		if (fsetxattr(fd, entry_made_xattr(entry->xattrs[i].name), entry->xattrs[i].value,
 			entry->xattrs[i].length, 0) < 0)
 			note_xattr(m, entry->xattrs[i].name, path);
 	}
@@ -164,14 +164,16 @@ finish_file(struct maker *m, int fd, const char *path, struct error *e)
 {
 	const struct entry *entry = &m->entry.entry;
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, entry->mtime };
+	mode_t mode = S_IFREG | (entry->mode & 07777); /* a device is a file here */
 	int changed = set_owner(m, fd, path, e);
 
 	if (changed < 0)
 		return -1;
 	set_xattrs(m, fd, path);
 	/* Changing the owner and writing clear the set-id bits. */
-	if ((changed > 0 || m->inherits || (entry->mode & 07000)) &&
-	    fchmod(fd, entry->mode & 07777) < 0)
+	if ((changed > 0 || m->inherits || (entry->mode & 07000) ||
+		owner_mode_made(mode) != mode) &&
+	    owner_fchmod(fd, mode) < 0)
 		return error_sys(e, "cannot set the mode of '/%s'", path);
 	if (futimens(fd, times) < 0)
 		return error_sys(e, "cannot set the time of '/%s'", path);
@@ -184,15 +186,16 @@ create_file(struct maker *m, const char *path, struct error *e)
 	const char *name;
 	int dir = open_parent(m, path, &name, e);
 	int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY;
+	mode_t mode = owner_mode_made(S_IFREG | (m->entry.entry.mode & 0777)) & 0777;
 	int fd;
 
 	if (dir < 0)
 		return -1;
-	fd = openat(dir, name, flags, m->entry.entry.mode & 0777);
+	fd = openat(dir, name, flags, mode);
 	if (fd < 0 && errno == EEXIST) {
 		if (make_room(dir, name, path, e) < 0)
 			return -1;
-		fd = openat(dir, name, flags, m->entry.entry.mode & 0777);
+		fd = openat(dir, name, flags, mode);
 	}
 	return fd < 0 ? error_sys(e, "cannot make '/%s'", path) : fd;
 }
@@ -424,7 +427,7 @@ finish_dirs(struct maker *m, struct error *e)
 
 		if (fd < 0)
 			return error_sys(e, "cannot open directory '/%s'", u->path);
-		if (u->mode && fchmod(fd, u->mode & 07777) < 0)
+		if (u->mode && owner_fchmod(fd, u->mode) < 0)
 			return error_sys(e, "cannot set the mode of '/%s'", u->path);
 		if (futimens(fd, times) < 0)
 			return error_sys(e, "cannot set the time of '/%s'", u->path);
