@@ -515,6 +515,8 @@ read_file_capabilities(
 	struct vfs_ns_cap_data data;
 	ssize_t n = getxattr(path, "security.capability", &data, sizeof(data));
 
+	if (n < 0)
+		n = getxattr(path, OWNER_CAPABILITY, &data, sizeof(data));
 	if (n != XATTR_CAPS_SZ_2 && n != XATTR_CAPS_SZ_3)
 		return false;
 	*permitted = le32toh(data.data[0].permitted) | (uint64_t)le32toh(data.data[1].permitted)
@@ -559,9 +561,8 @@ is_script(const char *path)
 	return n == 2 && head[0] == '#' && head[1] == '!';
 }
 
-/* The credentials after executing @path, or NULL when they stay as they are. */
-static struct creds *
-after_exec(const struct call *c, const char *path, const struct stat *st)
+struct creds *
+creds_after_exec(const struct call *c, const char *path, const struct stat *st)
 {
 	const struct creds *old = c->creds;
 	struct creds *new;
@@ -615,7 +616,7 @@ execute(struct call *c, int dirfd, uint64_t address, int flags)
 			return;
 		}
 	}
-	new = after_exec(c, path, &st);
+	new = creds_after_exec(c, path, &st);
 	if (new)
 		task_set_pending(c, new, &st);
 	call_continue(c);

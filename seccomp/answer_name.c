@@ -366,8 +366,8 @@ write_status_line(int to, const char *line, size_t length, const struct creds *o
 		(void)!write(to, line, length);
 }
 
-static int
-copy_status(const struct creds *of, int from)
+int
+call_copy_status(const struct creds *of, int from)
 {
 	char text[MAX_STATUS + 1];
 	ssize_t n = read(from, text, MAX_STATUS);
@@ -412,7 +412,7 @@ open_status(struct call *c, const char *path, uint64_t flags)
 	}
 	from = of ? open(real, O_RDONLY | O_CLOEXEC) : -1;
 	if (from >= 0) {
-		to = copy_status(of, from);
+		to = call_copy_status(of, from);
 		(void)close(from); /* read-only */
 	}
 	creds_drop(of);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * call - one system call that waits for its answer, and the process that made it. Only within seccomp/.
+ * call - one system call that waits for its answer, and the process that made it. Only within seccomp/ and runtime/sandbox/emulate*.c.
  *
  * A thread that serves has the container's root as its own and procfs of the host's side as its working directory: a path of the caller
  * is either absolute, and means the same here, or relative to "PID/cwd" or "PID/fd/N".
@@ -112,6 +112,12 @@ void task_set_pending(struct call *c, struct creds *creds, const struct stat *fi
 void task_set_flags(struct call *c, bool starting, bool has_root);
 /** What children of the caller inherited is written down before the caller changes or ends. */
 void task_settle_children(struct call *c);
+/** Makes process @pid the first one, with the options' credentials. Its program is executed already, or will be without being asked. */
+void task_begin(struct ids *ids, pid_t pid);
+/** Where every fork is seen: @child is a new process of process @parent. */
+void task_born(struct ids *ids, pid_t parent, pid_t child);
+/** Process @pid becomes one with @creds (taken over) by executing a file. */
+void task_become(struct ids *ids, pid_t pid, struct creds *creds);
 /** The credentials of process @pid as the container numbers it; NULL. To be dropped. */
 struct creds *task_creds_of(struct call *c, pid_t pid);
 
@@ -153,6 +159,11 @@ int spot_of(
     const struct call *c, int dirfd, uint64_t address, int flags, bool follow, struct spot *spot);
 
 /* ---- the answers, by subject ---- */
+
+/** What procfs' status open at @from says of a process with @creds; a new descriptor, or -1. */
+int call_copy_status(const struct creds *creds, int from);
+/** The caller's credentials after it has executed the file at @path, of @st; NULL when they stay. */
+struct creds *creds_after_exec(const struct call *c, const char *path, const struct stat *st);
 
 call_fn answer_stat, answer_lstat, answer_fstat, answer_newfstatat, answer_statx;
 call_fn answer_chown, answer_lchown, answer_fchown, answer_fchownat;

@@ -63,10 +63,13 @@ static void
 emit_tests(struct notify_program *p, const struct notify_call *calls, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (calls[i].test == NOTIFY_ALWAYS || calls[i].test == NOTIFY_REFUSED) {
+		if (calls[i].test == NOTIFY_ALWAYS || calls[i].test == NOTIFY_REFUSED ||
+		    calls[i].test == NOTIFY_TRACE) {
 			emit(p, BPF_RET | BPF_K,
-			    calls[i].test == NOTIFY_REFUSED ? REFUSED : SECCOMP_RET_USER_NOTIF, 0,
-			    0);
+			    calls[i].test == NOTIFY_REFUSED ? REFUSED
+			    : calls[i].test == NOTIFY_TRACE ? SECCOMP_RET_TRACE
+							    : SECCOMP_RET_USER_NOTIF,
+			    0, 0);
 			return;
 		}
 		emit(p, BPF_LD | BPF_W | BPF_ABS, argument_offset(calls[i].argument), 0, 0);
@@ -89,7 +92,9 @@ void
 notify_compile(struct notify_program *p, const struct notify_call *calls, size_t n,
     enum notify_foreign foreign)
 {
-	uint32_t answer = foreign == NOTIFY_FOREIGN_REFUSED ? REFUSED : SECCOMP_RET_ALLOW;
+	uint32_t answer = foreign == NOTIFY_FOREIGN_REFUSED    ? REFUSED
+	                  : foreign == NOTIFY_FOREIGN_NOTIFIED ? SECCOMP_RET_USER_NOTIF
+	                                                       : SECCOMP_RET_ALLOW;
 
 	p->length = 0;
 	emit(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, arch), 0, 0);

@@ -25,8 +25,9 @@ struct notify_call {
 		NOTIFY_IF_BITS,
 		NOTIFY_IF_EQUAL,
 		NOTIFY_IF_SET,
-		NOTIFY_REFUSED
-	} test; /* SET: all 64 bits count; REFUSED: ENOSYS, nobody is asked */
+		NOTIFY_REFUSED,
+		NOTIFY_TRACE
+	} test; /* SET: all 64 bits count; REFUSED: ENOSYS, nobody is asked; TRACE: the tracer is told (ptrace(2)) */
 	uint32_t value;
 };
 
@@ -38,7 +39,11 @@ struct notify_program {
 };
 
 /** What becomes of calls by the numbers of another architecture (i386, x32), which no row can name. */
-enum notify_foreign { NOTIFY_FOREIGN_PASS, NOTIFY_FOREIGN_REFUSED /* ENOSYS */ };
+enum notify_foreign {
+	NOTIFY_FOREIGN_PASS,
+	NOTIFY_FOREIGN_REFUSED, /* ENOSYS */
+	NOTIFY_FOREIGN_NOTIFIED,
+};
 
 /** Makes a filter that notifies @calls; those of one number stand together. Other calls it lets pass. */
 void notify_compile(struct notify_program *program, const struct notify_call *calls, size_t n,

@@ -248,6 +248,56 @@ first_task(struct ids *ids, pid_t pid)
 	return t;
 }
 
+void
+task_begin(struct ids *ids, pid_t pid)
+{
+	(void)pthread_mutex_lock(&ids->lock);
+	(void)look_up(ids, pid);
+	first_task(ids, pid)->starting = false;
+	(void)pthread_mutex_unlock(&ids->lock);
+}
+
+void
+task_born(struct ids *ids, pid_t parent, pid_t child)
+{
+	struct task *of, *old;
+
+	(void)pthread_mutex_lock(&ids->lock);
+	/* a number that is used again */
+	if (look_up(ids, child)) {
+		remove_if(ids, is_gone_thread);
+		remove_if(ids, is_gone_process);
+	}
+	of = look_up(ids, parent);
+	old = look_up(ids, child);
+	if (of && !old)
+		(void)add_task(ids, child, of);
+	else if (of && old != of) {
+		creds_drop(old->creds);
+		old->creds = creds_hold(of->creds);
+		if (old->pidfd >= 0)
+			(void)close(old->pidfd); /* nothing is written to it */
+		old->pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+	}
+	(void)pthread_mutex_unlock(&ids->lock);
+}
+
+void
+task_become(struct ids *ids, pid_t pid, struct creds *creds)
+{
+	struct task *t;
+
+	(void)pthread_mutex_lock(&ids->lock);
+	t = look_up(ids, pid);
+	if (t) {
+		creds_drop(t->creds);
+		t->creds = creds_hold(creds);
+	}
+	ids->any_other = ids->any_other || !creds_are_plain(creds);
+	(void)pthread_mutex_unlock(&ids->lock);
+	creds_drop(creds);
+}
+
 /* The process of @pid, found through its parents; what is found is remembered for all on the way. */
 static struct task *
 climb(struct ids *ids, pid_t pid)

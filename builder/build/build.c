@@ -150,12 +150,12 @@ try_driver(struct build *b, enum store_driver driver, struct error *e)
 	case STORE_FUSE:
 		ok = fuseoverlay_check(e);
 		if (ok == 0) /* the program goes without attributes, the store's readers do not */
-			ok = probe_copies_in(dir, b->tier == TIER_USERNS_SINGLE, e);
+			ok = probe_copies_in(dir, tier_records(b->tier), e);
 		if (ok == 0)
 			ok = probe_stack_in(dir, fuseoverlay_mount, e);
 		break;
 	case STORE_COPY:
-		ok = probe_copies_in(dir, b->tier == TIER_USERNS_SINGLE, e);
+		ok = probe_copies_in(dir, tier_records(b->tier), e);
 		break;
 	}
 	if (ok == 0)
@@ -225,12 +225,11 @@ choose_driver(struct build *b, struct error *e)
 	};
 	enum build_snapshots wanted = b->options->snapshots;
 
-	if (b->tier == TIER_CHROOT && wanted != BUILD_SNAPSHOTS_AUTO &&
+	if (!tier_mounts(b->tier) && wanted != BUILD_SNAPSHOTS_AUTO &&
 	    wanted != BUILD_SNAPSHOTS_COPY)
-		return error_set(e, ERR_USAGE,
-		    "--snapshots %s: the isolation 'chroot' has no mounts",
-		    build_snapshots_name(wanted));
-	if (b->tier == TIER_CHROOT)
+		return error_set(e, ERR_USAGE, "--snapshots %s: the isolation '%s' has no mounts",
+		    build_snapshots_name(wanted), tier_name(b->tier));
+	if (!tier_mounts(b->tier))
 		return try_driver(b, STORE_COPY, e);
 	if (wanted == BUILD_SNAPSHOTS_AUTO)
 		return find_driver(b, e);
@@ -317,19 +316,25 @@ open_environment(struct build *b, struct error *e)
 	b->run.egress = options->egress;
 	b->run.n_egress = options->n_egress;
 	b->run.chroot = b->tier == TIER_CHROOT;
-	if (b->run.chroot && options->network == BUILD_NETWORK_NONE)
+	b->run.emulate = b->tier == TIER_EMULATE;
+	if (!tier_mounts(b->tier) && options->network == BUILD_NETWORK_NONE)
 		return error_set(e, ERR_HOST,
-		    "--network=none: the isolation 'chroot' has no network of its own");
-	if (b->run.chroot && options->n_egress > 0)
+		    "--network=none: the isolation '%s' has no network of its own",
+		    tier_name(b->tier));
+	if (!tier_mounts(b->tier) && options->n_egress > 0)
 		return error_set(e, ERR_HOST,
-		    "--allow-egress: the isolation 'chroot' has no network of its own");
-	if (b->run.chroot && options->network == BUILD_NETWORK_DEFAULT) {
+		    "--allow-egress: the isolation '%s' has no network of its own",
+		    tier_name(b->tier));
+	if (!tier_mounts(b->tier) && options->network == BUILD_NETWORK_DEFAULT) {
 		b->run.network = NETNS_HOST;
 		progress_note(b->progress,
-		    "namespaces are not to be had here (%s): steps are kept apart by chroot, "
-		    "capabilities, seccomp and Landlock, have the network of this container and no "
-		    "/proc",
-		    b->tier_lacks.text[0] ? b->tier_lacks.text : "asked for by name");
+		    "namespaces are not to be had here (%s): steps are kept apart by %s",
+		    b->tier_lacks.text[0] ? b->tier_lacks.text : "asked for by name",
+		    b->run.chroot
+			? "chroot, capabilities, seccomp and Landlock, have the network of this "
+			  "container and no /proc"
+			: "a supervisor of their system calls, seccomp and Landlock, have the "
+			  "network of this container, and see its host name and process numbers");
 	}
 	b->run.n_rlimits = options->n_ulimits;
 	b->run.rlimits = steal_ptr(&rlimits);
@@ -567,12 +572,12 @@ choose_tier(struct build *b, struct error *e)
 	    choose_owners(b, e) < 0)
 		return -1;
 	with_driver = xasprintf("%s+%s", tier_name(b->tier),
-	    b->tier == TIER_CHROOT ? "copy"
+	    !tier_mounts(b->tier) ? "copy"
 	    : b->options->snapshots == BUILD_SNAPSHOTS_AUTO
 		? "overlay"
 		: build_snapshots_name(b->options->snapshots));
 	progress_tier(b->progress, b->tier == TIER_NONE ? tier_name(b->tier) : with_driver);
-	if (b->tier == TIER_USERNS_SINGLE)
+	if (tier_records(b->tier))
 		store_record_owners(b->store);
 	return 0;
 }

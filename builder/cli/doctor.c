@@ -115,7 +115,9 @@ tier_of(const struct findings *f)
 		return TIER_USERNS;
 	if (has(f, PROBE_USERNS) && has(f, PROBE_CONTAINER) && has(f, PROBE_NOTIFY))
 		return TIER_USERNS_SINGLE;
-	return has(f, PROBE_CHROOT) ? TIER_CHROOT : TIER_NONE;
+	if (has(f, PROBE_CHROOT))
+		return TIER_CHROOT;
+	return has(f, PROBE_EMULATE) ? TIER_EMULATE : TIER_NONE;
 }
 
 static bool
@@ -128,8 +130,9 @@ can_run(const struct findings *f)
 static bool
 is_moot(const struct findings *f, const struct probe_result *result)
 {
-	return (result->id == PROBE_CHROOT && tier_of(f) < TIER_CHROOT) ||
-	       (result->id == PROBE_FUSE && (has(f, PROBE_OVERLAY) || tier_of(f) == TIER_CHROOT)) ||
+	return (result->id == PROBE_CHROOT && tier_of(f) != TIER_NONE) ||
+	       (result->id == PROBE_EMULATE && tier_of(f) != TIER_NONE) ||
+	       (result->id == PROBE_FUSE && (has(f, PROBE_OVERLAY) || !tier_mounts(tier_of(f)))) ||
 	       (result->id == PROBE_NOTIFY && tier_of(f) == TIER_USERNS);
 }
 
@@ -146,7 +149,7 @@ count_lacking(const struct findings *f)
 static const char *
 driver_of(const struct findings *f)
 {
-	if (tier_of(f) == TIER_CHROOT)
+	if (!tier_mounts(tier_of(f)))
 		return "copy";
 	return has(f, PROBE_OVERLAY) ? "overlay" : has(f, PROBE_FUSE) ? "fuse-overlayfs" : "copy";
 }
@@ -169,7 +172,7 @@ add_kubernetes(struct buf *b, const struct findings *f)
 		    "      procMount: Unmasked\n      seccompProfile: {type: Unconfined}\n"
 		    "# (b) root with the engine's default profile and capabilities: tier chroot\n"
 		    "# spec:\n#   containers:\n#   - securityContext: {runAsUser: 0}\n");
-	else if (tier == TIER_CHROOT)
+	else if (!tier_mounts(tier))
 		buf_add_text(b, "# more isolation for RUN: user namespaces in the container\n"
 				"spec:\n  containers:\n  - securityContext:\n"
 				"      seccompProfile: {type: Unconfined}\n");

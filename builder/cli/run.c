@@ -585,9 +585,10 @@ enter_tier(struct session *s, struct error *e)
 		return error_hint(
 		    e, "leave --isolation out, and what this machine allows is taken");
 	}
-	if (tier == TIER_CHROOT) {
+	if (!tier_mounts(tier)) {
 		error_set(e, ERR_HOST,
-		    "croze run needs user namespaces; the isolation 'chroot' is for builds");
+		    "croze run needs user namespaces; the isolation '%s' is for builds",
+		    tier_name(tier));
 		return error_hint(e, "croze doctor says what stands in the way of namespaces");
 	}
 	if (tier == TIER_USERNS_SINGLE)

@@ -96,6 +96,8 @@ mount_files(struct mounts *m, size_t n, struct error *e)
 	if (root < 0)
 		return -1;
 	o->root = root;
+	if (store_driver(store) == STORE_COPY)
+		return fcntl(root, F_DUPFD_CLOEXEC, 3); /* a folder as any other */
 	return attach(store, root, e) < 0 ? -1 : fcntl(root, F_DUPFD_CLOEXEC, 3);
 }
 
@@ -220,6 +222,11 @@ open_tmpfs(struct mounts *m, struct error *e)
 {
 	if (m->secrets >= 0)
 		return m->secrets;
+	if (m->request->no_memory) {
+		error_set(
+		    e, ERR_HOST, "the isolation 'emulate' has nothing in memory to keep it in");
+		return error_hint(e, "give a secret as a variable: --mount=type=secret,env=NAME");
+	}
 	m->secrets = mount_new("tmpfs", "mode=0700,size=64m,nr_inodes=4096",
 	    MOUNT_NOSUID | MOUNT_NODEV | MOUNT_NOEXEC, e);
 	if (m->secrets < 0 || attach(m->request->store, m->secrets, e) < 0)

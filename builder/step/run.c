@@ -300,22 +300,27 @@ lift_confinement(struct container_spec *spec)
 	spec->readonly_paths = nothing;
 }
 
-/* What the chroot tier has no namespaces for is refused, never left out. */
+/* What the tiers chroot and emulate have no namespaces for is refused, never left out. */
 static int
 check_tier(const struct run_request *request, struct error *e)
 {
-	const char *what = NULL;
+	const struct run_environment *environment = request->environment;
+	const char *tier = environment->emulate ? "emulate" : "chroot";
 
-	if (request->step->network == PLAN_NETWORK_NONE)
-		what = "--network=none: the isolation 'chroot' has no network of its own";
-	if (request->step->n_devices > 0)
-		what = "--device: the isolation 'chroot' has no /dev of its own";
-	if (request->step->insecure)
-		what = "--security=insecure: the isolation 'chroot' would give the step all that "
-		       "the container around it has";
-	if (!request->environment->chroot || !what)
+	if (!environment->chroot && !environment->emulate)
 		return 0;
-	return error_set(e, ERR_HOST, "RUN %s", what);
+	if (request->step->network == PLAN_NETWORK_NONE)
+		return error_set(e, ERR_HOST,
+		    "RUN --network=none: the isolation '%s' has no network of its own", tier);
+	if (request->step->n_devices > 0)
+		return error_set(e, ERR_HOST,
+		    "RUN --device: the isolation '%s' has no /dev of its own", tier);
+	if (request->step->insecure)
+		return error_set(e, ERR_HOST,
+		    "RUN --security=insecure: the isolation '%s' would give the step all that the "
+		    "container around it has",
+		    tier);
+	return 0;
 }
 
 static int
@@ -356,6 +361,7 @@ run_command(const struct run_request *request, int root, const struct user *user
 		.agents = environment->agents,
 		.n_agents = environment->n_agents,
 		.recorded = environment->userns.own_id_only,
+		.no_memory = environment->emulate,
 		.note = request->note,
 		.note_arg = request->note_arg };
 	struct container container = CONTAINER_INIT;
@@ -378,6 +384,8 @@ run_command(const struct run_request *request, int root, const struct user *user
 	spec.make_cwd = true;
 	spec.record_ids = environment->userns.own_id_only && !environment->chroot;
 	spec.chroot = environment->chroot;
+	spec.emulate = environment->emulate;
+	spec.scratch = environment->points;
 	spec.uid = user->uid;
 	spec.gid = user->gid;
 	spec.groups = user->groups;
@@ -471,8 +479,9 @@ files_fit(const struct run_files *files, const struct chain *parents)
 static int
 files_open(const struct run_request *request, struct run_files *files, struct error *e)
 {
-	/* what a chroot needs is made for as long as it runs */
-	int bottom = request->environment->chroot ? -1 : request->environment->points;
+	/* what a tree without mounts needs is made for as long as it runs */
+	bool own = request->environment->chroot || request->environment->emulate;
+	int bottom = own ? -1 : request->environment->points;
 
 	if (files_fit(files, request->parents))
 		return 0;

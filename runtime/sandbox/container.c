@@ -14,6 +14,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
 #include "runtime/base/process.h"
+#include "runtime/sandbox/emulate.h"
 #include "runtime/sandbox/init.h"
 #include "runtime/sandbox/jail.h"
 #include "runtime/sandbox/join.h"
@@ -66,6 +67,7 @@ container_spec_init(struct container_spec *spec)
 		.hold_read = -1,
 		.hold_write = -1,
 		.rootfs = -1,
+		.scratch = -1,
 		.cwd = "/",
 		.umask = 022,
 		.seccomp = seccomp_default(),
@@ -539,6 +541,17 @@ start_jail(const struct container_spec *spec, struct container *c, struct error 
 	return -1;
 }
 
+static int
+start_emulated(const struct container_spec *spec, struct container *c, struct error *e)
+{
+	struct error ignored = ERROR_INIT;
+
+	if (emulate_start(spec, c, &c->emulate, e) == 0)
+		return 0;
+	(void)container_finish(c, &ignored); /* the first failure counts */
+	return -1;
+}
+
 int
 container_start(const struct container_spec *spec, struct container *c, struct error *e)
 {
@@ -549,6 +562,8 @@ container_start(const struct container_spec *spec, struct container *c, struct e
 	int result = -1;
 
 	*c = (struct container)CONTAINER_INIT;
+	if (spec->emulate)
+		return start_emulated(spec, c, e);
 	if (spec->chroot)
 		return start_jail(spec, c, e);
 	take_kit(spec, r);
@@ -623,7 +638,7 @@ container_finish(struct container *c, struct error *e)
 	reap(c);
 	supervisor_stop(c->supervisor);
 	result = stubs_undo(&c->stubs, e);
-	if (jail_finish(c->jail, e) < 0)
+	if (jail_finish(c->jail, e) < 0 || emulate_finish(c->emulate, e) < 0)
 		result = -1;
 	if (c->pidfd >= 0)
 		(void)close(c->pidfd);

@@ -178,6 +178,8 @@ struct container_spec {
 	const struct seccomp_program *seccomp; /* NULL: no filter. Default: seccomp_default() */
 	bool no_new_privs;                     /* false: sudo and su work in a build step */
 	bool chroot;                           /* no namespaces and no mounts: jail.h */
+	bool emulate;                          /* no root directory either: emulate.h */
+	int scratch; /* with @emulate: a folder on disk, for what is in memory otherwise */
 	bool
 	    record_ids; /* users, owners and devices are recorded and answered for (seccomp/ids.h): where one id alone is mapped */
 	const struct container_rlimit *rlimits; /* RLIMIT_CORE is 0 unless it is here */
@@ -222,15 +224,17 @@ extern char *const *const container_masked_paths;
 extern char *const *const container_readonly_paths;
 
 struct jail;
+struct emulate;
 
 struct container {
-	pid_t pid;          /* child of the caller, for waitpid(2) or loop_add_child() */
-	pid_t supervisor;   /* of its ids; 0: none */
-	struct jail *jail;  /* without namespaces; NULL */
-	int pidfd;          /* -1 where the kernel has none */
-	int console;        /* master of the terminal; -1 */
-	int socket;         /* to a first process that is held; -1 */
-	struct stubs stubs; /* mount points that were made in the rootfs */
+	pid_t pid;               /* child of the caller, for waitpid(2) or loop_add_child() */
+	pid_t supervisor;        /* of its ids; 0: none */
+	struct jail *jail;       /* without namespaces; NULL */
+	struct emulate *emulate; /* without anything; NULL */
+	int pidfd;               /* -1 where the kernel has none */
+	int console;             /* master of the terminal; -1 */
+	int socket;              /* to a first process that is held; -1 */
+	struct stubs stubs;      /* mount points that were made in the rootfs */
 };
 
 #define CONTAINER_INIT                                   \

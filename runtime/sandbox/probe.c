@@ -377,6 +377,19 @@ try_chroot(const char *store, struct probe_result *r, struct error *e)
 }
 
 static int
+try_emulate(const char *store, struct probe_result *r, struct error *e)
+{
+	enum tier tier;
+
+	(void)store; /* not its concern */
+	if (tier_choose(TIER_EMULATE, &tier, NULL, e) < 0)
+		return -1;
+	say(r, "seccomp notification, ptrace, Landlock; process numbers, host name, network and "
+	       "System V IPC stay those of this container");
+	return 0;
+}
+
+static int
 try_mount_api(const char *store, struct probe_result *r, struct error *e)
 {
 	struct userns u;
@@ -446,6 +459,8 @@ static const struct probe probes[PROBE_COUNT] = {
 	[PROBE_NOTIFY] = { "recorded owners",
 	    "a range of ids is needed for RUN (--isolation userns)", try_notify },
 	[PROBE_CHROOT] = { "chroot", "nothing where user namespaces are to be had", try_chroot },
+	[PROBE_EMULATE] = { "emulation",
+	    "RUN is refused where neither namespaces nor chroot are to be had", try_emulate },
 	[PROBE_LANDLOCK] = { "Landlock", "archives are unpacked with seccomp alone around it",
 	    try_landlock },
 	[PROBE_FOREIGN] = { "other architectures", "a RUN for another platform is refused",

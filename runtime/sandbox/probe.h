@@ -25,6 +25,7 @@ enum probe_id {
 	PROBE_SECCOMP,   /* "seccomp" */
 	PROBE_NOTIFY,    /* "recorded owners": a supervisor answers for ids */
 	PROBE_CHROOT,    /* "chroot" */
+	PROBE_EMULATE,   /* "emulation" */
 	PROBE_LANDLOCK,  /* "Landlock" */
 	PROBE_FOREIGN,   /* "other architectures": their programs run, through qemu */
 	PROBE_OPENAT2,   /* "openat2" */

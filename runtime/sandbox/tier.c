@@ -8,6 +8,7 @@
 #include "runtime/base/process.h"
 #include "runtime/sandbox/chroot.h"
 #include "runtime/sandbox/diagnose.h"
+#include "runtime/sandbox/emulate.h"
 #include "seccomp/owner.h"
 
 #include <assert.h>
@@ -21,6 +22,7 @@ static const char *const names[] = {
 	[TIER_USERNS] = "userns",
 	[TIER_USERNS_SINGLE] = "userns-single",
 	[TIER_CHROOT] = "chroot",
+	[TIER_EMULATE] = "emulate",
 	[TIER_NONE] = "none",
 };
 
@@ -28,6 +30,18 @@ const char *
 tier_name(enum tier tier)
 {
 	return names[tier];
+}
+
+bool
+tier_mounts(enum tier tier)
+{
+	return tier != TIER_CHROOT && tier != TIER_EMULATE;
+}
+
+bool
+tier_records(enum tier tier)
+{
+	return tier == TIER_USERNS_SINGLE || tier == TIER_EMULATE;
 }
 
 enum tier
@@ -87,10 +101,19 @@ has_chroot(void)
 	       (diagnose_status("CapEff") & 1LL << CAP_SYS_CHROOT) != 0;
 }
 
+static int
+check_emulate(struct error *e)
+{
+	if (geteuid() != 0)
+		return emulate_check(e);
+	error_set(e, ERR_HOST, "the isolation 'emulate' is for an ordinary user, not for root");
+	return error_hint(e, "--isolation chroot, or run croze as another user");
+}
+
 int
 tier_choose(enum tier wanted, enum tier *tier, struct error *why, struct error *e)
 {
-	struct error lacking = ERROR_INIT;
+	struct error lacking = ERROR_INIT, ignored = ERROR_INIT;
 
 	*tier = wanted;
 	switch (wanted) {
@@ -100,7 +123,9 @@ tier_choose(enum tier wanted, enum tier *tier, struct error *why, struct error *
 		else
 			*tier = TIER_USERNS_SINGLE;
 		if (is_doubtful(*tier) && check_namespaces(&lacking) < 0)
-			*tier = has_chroot() ? TIER_CHROOT : TIER_NONE;
+			*tier = has_chroot()                                     ? TIER_CHROOT
+			        : geteuid() != 0 && emulate_check(&ignored) == 0 ? TIER_EMULATE
+			                                                         : TIER_NONE;
 		if (why)
 			*why = lacking;
 		return 0;
@@ -109,6 +134,8 @@ tier_choose(enum tier wanted, enum tier *tier, struct error *why, struct error *
 	case TIER_USERNS_SINGLE:
 	case TIER_NONE:
 		return 0;
+	case TIER_EMULATE:
+		return check_emulate(e);
 	case TIER_CHROOT:
 		if (has_chroot())
 			return 0;
@@ -129,5 +156,7 @@ tier_enter(enum tier tier, struct userns *u, struct error *e)
 	assert(tier != TIER_AUTO && tier != TIER_NONE);
 	if (tier == TIER_CHROOT)
 		return userns_stay(u, e);
+	if (tier == TIER_EMULATE)
+		return userns_pretend(u);
 	return userns_enter(&options, u, e);
 }

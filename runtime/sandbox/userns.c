@@ -233,6 +233,18 @@ userns_is_nested(void)
 	       uids.extents[0].count != UINT32_MAX;
 }
 
+int
+userns_pretend(struct userns *u)
+{
+	*u = (struct userns){ .outside_uid = geteuid(),
+		.outside_gid = getegid(),
+		.own_id_only = true,
+		.stayed = true };
+	id_map_add(&u->uids, 0, (uint32_t)geteuid(), 1);
+	id_map_add(&u->gids, 0, (uint32_t)getegid(), 1);
+	return 0;
+}
+
 bool
 userns_is_root(void)
 {

@@ -72,6 +72,8 @@ struct userns {
  * namespace, where its own is another user namespace's, and @u describes where it is, every id by its own number.
  */
 int userns_stay(struct userns *u, struct error *e);
+/** For an ordinary user who stays what he is and where he is: @u has his own id as 0, and nothing is entered. Returns 0. */
+int userns_pretend(struct userns *u);
 /** Is setgroups(2) refused in the user namespace of process @pid? */
 bool userns_groups_denied(pid_t pid);
 /** Is the calling process in another user namespace than the host's? No device can be made there, whoever asks. */

@@ -21,5 +21,5 @@ teardown_file()
 	printf '%s\n' "$output"
 	ok
 	[ "$(grep -c 'the same image' <<<"$output")" -ge 20 ]
-	[ "$(grep -c 'refused: ' <<<"$output")" -ge 4 ]
+	[ "$(grep -c 'refused: ' <<<"$output")" -ge 3 ]
 }

@@ -191,7 +191,7 @@ same_words()
 	says "'chroot' is for root" 'hint: '
 	run build --isolation everything
 	fails 2
-	says "'--isolation' is one of auto|userns|userns-single|chroot|none"
+	says "'--isolation' is one of auto|userns|userns-single|chroot|emulate|none"
 }
 
 @test "no range of ids and no new privileges: builds with RUN work in the tier userns-single" {

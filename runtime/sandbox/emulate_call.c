@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * emulate_call - which calls of a step are answered, by what, and the threads that do.
+ *
+ * Nothing that is answered here goes on in the kernel with an argument in memory: only calls whose arguments are numbers do, so that nobody
+ * can change them behind the answer.
+ */
+#include "runtime/sandbox/emulate_private.h"
+
+#include "runtime/base/mem.h"
+#include "seccomp/notify.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/prctl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define NUMBERS_MAX 512
+#define THREADS 4
+#define THREAD_STACK (512U << 10)
+
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
+#ifndef SYS_faccessat2
+#define SYS_faccessat2 439
+#endif
+#define SYS_SETXATTRAT 463
+#define SYS_FILE_SETATTR 469
+#ifndef SYS_open_tree
+#define SYS_open_tree 428
+#endif
+
+struct row {
+	struct notify_call call;
+	emu_fn *fn;
+	call_fn *shared; /* with the tier userns-single, where @fn is NULL */
+};
+
+#define ALWAYS(name, function)                                            \
+	{                                                                 \
+		{ SYS_##name, 0, NOTIFY_ALWAYS, 0 }, emu_##function, NULL \
+	}
+#define SHARED(name, function)                                               \
+	{                                                                    \
+		{ SYS_##name, 0, NOTIFY_ALWAYS, 0 }, NULL, answer_##function \
+	}
+#define IF_EQUAL(name, argument, value, function)                                        \
+	{                                                                                \
+		{ SYS_##name, argument, NOTIFY_IF_EQUAL, (value) }, emu_##function, NULL \
+	}
+#define IF_ANY(name, argument, function)                                                   \
+	{                                                                                  \
+		{ SYS_##name, argument, NOTIFY_IF_BITS, UINT32_MAX }, emu_##function, NULL \
+	}
+#define NEWER(number)                                                \
+	{                                                            \
+		{ (number), 0, NOTIFY_ALWAYS, 0 }, emu_missing, NULL \
+	}
+
+/* Rows of one call stand together. */
+static const struct row rows[] = {
+#ifdef SYS_open
+	ALWAYS(open, open),
+	ALWAYS(stat, stat),
+	ALWAYS(lstat, lstat),
+	ALWAYS(creat, creat),
+	ALWAYS(chown, chown),
+	ALWAYS(lchown, lchown),
+	ALWAYS(chmod, chmod),
+	ALWAYS(mkdir, mkdir),
+	ALWAYS(mknod, mknod),
+	ALWAYS(symlink, symlink),
+	ALWAYS(link, link),
+	ALWAYS(unlink, unlink),
+	ALWAYS(rmdir, rmdir),
+	ALWAYS(rename, rename),
+	ALWAYS(access, access),
+	ALWAYS(readlink, readlink),
+	ALWAYS(utime, utime),
+	ALWAYS(utimes, utimes),
+	ALWAYS(futimesat, futimesat),
+#endif
+	ALWAYS(openat, openat),
+	ALWAYS(newfstatat, newfstatat),
+	ALWAYS(fstat, fstat),
+	ALWAYS(statx, statx),
+	ALWAYS(readlinkat, readlinkat),
+	ALWAYS(openat2, openat2),
+	ALWAYS(faccessat, faccessat),
+	ALWAYS(faccessat2, faccessat),
+	ALWAYS(getcwd, getcwd),
+	ALWAYS(chdir, chdir),
+	ALWAYS(fchdir, fchdir),
+	ALWAYS(umask, umask),
+	ALWAYS(statfs, statfs),
+	ALWAYS(fchown, fchown),
+	ALWAYS(fchownat, fchownat),
+	ALWAYS(fchmod, fchmod),
+	ALWAYS(fchmodat, fchmodat),
+	ALWAYS(fchmodat2, fchmodat),
+	ALWAYS(utimensat, utimensat),
+	ALWAYS(mkdirat, mkdirat),
+	ALWAYS(mknodat, mknodat),
+	ALWAYS(symlinkat, symlinkat),
+	ALWAYS(linkat, linkat),
+	ALWAYS(unlinkat, unlinkat),
+#ifdef SYS_renameat
+	ALWAYS(renameat, renameat),
+#endif
+	ALWAYS(renameat2, renameat2),
+	ALWAYS(truncate, truncate),
+	ALWAYS(setxattr, setxattr),
+	ALWAYS(lsetxattr, setxattr),
+	ALWAYS(fsetxattr, setxattr),
+	ALWAYS(getxattr, getxattr),
+	ALWAYS(lgetxattr, getxattr),
+	ALWAYS(fgetxattr, getxattr),
+	ALWAYS(listxattr, listxattr),
+	ALWAYS(llistxattr, listxattr),
+	ALWAYS(flistxattr, listxattr),
+	ALWAYS(removexattr, removexattr),
+	ALWAYS(lremovexattr, removexattr),
+	ALWAYS(fremovexattr, removexattr),
+	SHARED(getuid, id),
+	SHARED(geteuid, id),
+	SHARED(getgid, id),
+	SHARED(getegid, id),
+	SHARED(setuid, setuid),
+	SHARED(setgid, setgid),
+	SHARED(setreuid, setreuid),
+	SHARED(setregid, setregid),
+	SHARED(setresuid, setresuid),
+	SHARED(setresgid, setresgid),
+	SHARED(setfsuid, setfsuid),
+	SHARED(setfsgid, setfsgid),
+	SHARED(getresuid, getresuid),
+	SHARED(getresgid, getresgid),
+	SHARED(getgroups, getgroups),
+	SHARED(setgroups, setgroups),
+	SHARED(capget, capget),
+	SHARED(capset, capset),
+	IF_EQUAL(prctl, 0, PR_SET_DUMPABLE, prctl),
+	IF_EQUAL(prctl, 0, PR_SET_KEEPCAPS, prctl),
+	IF_EQUAL(prctl, 0, PR_GET_KEEPCAPS, prctl),
+	IF_EQUAL(prctl, 0, PR_CAPBSET_READ, prctl),
+	IF_EQUAL(prctl, 0, PR_CAPBSET_DROP, prctl),
+	IF_EQUAL(prctl, 0, PR_CAP_AMBIENT, prctl),
+	IF_EQUAL(prctl, 0, PR_GET_NO_NEW_PRIVS, prctl),
+	IF_EQUAL(prctl, 0, PR_SET_NO_NEW_PRIVS, prctl),
+	ALWAYS(kill, kill),
+	ALWAYS(tkill, pid_argument),
+	ALWAYS(tgkill, signal_thread),
+	ALWAYS(rt_sigqueueinfo, pid_argument),
+	ALWAYS(rt_tgsigqueueinfo, signal_thread),
+	ALWAYS(pidfd_open, pid_argument),
+	IF_ANY(prlimit64, 0, pid_argument),
+	IF_ANY(sched_setaffinity, 0, pid_argument),
+	IF_ANY(sched_setscheduler, 0, pid_argument),
+	IF_ANY(sched_setparam, 0, pid_argument),
+	IF_ANY(sched_setattr, 0, pid_argument),
+	ALWAYS(setpriority, priority),
+	ALWAYS(ioprio_set, priority),
+	IF_EQUAL(socket, 0, AF_UNIX, socket),
+	IF_EQUAL(socketpair, 0, AF_UNIX, socket),
+	ALWAYS(connect, connect),
+	ALWAYS(bind, bind),
+	ALWAYS(getsockname, socket_name),
+	ALWAYS(getpeername, socket_name),
+	IF_EQUAL(getsockopt, 2, SO_PEERCRED, peer),
+	ALWAYS(ptrace, refused),
+	ALWAYS(chroot, refused),
+	ALWAYS(inotify_add_watch, refused),
+	ALWAYS(name_to_handle_at, refused),
+	{ { SYS_execve, 0, NOTIFY_TRACE, 0 }, NULL, NULL },
+	{ { SYS_execveat, 0, NOTIFY_TRACE, 0 }, NULL, NULL },
+	/* setxattrat(2) and its kin, file_getattr(2), file_setattr(2) */
+	NEWER(SYS_SETXATTRAT),
+	NEWER(SYS_SETXATTRAT + 1),
+	NEWER(SYS_SETXATTRAT + 2),
+	NEWER(SYS_SETXATTRAT + 3),
+	NEWER(SYS_FILE_SETATTR - 1),
+	NEWER(SYS_FILE_SETATTR),
+};
+
+const struct notify_program *
+emu_program(void)
+{
+	static struct notify_program program;
+	struct notify_call calls[ARRAY_LEN(rows)];
+
+	if (program.length > 0)
+		return &program;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		calls[i] = rows[i].call;
+	notify_compile(&program, calls, ARRAY_LEN(rows), NOTIFY_FOREIGN_NOTIFIED);
+	return &program;
+}
+
+static const struct row *
+row_of(int number)
+{
+	static const struct row *by_number[NUMBERS_MAX]; /* filled before there are threads */
+
+	if (!by_number[SYS_openat])
+		for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+			assert(rows[i].call.number < NUMBERS_MAX);
+			by_number[rows[i].call.number] = &rows[i];
+		}
+	return number >= 0 && number < NUMBERS_MAX ? by_number[number] : NULL;
+}
+
+void
+emu_conclude(struct emu_call *x, int failed)
+{
+	if (failed)
+		call_fail(&x->c, failed);
+	else
+		call_return(&x->c, 0);
+}
+
+void
+emu_refuse(struct emu_call *x, const char *name, int error_number)
+{
+	unsigned int number = (unsigned int)x->c.data->nr % sizeof(x->em->told);
+	bool tell;
+
+	(void)pthread_mutex_lock(&x->em->lock);
+	tell = !x->em->told[number];
+	x->em->told[number] = 1;
+	(void)pthread_mutex_unlock(&x->em->lock);
+	if (tell && x->em->log >= 0)
+		(void)dprintf(
+		    x->em->log, "croze: the isolation 'emulate' does not serve %s\n", name);
+	call_fail(&x->c, error_number);
+}
+
+static bool
+is_native(const struct seccomp_data *data)
+{
+#if defined(__x86_64__)
+	return data->arch == AUDIT_ARCH_X86_64 && (data->nr & 0x40000000) == 0;
+#elif defined(__aarch64__)
+	return data->arch == AUDIT_ARCH_AARCH64;
+#else
+	return false;
+#endif
+}
+
+static void
+serve_one(struct emulation *em, const struct seccomp_notif *request)
+{
+	const struct row *row = row_of(request->data.nr);
+	struct emu_call x;
+
+	if (!emu_call_begin(&x, em, (pid_t)request->pid)) {
+		emu_call_end(&x);
+		notify_answer(em->listener, request->id, 0, ENOSYS); /* a caller that has ended */
+		return;
+	}
+	x.c.id = request->id;
+	x.c.data = &request->data;
+	if (!is_native(&request->data))
+		emu_refuse(&x, "system calls of another architecture (32-bit programs)", ENOSYS);
+	else if (!row || (!row->fn && !row->shared))
+		emu_refuse(&x, "a system call", ENOSYS);
+	else if (row->fn)
+		row->fn(&x);
+	else
+		row->shared(&x.c);
+	emu_call_end(&x);
+}
+
+static void *
+serve(void *arg)
+{
+	struct emulation *em = arg;
+	struct seccomp_notif request;
+	int got;
+
+	while ((got = notify_receive(em->listener, &request)) != 0)
+		if (got > 0)
+			serve_one(em, &request);
+	return NULL;
+}
+
+int
+emu_serve(struct emulation *em, struct error *e)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	int error_number;
+
+	(void)row_of(SYS_openat);
+	notify_wake_together(em->listener);
+	if (pthread_attr_init(&attributes) != 0 ||
+	    pthread_attr_setstacksize(&attributes, THREAD_STACK) != 0 ||
+	    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) != 0)
+		return error_set(e, ERR_SYSTEM, "cannot prepare threads");
+	for (int i = 0; i < THREADS; i++) {
+		error_number = pthread_create(&thread, &attributes, serve, em);
+		if (error_number) {
+			errno = error_number;
+			return error_sys(e, "cannot make a thread");
+		}
+	}
+	(void)pthread_attr_destroy(&attributes); /* cannot fail */
+	return 0;
+}

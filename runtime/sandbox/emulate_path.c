@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * emulate_path - paths of a step, below its root and through its mounts (path_resolution(7)).
+ *
+ * One component at a time, each opened by O_PATH | O_NOFOLLOW in the folder before it, so that nothing that the step does meanwhile leads
+ * out: what is walked is a chain of descriptors. Links begin again at the root; ".." stays there. A folder cannot be moved out of its
+ * mount (emulate_name.c refuses with EXDEV), so ".." of a folder inside leads inside.
+ */
+#include "runtime/sandbox/emulate_private.h"
+
+#include "runtime/base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define LINKS_MAX 40
+
+const char *
+emu_fd_path(int fd, char path[EMU_FD_PATH])
+{
+	(void)snprintf(path, EMU_FD_PATH, "self/fd/%d", fd);
+	return path;
+}
+
+void
+emu_spot_release(struct emu_spot *spot)
+{
+	if (spot->dir >= 0)
+		(void)close(spot->dir); /* O_PATH */
+	if (spot->target >= 0)
+		(void)close(spot->target); /* O_PATH */
+	free(spot->link);
+	spot->dir = spot->target = -1;
+	spot->link = NULL;
+}
+
+/* ---- what a file looks like ---- */
+
+void
+emu_see(const struct emulation *em, const char *path, struct stat *st)
+{
+	/* all files are the supervisor's, who stands for root; what is of the host's root is that too */
+	st->st_uid = st->st_uid == em->uid || st->st_uid == 0 ? 0 : 65534;
+	st->st_gid = st->st_gid == em->gid || st->st_gid == 0 ? 0 : 65534;
+	(void)access_owner(path, true, st);
+	if (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode))
+		st->st_mode = (st->st_mode & ~(mode_t)07777) | owner_mode_of(path, st->st_mode);
+}
+
+static int
+look_at(const struct emulation *em, int fd, struct stat *st)
+{
+	char path[EMU_FD_PATH];
+
+	if (fstat(fd, st) < 0)
+		return errno;
+	emu_see(em, emu_fd_path(fd, path), st);
+	return 0;
+}
+
+int
+emu_look_at_folder(const struct emu_call *x, const struct emu_spot *spot, struct stat *st)
+{
+	return look_at(x->em, spot->dir, st);
+}
+
+int
+emu_may_change(const struct emu_call *x, const struct emu_spot *spot)
+{
+	struct stat st;
+	int failed;
+
+	if (spot->mount->read_only || spot->mount->is_proc)
+		return EROFS;
+	if (creds_are_plain(x->c.creds))
+		return 0;
+	failed = emu_look_at_folder(x, spot, &st);
+	if (failed)
+		return failed;
+	return access_may(x->c.creds, &st, W_OK | X_OK) ? 0 : EACCES;
+}
+
+/* ---- mounts ---- */
+
+static bool
+is_below(const char *path, const char *parent)
+{
+	size_t length = strlen(parent);
+
+	return strncmp(path, parent, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
+const struct emu_mount *
+emu_mount_of(const struct emulation *em, const char *real)
+{
+	const struct emu_mount *found = NULL;
+
+	/* mounts at the same place: the last one is seen; the longest name is the innermost folder */
+	for (size_t i = 0; i < em->n_mounts; i++)
+		if (is_below(real, em->mounts[i].real) &&
+		    (!found || strlen(em->mounts[i].real) >= strlen(found->real)))
+			found = &em->mounts[i];
+	return found;
+}
+
+static const struct emu_mount *
+mount_at_point(const struct emulation *em, const struct stat *st)
+{
+	for (size_t i = em->n_mounts; i-- > 1;)
+		if (em->mounts[i].point_ino == st->st_ino && em->mounts[i].point_dev == st->st_dev)
+			return &em->mounts[i];
+	return NULL;
+}
+
+int
+emu_name_of(const struct emulation *em, const char *path, char name[PATH_MAX])
+{
+	char real[PATH_MAX];
+	ssize_t n = readlinkat(AT_FDCWD, path, real, sizeof(real) - 1);
+	const struct emu_mount *mount;
+	const char *rest;
+
+	if (n < 0)
+		return errno;
+	real[n] = '\0';
+	if (real[0] != '/') {
+		memcpy(name, real, (size_t)n + 1);
+		return 0;
+	}
+	mount = emu_mount_of(em, real);
+	if (!mount) {
+		/* of the descriptors that the step was born with */
+		memcpy(name, real, (size_t)n + 1);
+		return strcmp(real, "/dev/null") == 0 ? 0 : EXDEV;
+	}
+	rest = real + strlen(mount->real);
+	if ((size_t)snprintf(name, PATH_MAX, "%s%s",
+		strcmp(mount->path, "/") == 0 ? "" : mount->path, rest) >= PATH_MAX)
+		return ENAMETOOLONG;
+	if (name[0] == '\0')
+		memcpy(name, "/", 2);
+	return 0;
+}
+
+/* ---- walking ---- */
+
+struct way {
+	const struct emu_call *x;
+	unsigned int flags;
+	char rest[2 * PATH_MAX];
+	int links;
+	int at;         /* O_PATH */
+	struct stat st; /* of @at, by the kernel */
+	const struct emu_mount *mount;
+};
+
+/* Goes on in @fd, which is taken over. */
+static void
+move_to(struct way *way, int fd, const struct stat *st, const struct emu_mount *mount)
+{
+	(void)close(way->at); /* O_PATH */
+	way->at = fd;
+	way->st = *st;
+	way->mount = mount;
+}
+
+static int
+go_to_mount(struct way *way, const struct emu_mount *mount)
+{
+	int fd = fcntl(mount->fd, F_DUPFD_CLOEXEC, 3);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return errno;
+	move_to(way, fd, &st, mount);
+	return 0;
+}
+
+static int
+go_up(struct way *way)
+{
+	const struct emulation *em = way->x->em;
+	struct stat st;
+	int fd;
+
+	if (way->st.st_ino == em->mounts[0].ino && way->st.st_dev == em->mounts[0].dev)
+		return 0;
+	/* of the root of a mount: the folder that its place is in */
+	if (way->mount->parent >= 0 && way->st.st_ino == way->mount->ino &&
+	    way->st.st_dev == way->mount->dev) {
+		fd = fcntl(way->mount->parent, F_DUPFD_CLOEXEC, 3);
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return errno;
+		for (size_t i = em->n_mounts; i-- > 0;)
+			if (is_below(way->mount->path, em->mounts[i].path) &&
+			    &em->mounts[i] != way->mount &&
+			    strcmp(em->mounts[i].path, way->mount->path) != 0) {
+				move_to(way, fd, &st, &em->mounts[i]);
+				return 0;
+			}
+		move_to(way, fd, &st, &em->mounts[0]);
+		return 0;
+	}
+	fd = openat(way->at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	if (fstat(fd, &st) < 0)
+		return errno;
+	move_to(way, fd, &st, way->mount);
+	return 0;
+}
+
+/* A descriptor of the caller's. */
+static int
+start_at_descriptor(struct way *way, int dirfd)
+{
+	char path[EMU_FD_PATH], real[PATH_MAX];
+	ssize_t n;
+
+	if (dirfd < 0)
+		return EBADF;
+	(void)snprintf(path, sizeof(path), "%d/fd/%d", (int)way->x->c.tid, dirfd);
+	way->at = openat(AT_FDCWD, path, O_PATH | O_CLOEXEC);
+	if (way->at < 0)
+		return errno == ENOENT ? EBADF : errno;
+	n = readlinkat(AT_FDCWD, path, real, sizeof(real) - 1);
+	real[n < 0 ? 0 : n] = '\0';
+	way->mount = emu_mount_of(way->x->em, real);
+	/* no folder of ours: a pipe, a socket, a file that was there before */
+	if (!way->mount)
+		way->mount = &way->x->em->mounts[0];
+	return fstat(way->at, &way->st) < 0 ? errno : 0;
+}
+
+static int
+start(struct way *way, int dirfd, const char *path)
+{
+	const struct emulation *em = way->x->em;
+
+	way->at = -1;
+	if (path[0] == '/') {
+		way->at = fcntl(em->mounts[0].fd, F_DUPFD_CLOEXEC, 3);
+		way->mount = &em->mounts[0];
+	} else if (dirfd == AT_FDCWD) {
+		way->at = fcntl(way->x->fs->cwd, F_DUPFD_CLOEXEC, 3);
+		way->mount = way->x->fs->mount;
+	} else {
+		return start_at_descriptor(way, dirfd);
+	}
+	return way->at < 0 || fstat(way->at, &way->st) < 0 ? errno : 0;
+}
+
+/* Takes the first component. */
+static int
+take(struct way *way, char name[NAME_MAX + 1])
+{
+	const char *at = way->rest + strspn(way->rest, "/");
+	size_t length = strcspn(at, "/");
+
+	if (length > NAME_MAX)
+		return ENAMETOOLONG;
+	memcpy(name, at, length);
+	name[length] = '\0';
+	memmove(way->rest, at + length, strlen(at + length) + 1);
+	return 0;
+}
+
+/* Puts @target in front of what is left. */
+static int
+follow_link(struct way *way, const char *target)
+{
+	size_t n = strlen(target), length = strlen(way->rest);
+
+	if (++way->links > LINKS_MAX || way->flags & EMU_NO_LINKS)
+		return ELOOP;
+	if (n == 0)
+		return ENOENT;
+	if (n + length >= sizeof(way->rest))
+		return ENAMETOOLONG;
+	memmove(way->rest + n, way->rest, length + 1);
+	memcpy(way->rest, target, n);
+	return target[0] == '/' ? go_to_mount(way, &way->x->em->mounts[0]) : 0;
+}
+
+static int
+read_link(int fd, const char *link, char target[PATH_MAX])
+{
+	ssize_t n;
+
+	if (link) {
+		(void)snprintf(target, PATH_MAX, "%s", link);
+		return 0;
+	}
+	n = readlinkat(fd, "", target, PATH_MAX - 1);
+	if (n < 0)
+		return errno;
+	target[n] = '\0';
+	return 0;
+}
+
+/* May the caller search the folder? */
+static int
+check_search(const struct way *way)
+{
+	struct stat st = way->st;
+	char path[EMU_FD_PATH];
+
+	if (!S_ISDIR(way->st.st_mode))
+		return ENOTDIR;
+	if (creds_are_plain(way->x->c.creds))
+		return 0;
+	emu_see(way->x->em, emu_fd_path(way->at, path), &st);
+	return access_may(way->x->c.creds, &st, X_OK) ? 0 : EACCES;
+}
+
+/* The path ends in the folder that was reached. */
+static int
+end_here(struct way *way, struct emu_spot *spot)
+{
+	char path[EMU_FD_PATH];
+
+	spot->name[0] = '\0';
+	spot->target = way->at;
+	spot->st = way->st;
+	spot->mount = way->mount;
+	spot->is_point = way->st.st_ino == way->mount->ino && way->st.st_dev == way->mount->dev;
+	emu_see(way->x->em, emu_fd_path(way->at, path), &spot->st);
+	way->at = -1;
+	return 0;
+}
+
+/* The path ends with @name in it; @fd is what is there, or -1. */
+static int
+end_at(struct way *way, const char *name, int fd, const struct stat *st, struct emu_spot *spot)
+{
+	char path[EMU_FD_PATH];
+
+	memcpy(spot->name, name, strlen(name) + 1);
+	spot->dir = way->at;
+	way->at = -1;
+	spot->mount = way->mount;
+	spot->target = fd;
+	if (fd >= 0) {
+		spot->st = *st;
+		emu_see(way->x->em, emu_fd_path(fd, path), &spot->st);
+	}
+	return 0;
+}
+
+/* The files that a descriptor of procfs stands for are reached by opening, not by what the link says. */
+static bool
+is_descriptor_link(const struct way *way, const char *name)
+{
+	char path[EMU_FD_PATH], real[PATH_MAX];
+	ssize_t n;
+
+	if (!way->mount->is_proc || name[strspn(name, "0123456789")] != '\0')
+		return false;
+	n = readlinkat(AT_FDCWD, emu_fd_path(way->at, path), real, sizeof(real) - 1);
+	real[n < 0 ? 0 : n] = '\0';
+	return n > 3 && strcmp(real + n - 3, "/fd") == 0;
+}
+
+static int
+open_child(const struct way *way, const char *name, bool follow, int *fd, struct stat *st)
+{
+	int flags = O_PATH | O_CLOEXEC;
+
+	*fd = openat(way->at, name, follow ? flags : flags | O_NOFOLLOW);
+	if (*fd < 0)
+		return errno;
+	if (fstat(*fd, st) < 0)
+		return errno;
+	return 0;
+}
+
+/* One component, whose name was taken; 0 to go on, -1 at the end, an errno. */
+static int
+step_into(struct way *way, const char *name, char **link, struct emu_spot *spot)
+{
+	bool is_last = way->rest[strspn(way->rest, "/")] == '\0';
+	bool follow = !is_last || way->flags & EMU_FOLLOW || way->rest[0] == '/';
+	const struct emu_mount *mount = way->mount;
+	bool by_descriptor = follow && is_descriptor_link(way, name);
+	char target[PATH_MAX];
+	struct stat st;
+	int fd, failed;
+
+	if (is_last)
+		spot->wants_folder = way->rest[0] == '/';
+	failed = open_child(way, name, by_descriptor, &fd, &st);
+	if (failed == ENOENT && is_last && !way->mount->is_proc)
+		return end_at(way, name, -1, NULL, spot) == 0 ? -1 : ENOENT;
+	if (failed)
+		return failed;
+	mount = mount_at_point(way->x->em, &st);
+	if (mount) {
+		(void)close(fd); /* O_PATH */
+		fd = fcntl(mount->fd, F_DUPFD_CLOEXEC, 3);
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return errno;
+	}
+	if (S_ISLNK(st.st_mode) && follow) {
+		failed = read_link(fd, *link, target);
+		(void)close(fd); /* O_PATH */
+		return failed ? failed : follow_link(way, target);
+	}
+	if (is_last) {
+		(void)end_at(way, name, fd, &st, spot);
+		spot->is_point = mount != NULL;
+		spot->mount = mount ? mount : spot->mount;
+		spot->link = *link;
+		*link = NULL;
+		return -1;
+	}
+	if (by_descriptor) {
+		char path[EMU_FD_PATH];
+		ssize_t n = readlinkat(AT_FDCWD, emu_fd_path(fd, path), target, sizeof(target) - 1);
+
+		target[n < 0 ? 0 : n] = '\0';
+		mount = emu_mount_of(way->x->em, target);
+	}
+	move_to(way, fd, &st, mount ? mount : way->mount);
+	return 0;
+}
+
+static int
+step(struct way *way, struct emu_spot *spot)
+{
+	char name[NAME_MAX + 1], *link = NULL;
+	int failed = take(way, name);
+
+	if (failed)
+		return failed;
+	if (name[0] == '\0') {
+		spot->wants_folder = true;
+		return end_here(way, spot) == 0 ? -1 : EIO;
+	}
+	failed = check_search(way);
+	if (failed)
+		return failed;
+	if (strcmp(name, ".") == 0)
+		return 0;
+	if (strcmp(name, "..") == 0)
+		return go_up(way);
+	if (way->mount->is_proc)
+		failed = emu_proc_step(way->x, way->at, name, &link);
+	if (failed == 0)
+		failed = step_into(way, name, &link, spot);
+	free(link);
+	return failed;
+}
+
+int
+emu_find(const struct emu_call *x, int dirfd, const char *path, unsigned int flags,
+    struct emu_spot *spot)
+{
+	struct way way = { .x = x, .flags = flags, .at = -1 };
+	int result;
+
+	*spot = (struct emu_spot)EMU_SPOT_INIT;
+	if (path[0] == '\0' && !(flags & EMU_EMPTY))
+		return ENOENT;
+	if (strlen(path) >= PATH_MAX)
+		return ENAMETOOLONG;
+	memcpy(way.rest, path, strlen(path) + 1);
+	result = start(&way, dirfd, path);
+	if (result == 0 && path[0] == '\0') {
+		result = end_here(&way, spot);
+	} else if (result == 0) {
+		while ((result = step(&way, spot)) == 0)
+			;
+		result = result < 0 ? 0 : result;
+	}
+	if (way.at >= 0)
+		(void)close(way.at); /* O_PATH */
+	if (result == 0 && spot->wants_folder && spot->target >= 0 && !S_ISDIR(spot->st.st_mode) &&
+	    !(S_ISLNK(spot->st.st_mode)))
+		result = ENOTDIR;
+	if (result)
+		emu_spot_release(spot);
+	return result;
+}
+
+int
+emu_find_at(const struct emu_call *x, int dirfd, uint64_t address, unsigned int flags,
+    struct emu_spot *spot)
+{
+	char path[PATH_MAX] = "";
+	int failed;
+
+	*spot = (struct emu_spot)EMU_SPOT_INIT;
+	/* since Linux 6.11 AT_EMPTY_PATH takes NULL for an empty text */
+	failed = address == 0 && flags & EMU_EMPTY
+	             ? 0
+	             : call_read_text(&x->c, address, path, sizeof(path));
+	return failed ? failed : emu_find(x, dirfd, path, flags, spot);
+}
+
+int
+emu_find_there(const struct emu_call *x, int dirfd, uint64_t address, unsigned int flags,
+    struct emu_spot *spot)
+{
+	int failed = emu_find_at(x, dirfd, address, flags, spot);
+
+	if (failed == 0 && spot->target < 0) {
+		emu_spot_release(spot);
+		failed = ENOENT;
+	}
+	return failed;
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * emulate_private - what the files of the emulation share. Only within emulate*.c.
+ *
+ * The supervisor lives in /proc: a path like "self/fd/3" or "PID/fd/3" is relative to that. Its threads share root, folder and umask (0).
+ * One thread, the first, traces (emulate_trace.c); the others answer notifications (emulate_call.c).
+ */
+#ifndef CROZE_SANDBOX_EMULATE_PRIVATE_H
+#define CROZE_SANDBOX_EMULATE_PRIVATE_H
+
+#include "runtime/sandbox/container.h"
+#include "runtime/sandbox/emulate.h"
+#include "runtime/sandbox/emulate_load.h"
+#include "seccomp/call.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#define EMU_MOUNTS_MAX 128
+#define EMU_BUCKETS 1024
+#define EMU_FD_PATH 48
+
+/** Something that is seen at a place of the tree. The first one is the root. */
+struct emu_mount {
+	char *path; /* clean and absolute, as the command calls it */
+	char *real; /* as the kernel calls it */
+	int fd;     /* O_PATH */
+	dev_t dev;
+	ino_t ino;
+	int parent; /* O_PATH: the folder of the mount point; -1: the root */
+	dev_t point_dev;
+	ino_t point_ino;
+	bool read_only;
+	bool is_proc;
+};
+
+/** Where processes are; shared by those that were made with CLONE_FS. */
+struct emu_fs {
+	unsigned int references;
+	int cwd; /* O_PATH; replaced, never changed */
+	const struct emu_mount *mount;
+	mode_t umask;
+};
+
+/** A program that a process is about to become. */
+struct emu_pending {
+	int program;
+	int interpreter;     /* -1: none */
+	char *exe;           /* as the command calls the program's file */
+	struct creds *creds; /* that it will have; NULL: as before */
+	struct emulate_load load;
+};
+
+struct emu_process {
+	unsigned int references; /* threads, and calls that are being answered */
+	pid_t pid;
+	struct emu_fs *fs;
+	char *exe;
+	struct emu_pending *next;    /* between execve(2) and its success */
+	struct emu_pending *current; /* until the loader has asked for both */
+};
+
+/** One thread of the step. */
+struct emu_thread {
+	struct emu_thread *next;
+	pid_t tid;
+	struct emu_process *process; /* NULL: it has stopped before its parent told of it */
+	bool in_exec;                /* what it was before execve(2) was rewritten: */
+	uint64_t number, args[6];
+};
+
+struct emulation {
+	const struct container_spec *spec;
+	struct ids ids;
+	int listener;
+	int log;
+	struct emu_mount mounts[EMU_MOUNTS_MAX];
+	size_t n_mounts;
+	uid_t uid; /* of the supervisor: whose all files are */
+	gid_t gid;
+	char *loader;         /* real path */
+	bool has_copies;      /* of the step's descriptors (pidfd_getfd(2)) */
+	pthread_mutex_t lock; /* of all that follows */
+	uint64_t load_address;
+	struct emu_thread *threads[EMU_BUCKETS];
+	unsigned char told[512]; /* calls whose refusal is in the log, by number */
+	pid_t first;
+	int first_status;
+	struct emu_bound *bound;
+	size_t n_bound;
+};
+
+/** A call that is being answered. */
+struct emu_call {
+	struct call c; /* for what is shared with the other tiers */
+	struct emulation *em;
+	struct emu_process *process; /* held */
+	struct emu_fs *fs;           /* held */
+};
+
+typedef void emu_fn(struct emu_call *x);
+
+/* ---- emulate_table.c: processes ---- */
+
+/** Finds the thread; NULL. */
+struct emu_thread *emu_thread_find(struct emulation *em, pid_t tid);
+struct emu_thread *emu_thread_add(struct emulation *em, pid_t tid, struct emu_process *process);
+void emu_thread_remove(struct emulation *em, pid_t tid);
+struct emu_process *emu_process_new(pid_t pid, struct emu_fs *fs, const char *exe);
+struct emu_process *emu_process_hold(struct emu_process *p);
+void emu_process_drop(struct emulation *em, struct emu_process *p);
+/** @cwd is taken over. */
+struct emu_fs *emu_fs_new(int cwd, const struct emu_mount *mount, mode_t umask);
+struct emu_fs *emu_fs_hold(struct emulation *em, struct emu_fs *fs);
+void emu_fs_drop(struct emulation *em, struct emu_fs *fs);
+void emu_pending_free(struct emu_pending *pending);
+/** Is it a process or thread of the step? */
+bool emu_is_ours(struct emulation *em, pid_t pid);
+/** Fills @x for thread @tid; false when it is not known. To be followed by emu_call_end(). */
+bool emu_call_begin(struct emu_call *x, struct emulation *em, pid_t tid);
+void emu_call_end(struct emu_call *x);
+/** Calls @fn for the number of each process. */
+void emu_each_process(struct emulation *em, void (*fn)(pid_t pid, void *arg), void *arg);
+
+/* ---- emulate_path.c: paths ---- */
+
+enum emu_flags {
+	EMU_FOLLOW = 1 << 0, /* a link at the end */
+	EMU_EMPTY =
+	    1 << 1, /* an empty path is the folder itself, which need not be one (AT_EMPTY_PATH) */
+	EMU_NO_LINKS = 1 << 2, /* RESOLVE_NO_SYMLINKS */
+};
+
+/** Where a path leads. */
+struct emu_spot {
+	int dir; /* O_PATH: the folder of the last component; -1 when @target was named by descriptor */
+	int target;              /* O_PATH; -1 when there is nothing */
+	struct stat st;          /* of the target, as the command shall see it */
+	char name[NAME_MAX + 1]; /* "" when the path ends in a folder itself: "/", ".", ".." */
+	const struct emu_mount *mount; /* that the target is in, or would be */
+	bool is_point;                 /* the target is the root of a mount */
+	bool wants_folder;             /* it ends with a slash */
+	char *link; /* what a link of procfs says instead of what the kernel says; NULL */
+};
+
+#define EMU_SPOT_INIT                   \
+	{                               \
+		.dir = -1, .target = -1 \
+	}
+
+void emu_spot_release(struct emu_spot *spot);
+/** Walks @path from (@dirfd of the caller) with its rights. 0: the last folder was reached; or an errno. */
+int emu_find(const struct emu_call *x, int dirfd, const char *path, unsigned int flags,
+    struct emu_spot *spot);
+/** Reads the path at @address of the caller, and walks. */
+int emu_find_at(const struct emu_call *x, int dirfd, uint64_t address, unsigned int flags,
+    struct emu_spot *spot);
+/** Likewise; what is not there is ENOENT. */
+int emu_find_there(const struct emu_call *x, int dirfd, uint64_t address, unsigned int flags,
+    struct emu_spot *spot);
+/** The folder of @spot as the command sees it. */
+int emu_look_at_folder(const struct emu_call *x, const struct emu_spot *spot, struct stat *st);
+/** May something be made or removed in the folder of @spot? 0 or an errno. */
+int emu_may_change(const struct emu_call *x, const struct emu_spot *spot);
+/** "self/fd/N" */
+const char *emu_fd_path(int fd, char path[EMU_FD_PATH]);
+/** Turns what the kernel says of a file of ours into what the command shall see. @path: relative to /proc, followed. */
+void emu_see(const struct emulation *em, const char *path, struct stat *st);
+/** How the command calls the file that the link @path of procfs leads to: 0 or an errno. Pipes and the like are called as the kernel does. */
+int emu_name_of(const struct emulation *em, const char *path, char name[PATH_MAX]);
+/** The mount that a real path is in; NULL. */
+const struct emu_mount *emu_mount_of(const struct emulation *em, const char *real);
+
+/* ---- emulate_proc.c: procfs ---- */
+
+/**
+ * A component of a path in procfs, before it is looked up. *@link (to be freed) is the target of a link that is other for the command. 0
+ * to look it up as it is, ENOENT for what is not shown.
+ */
+int emu_proc_step(const struct emu_call *x, int dir, char name[NAME_MAX + 1], char **link);
+/** A descriptor with what the command shall read instead of a file of procfs; -1: the file itself. */
+int emu_proc_open(const struct emu_call *x, const struct emu_spot *spot);
+
+/* ---- emulate_exec.c ---- */
+
+/**
+ * Prepares the execution of @path (from @dirfd) by the caller, whose arguments stay as they are. 0 with *@pending, or an errno.
+ */
+int emu_prepare(struct emu_call *x, int dirfd, const char *path, unsigned int flags,
+    struct emu_pending **pending);
+
+/* ---- emulate_call.c ---- */
+
+struct notify_program;
+/** The filter of the step's processes. */
+const struct notify_program *emu_program(void);
+/** Starts the threads that answer. */
+int emu_serve(struct emulation *em, struct error *e);
+/** Fails the call; its name comes into the log, once. */
+void emu_refuse(struct emu_call *x, const char *name, int error_number);
+void emu_conclude(struct emu_call *x, int failed);
+
+/* ---- emulate_socket.c ---- */
+
+/** Can descriptors of other processes be copied here? */
+bool emu_has_copies(void);
+
+/* ---- emulate_trace.c ---- */
+
+/** Traces until nothing of the step is left; its status. */
+int emu_trace(struct emulation *em);
+
+/* ---- the answers, by subject ---- */
+
+emu_fn emu_open, emu_openat, emu_openat2, emu_creat;
+emu_fn emu_mkdir, emu_mkdirat, emu_mknod, emu_mknodat, emu_symlink, emu_symlinkat, emu_link,
+    emu_linkat, emu_unlink, emu_unlinkat, emu_rmdir, emu_rename, emu_renameat, emu_renameat2;
+emu_fn emu_stat, emu_lstat, emu_fstat, emu_newfstatat, emu_statx, emu_statfs, emu_fstatfs,
+    emu_access, emu_faccessat, emu_readlink, emu_readlinkat, emu_truncate, emu_chmod, emu_fchmod,
+    emu_fchmodat, emu_chown, emu_lchown, emu_fchown, emu_fchownat, emu_utime, emu_utimes,
+    emu_futimesat, emu_utimensat;
+emu_fn emu_setxattr, emu_getxattr, emu_listxattr, emu_removexattr;
+emu_fn emu_chdir, emu_fchdir, emu_getcwd, emu_umask, emu_kill, emu_signal_thread, emu_pid_argument,
+    emu_second_argument, emu_priority, emu_prctl, emu_refused, emu_missing;
+emu_fn emu_socket, emu_connect, emu_bind, emu_socket_name, emu_peer;
+
+#endif

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * emulate_process - where processes are and what they do to others: chdir(2), getcwd(2), umask(2), kill(2), prctl(2); and what is refused.
+ *
+ * The folder of a process is the supervisor's knowledge alone: no call of the step is looked up by the kernel, so that its own idea of it
+ * does not matter.
+ */
+#include "runtime/sandbox/emulate_private.h"
+
+#include "seccomp/notify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/prctl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* ---- folders ---- */
+
+static void
+change_folder(struct emu_call *x, int failed, struct emu_spot *spot)
+{
+	int old;
+
+	if (!failed && !S_ISDIR(spot->st.st_mode))
+		failed = ENOTDIR;
+	if (!failed && !access_may(x->c.creds, &spot->st, X_OK))
+		failed = EACCES;
+	if (!failed) {
+		/* the call waits, and nobody else of those that share it can be using the old one: each answer has its own copy */
+		(void)pthread_mutex_lock(&x->em->lock);
+		old = x->fs->cwd;
+		x->fs->cwd = spot->target;
+		x->fs->mount = spot->mount;
+		(void)pthread_mutex_unlock(&x->em->lock);
+		(void)close(old); /* O_PATH */
+		spot->target = -1;
+	}
+	emu_spot_release(spot);
+	emu_conclude(x, failed);
+}
+
+void
+emu_chdir(struct emu_call *x)
+{
+	struct emu_spot spot;
+
+	change_folder(x, emu_find_there(x, AT_FDCWD, x->c.data->args[0], EMU_FOLLOW, &spot), &spot);
+}
+
+void
+emu_fchdir(struct emu_call *x)
+{
+	struct emu_spot spot;
+
+	change_folder(x, emu_find_there(x, (int)x->c.data->args[0], 0, EMU_EMPTY, &spot), &spot);
+}
+
+void
+emu_getcwd(struct emu_call *x)
+{
+	char path[EMU_FD_PATH], name[PATH_MAX];
+	struct stat st;
+	int failed = emu_name_of(x->em, emu_fd_path(x->fs->cwd, path), name);
+	size_t length = failed ? 0 : strlen(name) + 1;
+
+	if (!failed && (fstat(x->fs->cwd, &st) < 0 || st.st_nlink == 0))
+		failed = ENOENT;
+	if (!failed && x->c.data->args[1] < length)
+		failed = ERANGE;
+	if (!failed)
+		failed = call_write(&x->c, x->c.data->args[0], name, length);
+	if (failed)
+		call_fail(&x->c, failed);
+	else
+		call_return(&x->c, (int64_t)length);
+}
+
+void
+emu_umask(struct emu_call *x)
+{
+	mode_t old;
+
+	(void)pthread_mutex_lock(&x->em->lock);
+	old = x->fs->umask;
+	x->fs->umask = (mode_t)x->c.data->args[0] & 0777;
+	(void)pthread_mutex_unlock(&x->em->lock);
+	call_return(&x->c, (int64_t)old);
+}
+
+/* ---- other processes ---- */
+
+struct shot {
+	pid_t but;   /* the caller */
+	pid_t group; /* 0: all */
+	int signal;
+	int count;
+};
+
+static void
+shoot(pid_t pid, void *arg)
+{
+	struct shot *s = arg;
+
+	if (pid == s->but || (s->group != 0 && getpgid(pid) != s->group))
+		return;
+	if (s->group != 0 || kill(pid, s->signal) == 0)
+		s->count++;
+}
+
+/* kill(2): the step's own processes, one, a group, or all of them. */
+void
+emu_kill(struct emu_call *x)
+{
+	pid_t pid = (pid_t)x->c.data->args[0];
+	struct shot s = { .signal = (int)x->c.data->args[1] };
+
+	if (pid == 0) {
+		call_continue(&x->c);
+	} else if (pid > 0) {
+		if (emu_is_ours(x->em, pid))
+			answer_kill(&x->c);
+		else
+			call_fail(&x->c, ESRCH);
+	} else if (pid == -1) {
+		s.but = x->process->pid;
+		emu_each_process(x->em, shoot, &s);
+		emu_conclude(x, s.count > 0 ? 0 : ESRCH);
+	} else {
+		s.group = -pid;
+		emu_each_process(x->em, shoot, &s);
+		if (s.count > 0)
+			call_continue(&x->c);
+		else
+			call_fail(&x->c, ESRCH);
+	}
+}
+
+static void
+continue_if_ours(struct emu_call *x, pid_t pid)
+{
+	if (pid == 0 || emu_is_ours(x->em, pid))
+		call_continue(&x->c);
+	else
+		call_fail(&x->c, ESRCH);
+}
+
+/* The process is the first argument. */
+void
+emu_pid_argument(struct emu_call *x)
+{
+	continue_if_ours(x, (pid_t)x->c.data->args[0]);
+}
+
+/* tgkill(2), rt_tgsigqueueinfo(2) */
+void
+emu_signal_thread(struct emu_call *x)
+{
+	if (emu_is_ours(x->em, (pid_t)x->c.data->args[0]))
+		continue_if_ours(x, (pid_t)x->c.data->args[1]);
+	else
+		call_fail(&x->c, ESRCH);
+}
+
+/* setpriority(2), ioprio_set(2): by process; by group or user others would be meant too. */
+void
+emu_priority(struct emu_call *x)
+{
+	bool io = x->c.data->nr == SYS_ioprio_set;
+
+	if ((int)x->c.data->args[0] == (io ? 1 : PRIO_PROCESS))
+		continue_if_ours(x, (pid_t)x->c.data->args[1]);
+	else if ((int)x->c.data->args[1] == 0 && (int)x->c.data->args[0] == (io ? 2 : PRIO_PGRP))
+		call_continue(&x->c); /* its own group */
+	else
+		call_fail(&x->c, EPERM);
+}
+
+void
+emu_prctl(struct emu_call *x)
+{
+	/* a process that is not dumpable cannot be read, so that no call of it could be answered */
+	if ((int)x->c.data->args[0] == PR_SET_DUMPABLE)
+		call_return(&x->c, 0);
+	else
+		answer_prctl(&x->c);
+}
+
+/* ---- what is not served ---- */
+
+struct refusal {
+	int number;
+	const char *name;
+};
+
+static const struct refusal refusals[] = {
+	{ SYS_ptrace, "ptrace" },
+	{ SYS_chroot, "chroot" },
+	{ SYS_inotify_add_watch, "inotify_add_watch" },
+	{ SYS_name_to_handle_at, "name_to_handle_at" },
+};
+
+void
+emu_refused(struct emu_call *x)
+{
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		if (refusals[i].number == x->c.data->nr) {
+			emu_refuse(x, refusals[i].name, EPERM);
+			return;
+		}
+	emu_refuse(x, "a system call", EPERM);
+}
+
+/* Newer calls that programs do without. */
+void
+emu_missing(struct emu_call *x)
+{
+	call_fail(&x->c, ENOSYS);
+}

@@ -1,0 +1,114 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# emulate - the tier emulate: RUN as an ordinary user where namespaces, mounts and chroot are refused.
+#
+# The tier userns is the judge of images. The container is tests/hosts/confine: the filter of the engines' default profile, no new
+# privileges, no capability.
+
+load ../lib/common
+
+setup_file()
+{
+	croze_suite
+	need gcc
+	gcc -D_GNU_SOURCE -o "$SUITE/confine" "$CROZE_SOURCE/tests/hosts/confine.c"
+}
+
+teardown_file()
+{
+	croze_suite_end
+}
+
+# confined ARGUMENT...: a build in the container, in a store of its own; network: that of the machine.
+confined()
+{
+	[ -e "$W/emulate" ] || cp -a "$SUITE/template" "$W/emulate"
+	CROZE_ROOT=$W/emulate "$SUITE/confine" croze build --progress=plain --timestamp 0 "$@" "$W/c"
+}
+
+# same [ARGUMENT...]: the folder c gives the same manifest in both tiers; what the steps printed is in $W/userns.log and $W/emulate.log.
+same()
+{
+	[ -e "$W/userns" ] || cp -a "$SUITE/template" "$W/userns"
+	CROZE_ROOT=$W/userns croze build --progress=plain --isolation userns --network=host --timestamp 0 -t app "$@" "$W/c" \
+	    >"$W/userns.log" 2>&1 || { cat "$W/userns.log"; return 1; }
+	confined -t app "$@" >"$W/emulate.log" 2>&1 || { cat "$W/emulate.log"; return 1; }
+	head -n 1 "$W/emulate.log" | grep -qF 'tier: emulate+copy'
+	[ "$(manifest_digest app "$W/userns")" = "$(manifest_digest app "$W/emulate")" ] || {
+		diff <(tree app "$W/userns") <(tree app "$W/emulate")
+		return 1
+	}
+}
+
+@test "emulate: users, owners, modes, links, devices and files of others are as with real ids" {
+	echo 1 >c/f
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN adduser -D u && mkdir /srv/u && echo 1 >/srv/u/f && ln -s f /srv/u/l && ln /srv/u/f /srv/u/h && chown -R u:u /srv/u && \
+		    chmod 4750 /srv/u/f && chown -h 7:8 /srv/u/l && mkfifo /srv/u/p && chown 3:4 /srv/u/p
+		RUN su u -c 'echo 2 >/srv/u/g; mkdir /srv/u/d; ! cat /etc/shadow 2>/dev/null; ! touch /etc/x 2>/dev/null' && \
+		    rm -rf /opt && mv /etc/profile.d /etc/p && chgrp 50 /srv && chmod 2775 /srv && mkdir /srv/s
+		RUN mkdir -m 0555 /srv/ro && touch /srv/ro/f && mkdir -m 0 /srv/none && echo x >/srv/0 && chmod 0 /srv/0 && cat /srv/0 && \
+		    test "$(stat -c %a /srv/0 /srv/ro | tr '\n' ' ')" = '0 555 '
+		COPY --chown=33:44 --chmod=0444 f /x/
+		RUN cat /x/f && ! su u -c 'cat /srv/0' 2>/dev/null
+		USER u
+		RUN test "$(id -u):$(id -g)" = 1000:1000 && id -u >/srv/u/id && test "$(cat /srv/u/g)" = 2
+	EOF
+	same
+}
+
+@test "emulate: folders, links, renames, binds, procfs and programs by path tell one story" {
+	mkdir c/d
+	echo bound >c/d/f
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN --mount=target=/ctx --mount=type=cache,target=/cache --mount=type=tmpfs,target=/t set -e; \
+		    test "$(cat /ctx/d/f)" = bound; ! touch /ctx/x 2>/dev/null; echo 1 >/cache/f; mv /cache/f /srv/f; echo 2 >/t/x; \
+		    mkdir -p /a/b/c; ln -s /a/b /l; ln -s ../../etc/os-release /a/b/rel; cd /l/c; test "$(pwd -P)" = /a/b/c; cd ..; \
+		    test "$(/bin/pwd)" = /a/b; grep -q Alpine rel; cd /; test "$(cd ../../..; pwd)" = /; \
+		    test "$(readlink /proc/self/exe)" = /bin/busybox; test "$(readlink /proc/self/cwd)" = /; test "$(readlink /proc/self/root)" = /; \
+		    exec 5</etc/passwd; test "$(readlink /proc/self/fd/5)" = /etc/passwd; test "$(head -n 1 /dev/fd/5)" = "$(head -n 1 /etc/passwd)"; \
+		    printf '#!/bin/sh -e\necho "$0 $*"\n' >/a/s; chmod 755 /a/s; test "$(/a/s 1 2)" = '/a/s 1 2'; \
+		    printf '#!/a/s x\n' >/a/t; chmod 755 /a/t; test "$(/a/t y)" = '/a/s x /a/t y'; \
+		    echo gone >/dev/null; test "$(head -c 4 /dev/zero | wc -c)" = 4; ls /dev | tr '\n' ' ' >/dev/shm/x; cat /proc/uptime >/dev/null
+	EOF
+	same
+}
+
+@test "emulate: a command sees, signals, traces and reads nothing of the host's, and leaves nothing running" {
+	mkdir "$W/secret"
+	echo canary >"$W/secret/f"
+	dockerfile <<-EOF
+		FROM alpine:3.19
+		RUN set -e; ! cat "$W/secret/f" 2>/dev/null; ! ls "$W" 2>/dev/null; ! cat "/proc/1/environ" 2>/dev/null; \
+		    ! ls "/../../../$W" 2>/dev/null; ln -s "$W/secret" /srv/l; ! cat /srv/l/f 2>/dev/null; \
+		    ! kill -0 "$$" 2>/dev/null; ! ls "/proc/$$" 2>/dev/null; ! cat /proc/\$PPID/status 2>/dev/null; ! kill -9 \$PPID 2>/dev/null; \
+		    sh -c 'exec sleep 7316' & (setsid sh -c 'exec sleep 7316' &); echo kept >/srv/f
+	EOF
+	run confined -t app
+	ok
+	says_not canary
+	! pgrep -f 'sleep 731[6]'
+}
+
+@test "emulate: what cannot be had is refused by name" {
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN --network=none true
+	EOF
+	run confined
+	fails 3
+	says "RUN --network=none: the isolation 'emulate' has no network of its own"
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN chroot / true
+	EOF
+	run confined
+	fails 1
+	says "the isolation 'emulate' does not serve chroot"
+	run confined --snapshots overlay
+	fails 2
+	says "the isolation 'emulate' has no mounts"
+}
