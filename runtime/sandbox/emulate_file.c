@@ -206,7 +206,7 @@ read_link(struct emu_call *x, int dirfd, const __u64 *args)
 	if (!failed)
 		failed = emu_find_there(x, dirfd, args[0], flags, &spot);
 	if (!failed && !spot.link && !S_ISLNK(spot.st.st_mode))
-		failed = spot.dir < 0 ? ENOENT : EINVAL;
+		failed = spot.is_empty ? ENOENT : EINVAL;
 	if (!failed && spot.link) {
 		length = strlen(spot.link);
 	} else if (!failed) {

@@ -70,7 +70,7 @@ settle(const struct emu_call *x, const struct emu_spot *spot, mode_t mode)
 static int
 find_new(const struct emu_call *x, int dirfd, uint64_t address, struct emu_spot *spot)
 {
-	int failed = emu_find_at(x, dirfd, address, 0, spot);
+	int failed = emu_find_at(x, dirfd, address, EMU_PARENT, spot);
 
 	if (failed)
 		return failed;
@@ -281,7 +281,7 @@ check_opening(const struct emu_call *x, const struct opening *o, const struct em
 	if ((o->flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 		return EEXIST;
 	if (S_ISLNK(mode))
-		return ELOOP;
+		return o->flags & O_DIRECTORY ? ENOTDIR : ELOOP;
 	if (o->flags & O_DIRECTORY && !S_ISDIR(mode))
 		return ENOTDIR;
 	if (S_ISDIR(mode) && (writes || o->flags & O_CREAT))
@@ -438,14 +438,37 @@ create_nameless(struct emu_call *x, const struct opening *o, const struct emu_sp
 	return failed ? failed : -1;
 }
 
+/* What ends with a slash is never made, whatever is there. */
+static int
+check_made(const struct emu_call *x, const struct opening *o)
+{
+	struct emu_spot spot;
+	char path[PATH_MAX];
+	size_t length;
+	int failed = call_read_text(&x->c, o->path, path, sizeof(path));
+
+	length = failed ? 0 : strlen(path);
+	if (failed || length == 0 || path[length - 1] != '/')
+		return failed;
+	failed = emu_find(x, o->dirfd, path, EMU_PARENT, &spot);
+	emu_spot_release(&spot);
+	return failed ? failed : EISDIR;
+}
+
 static int
 open_once(struct emu_call *x, const struct opening *o)
 {
 	bool follow =
 	    !(o->flags & O_NOFOLLOW) && (o->flags & (O_CREAT | O_EXCL)) != (O_CREAT | O_EXCL);
 	struct emu_spot spot;
-	int failed = emu_find_at(x, o->dirfd, o->path, (follow ? EMU_FOLLOW : 0U) | o->how, &spot);
+	int failed;
 
+	if (o->flags & O_CREAT) {
+		failed = check_made(x, o);
+		if (failed)
+			return failed;
+	}
+	failed = emu_find_at(x, o->dirfd, o->path, (follow ? EMU_FOLLOW : 0U) | o->how, &spot);
 	if (failed)
 		return failed;
 	if (spot.target >= 0 && (o->flags & O_TMPFILE) == O_TMPFILE)
@@ -586,9 +609,11 @@ remove_name(struct emu_call *x, int dirfd, uint64_t address, unsigned int flags)
 			failed = EINVAL;
 	}
 	if (!failed)
-		failed = emu_find(x, dirfd, path, 0, &spot);
+		failed = emu_find(x, dirfd, path, EMU_PARENT, &spot);
 	if (!failed && spot.target < 0)
 		failed = ENOENT;
+	if (!failed && spot.wants_folder && spot.name[0] && !folder)
+		failed = S_ISDIR(spot.st.st_mode) ? EISDIR : ENOTDIR;
 	if (!failed && spot.name[0] == '\0')
 		failed = folder ? spot.is_point ? EBUSY : ENOTEMPTY : EISDIR;
 	if (!failed)
@@ -637,20 +662,34 @@ holds_mount(const struct emu_call *x, const struct emu_spot *spot)
 }
 
 static int
-check_rename(const struct emu_call *x, const struct emu_spot *from, const struct emu_spot *to)
+check_rename(const struct emu_call *x, const struct emu_spot *from, const struct emu_spot *to,
+    unsigned int flags)
 {
-	int failed = from->target < 0 ? ENOENT : 0;
+	bool exchange = (flags & RENAME_EXCHANGE) != 0;
+	int failed = 0;
 
-	if (!failed && (from->name[0] == '\0' || to->name[0] == '\0'))
+	/* in the kernel's order */
+	if (from->name[0] == '\0')
 		failed = EBUSY;
+	else if (to->name[0] == '\0')
+		failed = flags & RENAME_NOREPLACE ? EEXIST : EBUSY;
+	else if (from->target < 0)
+		failed = ENOENT;
+	else if (flags & RENAME_NOREPLACE && to->target >= 0)
+		failed = EEXIST;
+	else if (exchange && to->target < 0)
+		failed = ENOENT;
+	else if (exchange && to->wants_folder && !S_ISDIR(to->st.st_mode))
+		failed = ENOTDIR;
+	else if (!S_ISDIR(from->st.st_mode) &&
+		 (from->wants_folder || (!exchange && to->wants_folder)))
+		failed = ENOTDIR;
 	if (!failed)
 		failed = check_removal(x, from);
 	if (!failed)
 		failed = to->target >= 0 ? check_removal(x, to) : emu_may_change(x, to);
 	if (!failed && from->mount != to->mount)
 		failed = EXDEV;
-	if (!failed && (from->wants_folder || to->wants_folder) && !S_ISDIR(from->st.st_mode))
-		failed = ENOTDIR;
 	return failed;
 }
 
@@ -661,11 +700,11 @@ rename_file(struct emu_call *x, const __u64 *from, const __u64 *to, unsigned int
 	int failed = flags & ~(unsigned int)(RENAME_NOREPLACE | RENAME_EXCHANGE) ? EINVAL : 0;
 
 	if (!failed)
-		failed = emu_find_at(x, (int)from[0], from[1], 0, &old);
+		failed = emu_find_at(x, (int)from[0], from[1], EMU_PARENT, &old);
 	if (!failed)
-		failed = emu_find_at(x, (int)to[0], to[1], 0, &new);
+		failed = emu_find_at(x, (int)to[0], to[1], EMU_PARENT, &new);
 	if (!failed)
-		failed = check_rename(x, &old, &new);
+		failed = check_rename(x, &old, &new, flags);
 	if (!failed && holds_mount(x, &old)) {
 		emu_spot_release(&old);
 		emu_spot_release(&new);

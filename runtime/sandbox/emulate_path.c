@@ -379,14 +379,25 @@ open_child(const struct way *way, const char *name, bool follow, int *fd, struct
 	return 0;
 }
 
+static const struct emu_mount *
+mount_of_descriptor(const struct emulation *em, int fd)
+{
+	char path[EMU_FD_PATH], real[PATH_MAX];
+	ssize_t n = readlinkat(AT_FDCWD, emu_fd_path(fd, path), real, sizeof(real) - 1);
+
+	real[n < 0 ? 0 : n] = '\0';
+	return emu_mount_of(em, real);
+}
+
 /* One component, whose name was taken; 0 to go on, -1 at the end, an errno. */
 static int
 step_into(struct way *way, const char *name, char **link, struct emu_spot *spot)
 {
 	bool is_last = way->rest[strspn(way->rest, "/")] == '\0';
-	bool follow = !is_last || way->flags & EMU_FOLLOW || way->rest[0] == '/';
+	bool slash = way->rest[0] == '/' && !(way->flags & EMU_PARENT);
+	bool follow = !is_last || way->flags & EMU_FOLLOW || slash;
 	const struct emu_mount *mount = way->mount;
-	bool by_descriptor = follow && is_descriptor_link(way, name);
+	bool by_descriptor = follow && is_descriptor_link(way, name), is_point;
 	char target[PATH_MAX];
 	struct stat st;
 	int fd, failed;
@@ -410,20 +421,16 @@ step_into(struct way *way, const char *name, char **link, struct emu_spot *spot)
 		(void)close(fd); /* O_PATH */
 		return failed ? failed : follow_link(way, target);
 	}
+	is_point = mount != NULL;
+	if (by_descriptor)
+		mount = mount_of_descriptor(way->x->em, fd);
 	if (is_last) {
 		(void)end_at(way, name, fd, &st, spot);
-		spot->is_point = mount != NULL;
+		spot->is_point = is_point;
 		spot->mount = mount ? mount : spot->mount;
 		spot->link = *link;
 		*link = NULL;
 		return -1;
-	}
-	if (by_descriptor) {
-		char path[EMU_FD_PATH];
-		ssize_t n = readlinkat(AT_FDCWD, emu_fd_path(fd, path), target, sizeof(target) - 1);
-
-		target[n < 0 ? 0 : n] = '\0';
-		mount = emu_mount_of(way->x->em, target);
 	}
 	move_to(way, fd, &st, mount ? mount : way->mount);
 	return 0;
@@ -479,8 +486,9 @@ emu_find(const struct emu_call *x, int dirfd, const char *path, unsigned int fla
 	}
 	if (way.at >= 0)
 		(void)close(way.at); /* O_PATH */
-	if (result == 0 && spot->wants_folder && spot->target >= 0 && !S_ISDIR(spot->st.st_mode) &&
-	    !(S_ISLNK(spot->st.st_mode)))
+	spot->is_empty = path[0] == '\0';
+	if (result == 0 && spot->wants_folder && spot->target >= 0 && !(flags & EMU_PARENT) &&
+	    !S_ISDIR(spot->st.st_mode) && !S_ISLNK(spot->st.st_mode))
 		result = ENOTDIR;
 	if (result)
 		emu_spot_release(spot);

@@ -133,6 +133,7 @@ enum emu_flags {
 	EMU_EMPTY =
 	    1 << 1, /* an empty path is the folder itself, which need not be one (AT_EMPTY_PATH) */
 	EMU_NO_LINKS = 1 << 2, /* RESOLVE_NO_SYMLINKS */
+	EMU_PARENT = 1 << 3,   /* a link at the end is not followed, even before a slash: it is made, removed or renamed */
 };
 
 /** Where a path leads. */
@@ -144,6 +145,7 @@ struct emu_spot {
 	const struct emu_mount *mount; /* that the target is in, or would be */
 	bool is_point;                 /* the target is the root of a mount */
 	bool wants_folder;             /* it ends with a slash */
+	bool is_empty;                 /* the path is empty: the target is a descriptor's */
 	char *link; /* what a link of procfs says instead of what the kernel says; NULL */
 };
 

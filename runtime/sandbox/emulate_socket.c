@@ -384,6 +384,11 @@ emu_peer(struct emu_call *x)
 	failed = fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 ? errno : 0;
 	if (fd >= 0)
 		(void)close(fd); /* a copy */
+	/* who has connected is the supervisor for the kernel */
+	if (!failed && peer.pid == getpid()) {
+		emu_refuse(x, "getsockopt(SO_PEERCRED) of one that has connected", ENOPROTOOPT);
+		return;
+	}
 	if (!failed && peer.pid > 0) {
 		if (emu_call_begin(&other, x->em, peer.pid)) {
 			peer.uid = other.c.creds->euid;
