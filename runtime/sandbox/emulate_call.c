@@ -215,6 +215,14 @@ row_of(int number)
 	return number >= 0 && number < NUMBERS_MAX ? by_number[number] : NULL;
 }
 
+bool
+emu_answers(uint64_t number)
+{
+	const struct row *row = number < NUMBERS_MAX ? row_of((int)number) : NULL;
+
+	return row && (row->fn || row->shared);
+}
+
 void
 emu_conclude(struct emu_call *x, int failed)
 {

@@ -200,6 +200,8 @@ int emu_prepare(struct emu_call *x, int dirfd, const char *path, unsigned int fl
 struct notify_program;
 /** The filter of the step's processes. */
 const struct notify_program *emu_program(void);
+/** Is call @number one that a thread answers? */
+bool emu_answers(uint64_t number);
 /** Starts the threads that answer. */
 int emu_serve(struct emulation *em, struct error *e);
 /** Fails the call; its name comes into the log, once. */

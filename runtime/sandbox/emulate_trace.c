@@ -27,6 +27,10 @@
 #define PTRACE_EVENT_STOP 128
 #endif
 
+/* What the kernel has as the result of an interrupted call (ERESTARTSYS, ERESTARTNOINTR): no program sees them. */
+#define RESTART_IF_ASKED 512
+#define RESTART_ALWAYS 513
+
 /* ---- registers ---- */
 
 #if defined(__x86_64__)
@@ -73,6 +77,12 @@ static int64_t
 result_of(const registers *r)
 {
 	return (int64_t)r->rax;
+}
+
+static void
+set_result(registers *r, int64_t result)
+{
+	r->rax = (uint64_t)result;
 }
 
 /* The call that is about to be made is none, and fails. */
@@ -122,6 +132,12 @@ result_of(const registers *r)
 {
 	(void)r;
 	return -ENOSYS;
+}
+
+static void
+set_result(registers *r, int64_t result)
+{
+	(void)r, (void)result;
 }
 
 static void
@@ -267,6 +283,26 @@ has_executed(struct emulation *em, pid_t tid)
 	go_on(tid, PTRACE_CONT, 0);
 }
 
+/*
+ * A call that waits for its answer is interrupted by a signal until its answer has begun, and fails with EINTR where the handler does not
+ * have calls restarted: which stat(2) and most others never do. So it is restarted in any case.
+ */
+static void
+deliver(pid_t tid, int signal)
+{
+	uint64_t number = 0, args[6];
+	registers r;
+
+	if (get_registers(tid, &r) == 0 && result_of(&r) == -RESTART_IF_ASKED) {
+		take_call(&r, &number, args);
+		if (emu_answers(number)) {
+			set_result(&r, -RESTART_ALWAYS);
+			(void)set_registers(tid, &r); /* one that was killed */
+		}
+	}
+	go_on(tid, PTRACE_CONT, signal);
+}
+
 /* ---- birth and death ---- */
 
 static uint64_t
@@ -390,7 +426,7 @@ handle(struct emulation *em, pid_t tid, int status)
 		if (signal == (SIGTRAP | 0x80))
 			leave_execute(em, tid);
 		else
-			go_on(tid, PTRACE_CONT, signal);
+			deliver(tid, signal);
 		break;
 	}
 }

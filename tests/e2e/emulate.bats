@@ -124,3 +124,29 @@ same()
 	same
 	[ "$(tree app "$W/emulate" | grep -c "^/out ")" = 1 ]
 }
+
+@test "emulate: 1,000 tries to lead a path outside by exchanging folders and links under it: none does" {
+	mkdir "$W/secret"
+	echo canary >"$W/secret/f"
+	chmod 0755 "$W" "$W/secret"
+	gcc -static -O1 -w -o c/race "$CROZE_SOURCE/tests/data/emulate/race.c" -lpthread
+	dockerfile <<-EOF
+		FROM alpine:3.19
+		COPY race /bin/race
+		RUN race "$W/secret/f" 1000
+	EOF
+	run confined
+	ok
+	says '1000 rounds, 0 escapes'
+}
+
+@test "emulate: processes, pipes, signals and stops, a thousand over: nothing hangs, nothing is left" {
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN for i in $(seq 1 150); do true & /bin/true | /bin/cat; \
+		    sh -c 'sleep 9 & kill -STOP $!; kill -CONT $!; kill $!; wait $! 2>/dev/null; exit 0' || exit 1; done; wait; \
+		    test "$(ps -o comm | grep -c '^sleep')" = 0
+	EOF
+	run confined
+	ok
+}

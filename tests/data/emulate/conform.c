@@ -29,6 +29,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 #include <utime.h>
 
@@ -331,6 +332,26 @@ signals(void)
 	printf("alarm: %d\n", got == SIGALRM);
 }
 
+/* What never fails with EINTR does not, whatever signals come. */
+static void
+storm(void)
+{
+	struct sigaction action = { .sa_handler = handler };
+	struct itimerval timer = { { 0, 500 }, { 0, 500 } };
+	struct stat st;
+	time_t end = time(NULL) + 2;
+	int failed = 0;
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	while (time(NULL) < end)
+		for (int i = 0; i < 50; i++)
+			failed += stat("/etc/passwd", &st) < 0;
+	memset(&timer, 0, sizeof(timer));
+	setitimer(ITIMER_REAL, &timer, NULL);
+	printf("failed: %d\n", failed);
+}
+
 static void
 processes(void)
 {
@@ -512,6 +533,7 @@ main(int argc, char **argv)
 	in_child("ids", ids);
 	in_child("set-id", set_id);
 	in_child("signals", signals);
+	in_child("storm", storm);
 	in_child("processes", processes);
 	in_child("files", files);
 	in_child("sockets", sockets);
