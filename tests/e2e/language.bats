@@ -343,3 +343,18 @@ media()
 	[ "$first" != "$(manifest_digest app)" ]
 	[ "$(head -n 1 out/stamp)" -gt 1500000000 ]
 }
+
+@test "12.10 12.12 there is neither an inline cache nor an attestation in an image that was not asked to have them" {
+	printf 'FROM busybox:musl\nRUN echo x >/x\n' >c/Dockerfile
+	run build -t app --provenance=false --sbom=false --build-arg BUILDKIT_INLINE_CACHE=0
+	ok
+	equal "$(raw '"moby.buildkit.cache.v0" in c')" False
+	run media "$(manifest_digest app)"
+	ok
+	says image.manifest.v1+json
+	# one manifest and no index around it, by any other way of saying no
+	first=$(manifest_digest app)
+	run build -t app
+	ok
+	equal "$(manifest_digest app)" "$first"
+}
