@@ -8,7 +8,9 @@
 #include "builder/cli/commands.h"
 #include "builder/cli/show.h"
 #include "builder/dockerfile/rules.h"
+#include "runtime/base/json.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/text.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -81,17 +83,52 @@ struct request {
 	enum build_call call;
 	enum build_call_format format;
 	bool ignore_status;
+	bool describe; /* which calls there are, instead */
 };
 
+/* As users write them; "frontend.NAME" is what tools ask the reference frontend for. */
 static const struct {
 	const char *name;
 	enum build_call call;
+	const char *description; /* NULL: another name of one before */
+	const char *version;
 } calls[] = {
-	{ "check", BUILD_CALL_CHECK },
-	{ "lint", BUILD_CALL_CHECK },
-	{ "outline", BUILD_CALL_OUTLINE },
-	{ "targets", BUILD_CALL_TARGETS },
+	{ "lint", BUILD_CALL_CHECK, "what is wrong with the Dockerfile", "1.0.0" },
+	{ "outline", BUILD_CALL_OUTLINE, "what the target can be given", "1.0.0" },
+	{ "targets", BUILD_CALL_TARGETS, "which stages there are", "1.0.0" },
+	{ "check", BUILD_CALL_CHECK, NULL, NULL },
 };
+
+#define DESCRIBE "subrequests.describe"
+#define FRONTEND "frontend."
+
+/* The members that the reference frontend answers with. */
+static int
+describe_calls(enum build_call_format format)
+{
+	autojson struct json *answer = json_new_object();
+	struct json *requests = json_set(answer, "Requests", json_new_array());
+	auto(buf) struct buf out = { 0 };
+
+	for (size_t n = 0; n < ARRAY_LEN(calls); n++) {
+		autofree char *name = xasprintf(FRONTEND "%s", calls[n].name);
+		struct json *request;
+
+		if (calls[n].description == NULL)
+			continue;
+		buf_printf(&out, "%-20s %-8s %s\n", name, calls[n].version, calls[n].description);
+		request = json_append(requests, json_new_object());
+		json_set_text(request, "Name", name);
+		json_set_text(request, "Version", calls[n].version);
+		json_set_text(request, "Type", "rpc");
+		json_set_text(request, "Description", calls[n].description);
+	}
+	if (format == BUILD_CALL_JSON) {
+		buf_clear(&out);
+		json_write(answer, JSON_INDENT, &out);
+	}
+	return command_print(&out);
+}
 
 static int
 parse_format(const char *text, struct request *r, struct error *e)
@@ -112,15 +149,21 @@ static int
 parse_call(const char *text, struct request *r, struct error *e)
 {
 	auto(strv) struct strv parts = { 0 };
+	const char *name;
 	size_t n = 0;
 
 	strv_split(&parts, text, ',');
-	while (n < ARRAY_LEN(calls) && strcmp(parts.items[0], calls[n].name) != 0)
+	name = parts.items[0];
+	if (text_starts_with(name, FRONTEND))
+		name += strlen(FRONTEND);
+	while (n < ARRAY_LEN(calls) && strcmp(name, calls[n].name) != 0)
 		n++;
-	if (n == ARRAY_LEN(calls))
+	r->describe = strcmp(name, DESCRIBE) == 0;
+	if (n == ARRAY_LEN(calls) && !r->describe)
 		return error_set(e, ERR_USAGE,
-		    "--call=%s: there are check, outline, targets and build", parts.items[0]);
-	r->call = calls[n].call;
+		    "--call=%s: there are check, outline, targets, " DESCRIBE " and build",
+		    parts.items[0]);
+	r->call = r->describe ? BUILD_CALL_OUTLINE : calls[n].call;
 	for (n = 1; n < parts.count; n++) {
 		if (strncmp(parts.items[n], "format=", 7) == 0) {
 			if (parse_format(parts.items[n] + 7, r, e) < 0)
@@ -169,6 +212,8 @@ call_of_build(const struct build_flags *flags, const struct build_options *optio
 	if (flags->call != NULL && strcmp(flags->call, "build") != 0 &&
 	    parse_call(flags->call, &r, &e) < 0)
 		return command_fail(&e);
+	if (r.describe)
+		return describe_calls(r.format);
 	return answer(&r, options);
 }
 

@@ -28,8 +28,10 @@ struct step {
 	struct buf partial; /* of the line that has no end yet, as it came */
 	struct strv lines;  /* the last ones, safe: a ring of LOG_LINES_KEPT from @first on */
 	size_t first;
-	size_t n_lines; /* all there were */
-	int record;     /* -1: not open */
+	size_t n_lines;   /* all there were */
+	uint64_t n_shown; /* bytes of them that the plain display has shown */
+	bool cut;         /* and it shows no more */
+	int record;       /* -1: not open */
 };
 
 struct stage {

@@ -6,6 +6,9 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/text.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 static void
 add_prefix(const struct progress *p, struct buf *b, const struct stage *stage, size_t step)
 {
@@ -110,11 +113,49 @@ plain_step(
 	progress_write(p, &b);
 }
 
+/** How much of a step's log is shown; all of it when nothing else is asked for. */
+static uint64_t
+log_limit(void)
+{
+	const char *text = getenv("BUILDKIT_STEP_LOG_MAX_SIZE");
+	struct error ignored = ERROR_INIT; /* -1 is what it means there, too: no limit */
+	uint64_t limit = 0;
+
+	if (text == NULL || parse_u64(text, 1, UINT64_MAX, "bytes", &limit, &ignored) < 0)
+		return UINT64_MAX;
+	return limit;
+}
+
+/** Is the line beyond the limit? The first one that is says so; the record of the build has all of them. */
+static bool
+is_cut(struct progress *p, const struct stage *stage, size_t number, const char *text)
+{
+	struct step *step = &p->stages[stage - p->stages].steps[number];
+	uint64_t limit = log_limit();
+	auto(buf) struct buf b = { 0 };
+
+	step->n_shown += strlen(text) + 1;
+	if (step->n_shown <= limit)
+		return false;
+	if (step->cut)
+		return true;
+	step->cut = true;
+	add_prefix(p, &b, stage, number);
+	buf_printf(&b,
+	    "[BUILDKIT_STEP_LOG_MAX_SIZE: more than %ju bytes are not shown, the record of the "
+	    "build has them]\n",
+	    (uintmax_t)limit);
+	progress_write(p, &b);
+	return true;
+}
+
 static void
 plain_line(struct progress *p, const struct stage *stage, size_t step, double at, const char *text)
 {
 	auto(buf) struct buf b = { 0 };
 
+	if (is_cut(p, stage, step, text))
+		return;
 	add_prefix(p, &b, stage, step);
 	buf_printf(&b, "%8.3f %s\n", at, text);
 	progress_write(p, &b);

@@ -191,3 +191,21 @@ json()
 	ok
 	says InvalidDefinitionDescription experimental NpmDevDependencies
 }
+
+@test "15 which questions there are is an answer, and each may be asked by its whole name" {
+	printf 'FROM scratch AS one\n' >c/Dockerfile
+	run croze build --call=subrequests.describe c
+	ok
+	says frontend.lint frontend.outline frontend.targets
+	run croze build --call=frontend.subrequests.describe,format=json c
+	ok
+	equal "$(json '[r["Name"] for r in j["Requests"]]')" "['frontend.lint', 'frontend.outline', 'frontend.targets']"
+	run croze build --call=frontend.targets c
+	ok
+	says one
+	run croze build --call=frontend.lint c
+	ok
+	run croze build --call=convertllb c
+	fails 2
+	says "--call=convertllb" "subrequests.describe"
+}

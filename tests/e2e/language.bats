@@ -263,6 +263,15 @@ media()
 	says $'\e['
 	NO_COLOR=1 CLICOLOR_FORCE=1 run timeout 60 croze build -t app c
 	says_not $'\e['
+	printf 'FROM busybox:musl\nRUN seq 1 2000\n' >c/Dockerfile
+	BUILDKIT_STEP_LOG_MAX_SIZE=50 run timeout 60 croze build --progress=plain -t app c
+	ok
+	says " 19" "BUILDKIT_STEP_LOG_MAX_SIZE: more than 50 bytes"
+	says_not " 1999"
+	cat "$CROZE_ROOT"/builds/*/*.log >whole
+	has 1999 whole
+	BUILDKIT_STEP_LOG_MAX_SIZE=-1 run timeout 60 croze build --progress=plain --no-cache -t app c
+	says " 1999"
 	mkdir config
 	echo nonsense >config/config.json
 	DOCKER_CONFIG=$W/config run timeout 60 croze pull localhost:1/none
