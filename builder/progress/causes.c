@@ -47,6 +47,12 @@ static const struct cause causes[] = {
 		"all in this stage, and only those for production in the last one",
 	},
 	{
+	    .texts = { "Network unreachable", "Network is unreachable", "ENETUNREACH" },
+	    .hint =
+		"the network was unreachable: with --network=none, of the command line or of the "
+		"RUN, a step has its loopback and nothing else",
+	},
+	{
 	    .texts = { "Permission denied", "permission denied", "EACCES" },
 	    .condition = WHEN_USER,
 	    .hint = "files that COPY and ADD bring belong to root unless --chown says otherwise",

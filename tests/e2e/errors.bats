@@ -208,6 +208,13 @@ refuses()
 	says "Dockerfile:2" "network: refused 169.254.169.254:80" "hint: the step was not allowed to reach 169.254.169.254:80"
 }
 
+@test "a step that wants the network fails with the reason repeated" {
+	printf 'FROM busybox:musl\nRUN wget -T 2 -q http://192.0.2.1/x\n' >c/Dockerfile
+	run build -t app --network=none
+	fails 1
+	says "Dockerfile:2" "--network=none, of the command line or of the RUN"
+}
+
 @test "flags: unknown, misspelt, without value, of other builders" {
 	printf 'FROM scratch\nLABEL a=b\n' >c/Dockerfile
 	run build --tga x
