@@ -12,7 +12,7 @@
 
 /** More ARGs or ENVs in a stage, and more bytes of values and environments, are refused. */
 #define PLANNER_MAX_VARIABLES 10000
-#define PLANNER_MAX_BYTES (256U << 20)
+#define PLANNER_MAX_BYTES (32U << 20)
 
 /** An ARG that is in scope. */
 struct argument {

@@ -886,14 +886,14 @@ files_that_would_grow_without_bound_are_refused(void **state)
 		buf_add_text(&text, "ENV A=$A$A\n");
 	for (size_t n = 0; n < 3000; n++)
 		buf_add_text(&text, "RUN x\n");
-	is_refused(&text, "values and environments of RUNs grow beyond 256 MiB in all");
+	is_refused(&text, "values and environments of RUNs grow beyond 32 MiB in all");
 	buf_clear(&text);
 	buf_add_text(&text, "FROM a\nENV A=0123456789ABCDEF\n");
 	for (size_t n = 0; n < 15; n++)
 		buf_add_text(&text, "ENV A=$A$A\n");
 	for (size_t n = 0; n < 3000; n++)
 		buf_printf(&text, "LABEL l%zu=$A\n", n);
-	is_refused(&text, "values and environments of RUNs grow beyond 256 MiB in all");
+	is_refused(&text, "values and environments of RUNs grow beyond 32 MiB in all");
 }
 
 static void
