@@ -478,6 +478,43 @@ sync_caches(struct build *b)
 	}
 }
 
+/*
+ * One cgroup for all RUNs, made with the rights of the user before the namespace is entered. A limit that cannot be had is refused: whoever asks
+ * for one counts on it.
+ */
+static int
+make_cgroup(struct build *b, struct error *e)
+{
+	const struct build_options *options = b->options;
+	autofree char *name = xasprintf("croze-build-%d", (int)getpid());
+	autofree char *path =
+	    options->cgroup_parent ? xasprintf("/%s/%s", options->cgroup_parent, name) : NULL;
+	struct cgroup_wish wish = {
+		.path = path, .id = name, .resources = &options->limits, .own_users = true
+	};
+
+	if ((!options->has_limits && !path) || !has_run(b))
+		return 0;
+	if (cgroup_make(&wish, &b->cgroup, e) == 0) {
+		b->run.cgroup = b->cgroup.path ? &b->cgroup : NULL;
+		return 0;
+	}
+	(void)error_ctx(e, "the limits of RUN");
+	return error_hint(e,
+	    "a user gets cgroups with: systemd-run --user --scope -p Delegate=yes croze build ...");
+}
+
+static void
+remove_cgroup(struct build *b)
+{
+	struct error problem = ERROR_INIT;
+
+	if (b->run.cgroup && cgroup_remove(&b->cgroup, &problem) < 0)
+		progress_warn(b->progress, "%s", problem.text);
+	cgroup_release(&b->cgroup);
+	b->run.cgroup = NULL;
+}
+
 static int
 do_work(struct build *b, struct error *e)
 {
@@ -487,7 +524,7 @@ do_work(struct build *b, struct error *e)
 		clean_up(b);
 	else if (b->tier == TIER_NONE)
 		return refuse_files(b, e);
-	else if (enter_namespace(b, e) < 0)
+	else if (make_cgroup(b, e) < 0 || enter_namespace(b, e) < 0)
 		return -1;
 	if (!needs_work(b))
 		return 0;
@@ -722,6 +759,7 @@ build_release(struct build *b)
 	exchange_free(b->exchange);
 	if (b->has_environment)
 		run_environment_close(&b->run);
+	remove_cgroup(b);
 	agents_stop(b->agents);
 	free((void *)(uintptr_t)b->run.secrets);
 	free((void *)(uintptr_t)b->run.rlimits);

@@ -85,6 +85,8 @@ build_options_release(struct build_options *o)
 	strv_release(&o->allowed_devices);
 	strv_release(&o->device_dirs);
 	source_policy_free(o->source_policy);
+	oci_resources_release(&o->limits);
+	free(o->cgroup_parent);
 	for (size_t i = 0; i < o->n_cache_from; i++)
 		cache_place_release(&o->cache_from[i]);
 	for (size_t i = 0; i < o->n_cache_to; i++)

@@ -16,6 +16,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/json.h"
 #include "runtime/base/strv.h"
+#include "runtime/oci/resources.h"
 #include "runtime/sandbox/egress.h"
 #include "runtime/sandbox/tier.h"
 
@@ -209,9 +210,12 @@ struct build_options {
 	size_t n_secrets;
 	struct build_agent *agents;
 	size_t n_agents;
-	unsigned allowed;                    /* enum build_allowed */
-	struct strv allowed_devices;         /* --allow device=NAME */
-	struct strv device_dirs;             /* --cdi-spec-dir, else the usual ones */
+	unsigned allowed;            /* enum build_allowed */
+	struct strv allowed_devices; /* --allow device=NAME */
+	struct strv device_dirs;     /* --cdi-spec-dir, else the usual ones */
+	bool has_limits;
+	struct oci_resources limits; /* of all RUNs together, when there are some */
+	char *cgroup_parent; /* the cgroup that theirs is made in; NULL: beside this process */
 	struct source_policy *source_policy; /* --source-policy-file; NULL: all is allowed */
 	uint64_t shm_size;                   /* bytes; 0: the default of 64 MiB */
 	char *root;                          /* of the store; NULL: the default */

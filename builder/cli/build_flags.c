@@ -44,6 +44,7 @@ build_flags_release(struct build_flags *flags)
 	strv_release(&flags->allowed);
 	strv_release(&flags->egress);
 	strv_release(&flags->device_dirs);
+	strv_release(&flags->resources);
 	strv_release(&flags->build_arg_files);
 	strv_release(&flags->env);
 	strv_release(&flags->unset_env);
@@ -689,7 +690,8 @@ build_flags_apply(const struct build_flags *flags, const struct strv *words,
 	    apply_platform(flags, options, e) < 0 || apply_timestamp(flags, options, e) < 0 ||
 	    apply_policies(flags, options, e) < 0 || apply_network(flags, options, e) < 0 ||
 	    apply_egress(flags, options, e) < 0 || apply_shm_size(flags, options, e) < 0 ||
-	    build_extras_source_policy(flags, options, e) < 0)
+	    build_extras_source_policy(flags, options, e) < 0 ||
+	    build_limits_apply(flags, options, e) < 0)
 		return -1;
 	strv_copy(&options->device_dirs, &flags->device_dirs);
 	if (options->device_dirs.count == 0)

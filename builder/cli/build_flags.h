@@ -28,6 +28,15 @@ struct build_flags {
 	struct strv platforms;
 	struct strv device_dirs;
 	const char *source_policy;
+	struct strv resources;
+	const char *memory;
+	const char *memory_swap;
+	const char *cpu_shares;
+	const char *cpu_period;
+	const char *cpu_quota;
+	const char *cpuset_cpus;
+	const char *cpuset_mems;
+	const char *cgroup_parent;
 	const char *ignore_file;
 	const char *progress;
 	const char *network;
@@ -104,6 +113,9 @@ int build_extras_arguments(
     const struct build_flags *flags, struct build_options *options, struct error *e);
 /** --env, --unsetenv, --unsetlabel, --from, --omit-history. */
 int build_extras_apply(
+    const struct build_flags *flags, struct build_options *options, struct error *e);
+/** --memory, --cpu-quota and so on, and --resource, after which those count. */
+int build_limits_apply(
     const struct build_flags *flags, struct build_options *options, struct error *e);
 /** --source-policy-file, else EXPERIMENTAL_BUILDKIT_SOURCE_POLICY of the environment. */
 int build_extras_source_policy(

@@ -312,6 +312,9 @@ check_tier(const struct run_request *request, struct error *e)
 	if (request->step->network == PLAN_NETWORK_NONE)
 		return error_set(e, ERR_HOST,
 		    "RUN --network=none: the isolation '%s' has no network of its own", tier);
+	if (environment->cgroup)
+		return error_set(e, ERR_HOST,
+		    "RUN with --memory or another limit: the isolation '%s' has no cgroup", tier);
 	if (request->step->n_devices > 0)
 		return error_set(e, ERR_HOST,
 		    "RUN --device: the isolation '%s' has no /dev of its own", tier);
@@ -321,6 +324,14 @@ check_tier(const struct run_request *request, struct error *e)
 		    "container around it has",
 		    tier);
 	return 0;
+}
+
+static int
+join_cgroup(void *arg, pid_t pid, struct error *e)
+{
+	const struct run_environment *environment = arg;
+
+	return cgroup_attach(environment->cgroup, pid, e);
 }
 
 static int
@@ -366,6 +377,8 @@ run_command(const struct run_request *request, int root, const struct user *user
 		.note_arg = request->note_arg };
 	struct container container = CONTAINER_INIT;
 	auto(extra_mounts) struct extra_mounts extra = { .scripts = -1 };
+	const struct container_events events = { .arg = (void *)(uintptr_t)environment,
+		.created = join_cgroup };
 	struct container_mount standard[16];
 	struct error ignored = ERROR_INIT; /* the step's result counts */
 	struct container_spec spec;
@@ -402,6 +415,8 @@ run_command(const struct run_request *request, int root, const struct user *user
 	spec.n_mounts = make_standard_mounts(environment, standard, ARRAY_LEN(standard));
 	spec.extra_mounts = extra.items;
 	spec.n_extra_mounts = extra.count;
+	if (environment->cgroup)
+		spec.events = &events;
 	if (request->step->insecure)
 		lift_confinement(&spec);
 	if (container_start(&spec, &container, e) < 0) {

@@ -9,6 +9,7 @@
 #include "builder/step/chain.h"
 #include "builder/step/mounts.h"
 #include "builder/store/store.h"
+#include "runtime/cgroup/cgroup.h"
 #include "runtime/sandbox/binfmt.h"
 #include "runtime/sandbox/container.h"
 #include "runtime/sandbox/netns.h"
@@ -34,6 +35,7 @@ struct run_environment {
 	size_t n_rlimits;
 	bool emulate;      /* no chroot either: emulate.h */
 	uint64_t shm_size; /* bytes; 0: the default */
+	const struct cgroup *cgroup; /* that all commands are put in; NULL */
 	const struct strv *proxies;
 	const struct run_secret *secrets;
 	size_t n_secrets;

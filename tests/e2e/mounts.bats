@@ -517,6 +517,33 @@ describe()
 	says_not "BUILDKIT_SANDBOX_HOSTNAME is not used"
 }
 
+@test "6.11 limits of memory and processors are obeyed, or refused where the user has no cgroups" {
+	# shellcheck disable=SC2016
+	printf 'FROM busybox:musl\nRUN x=$(head -c 100000000 /dev/zero | tr "\\0" x); echo "${#x} bytes"\n' >c/Dockerfile
+	run build -t app --memory 24m --memory-swap 24m
+	if [ "$status" -eq 3 ]; then
+		says "the limits of RUN" "memory" "systemd-run --user --scope -p Delegate=yes"
+		# what needs no limit is not refused
+		printf 'FROM busybox:musl\nLABEL a=b\n' >c/Dockerfile
+		run build -t app --memory 24m
+		ok
+	else
+		fails 1
+		says "killed by SIGKILL"
+		says_not "100000000 bytes"
+		run build -t app --resource memory=1g,cpuset-cpus=0
+		ok
+		says "100000000 bytes"
+	fi
+	for wrong in --memory=1 --cpu-period=1 --cpuset-cpus=a --resource=memory --resource=disk=1g "--memory=1g --memory-swap=1m"; do
+		# shellcheck disable=SC2086
+		run build -t app $wrong
+		fails 2
+		says "${wrong%%=*}"
+	done
+	equal "$(find /sys/fs/cgroup -maxdepth 4 -name 'croze-build-*' 2>/dev/null)" ""
+}
+
 @test "6.11 S1 network, hosts, limits and the size of /dev/shm of the command line are part of the key" {
 	local flag
 	printf 'FROM busybox:musl\nRUN true\n' >c/Dockerfile
