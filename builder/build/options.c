@@ -56,6 +56,31 @@ annotations_release(struct build_options *o)
 	free(o->annotations);
 }
 
+static void
+release_caches(struct build_options *o)
+{
+	for (size_t i = 0; i < o->n_cache_from; i++)
+		cache_place_release(&o->cache_from[i]);
+	for (size_t i = 0; i < o->n_cache_to; i++)
+		cache_place_release(&o->cache_to[i]);
+	free(o->cache_from);
+	free(o->cache_to);
+}
+
+/* What the Dockerfile and its commands may have. */
+static void
+release_rules(struct build_options *o)
+{
+	strv_release(&o->allowed_devices);
+	strv_release(&o->device_dirs);
+	source_policy_free(o->source_policy);
+	oci_resources_release(&o->limits);
+	free(o->cgroup_parent);
+	for (size_t i = 0; i < o->n_egress; i++)
+		free(o->egress[i].host);
+	free(o->egress);
+}
+
 void
 build_options_release(struct build_options *o)
 {
@@ -82,24 +107,12 @@ build_options_release(struct build_options *o)
 		free(o->agents[i].socket);
 		strv_release(&o->agents[i].keys);
 	}
-	strv_release(&o->allowed_devices);
-	strv_release(&o->device_dirs);
-	source_policy_free(o->source_policy);
-	oci_resources_release(&o->limits);
-	free(o->cgroup_parent);
-	for (size_t i = 0; i < o->n_cache_from; i++)
-		cache_place_release(&o->cache_from[i]);
-	for (size_t i = 0; i < o->n_cache_to; i++)
-		cache_place_release(&o->cache_to[i]);
-	free(o->cache_from);
-	free(o->cache_to);
+	release_rules(o);
+	release_caches(o);
 	free(o->secrets);
 	free(o->agents);
 	free(o->contexts);
 	free(o->outputs);
-	for (size_t i = 0; i < o->n_egress; i++)
-		free(o->egress[i].host);
-	free(o->egress);
 	free(o->hosts);
 	free(o->ulimits);
 	free(o->dockerfile);
