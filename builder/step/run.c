@@ -316,8 +316,8 @@ check_tier(const struct run_request *request, struct error *e)
 		return error_set(e, ERR_HOST,
 		    "RUN with --memory or another limit: the isolation '%s' has no cgroup", tier);
 	if (request->step->n_devices > 0)
-		return error_set(e, ERR_HOST,
-		    "RUN --device: the isolation '%s' has no /dev of its own", tier);
+		return error_set(
+		    e, ERR_HOST, "RUN --device: the isolation '%s' has no /dev of its own", tier);
 	if (request->step->insecure)
 		return error_set(e, ERR_HOST,
 		    "RUN --security=insecure: the isolation '%s' would give the step all that the "
@@ -357,6 +357,15 @@ end_command(struct container *container, struct run_result *result, struct error
 		return error_set(e, ERR_STEP, "%s", buf_text(&text));
 	}
 	return 0;
+}
+
+static void
+set_user(const struct user *user, struct container_spec *spec)
+{
+	spec->uid = user->uid;
+	spec->gid = user->gid;
+	spec->groups = user->groups;
+	spec->n_groups = user->n_groups;
 }
 
 static int
@@ -399,10 +408,7 @@ run_command(const struct run_request *request, int root, const struct user *user
 	spec.chroot = environment->chroot;
 	spec.emulate = environment->emulate;
 	spec.scratch = environment->points;
-	spec.uid = user->uid;
-	spec.gid = user->gid;
-	spec.groups = user->groups;
-	spec.n_groups = user->n_groups;
+	set_user(user, &spec);
 	spec.hostname = request->step->hostname ? request->step->hostname : "buildkitsandbox";
 	spec.hostname_may_stay = !request->step->hostname;
 	spec.rlimits = environment->rlimits;

@@ -33,8 +33,8 @@ struct run_environment {
 	int points;      /* the lowest layer of every command's files; see points.h */
 	const struct container_rlimit *rlimits;
 	size_t n_rlimits;
-	bool emulate;      /* no chroot either: emulate.h */
-	uint64_t shm_size; /* bytes; 0: the default */
+	bool emulate;                /* no chroot either: emulate.h */
+	uint64_t shm_size;           /* bytes; 0: the default */
 	const struct cgroup *cgroup; /* that all commands are put in; NULL */
 	const struct strv *proxies;
 	const struct run_secret *secrets;
