@@ -360,8 +360,11 @@ end_command(struct container *container, struct run_result *result, struct error
 }
 
 static void
-set_user(const struct user *user, struct container_spec *spec)
+set_process(
+    const struct user *user, const struct run_environment *environment, struct container_spec *spec)
 {
+	spec->rlimits = environment->rlimits;
+	spec->n_rlimits = environment->n_rlimits;
 	spec->uid = user->uid;
 	spec->gid = user->gid;
 	spec->groups = user->groups;
@@ -408,11 +411,9 @@ run_command(const struct run_request *request, int root, const struct user *user
 	spec.chroot = environment->chroot;
 	spec.emulate = environment->emulate;
 	spec.scratch = environment->points;
-	set_user(user, &spec);
+	set_process(user, environment, &spec);
 	spec.hostname = request->step->hostname ? request->step->hostname : "buildkitsandbox";
 	spec.hostname_may_stay = !request->step->hostname;
-	spec.rlimits = environment->rlimits;
-	spec.n_rlimits = environment->n_rlimits;
 	set_network(request, &spec);
 	spec.in = -1;
 	spec.out = request->log;
