@@ -123,6 +123,9 @@ answer_of(const struct notify_program *p, const struct seccomp_data *data)
 		case BPF_JMP | BPF_JEQ | BPF_K:
 			i += a == f->k ? f->jt : f->jf;
 			break;
+		case BPF_JMP | BPF_JGE | BPF_K:
+			i += a >= f->k ? f->jt : f->jf;
+			break;
 		case BPF_JMP | BPF_JSET | BPF_K:
 			i += a & f->k ? f->jt : f->jf;
 			break;
@@ -178,12 +181,32 @@ filter_notifies_what_it_is_told_and_lets_the_rest_pass(void **state)
 	assert_int_equal(answer_of(&p, &data), SECCOMP_RET_ALLOW);
 }
 
+static void
+filter_refuses_other_tables_of_calls_when_told_to(void **state)
+{
+	static const struct notify_call calls[] = { { SYS_setuid, 0, NOTIFY_ALWAYS, 0 } };
+	struct notify_program p;
+	struct seccomp_data data = { .nr = SYS_setuid, .arch = 0x40000003 };
+
+	(void)state;
+	notify_compile(&p, calls, 1, NOTIFY_FOREIGN_REFUSED);
+	assert_int_equal(answer_of(&p, &data), SECCOMP_RET_ERRNO | ENOSYS);
+#if defined(__x86_64__)
+	data.arch = 0xc000003e;
+	data.nr = (int)(0x40000000U | SYS_setuid); /* x32 */
+	assert_int_equal(answer_of(&p, &data), SECCOMP_RET_ERRNO | ENOSYS);
+	data.nr = SYS_setuid;
+	assert_int_equal(answer_of(&p, &data), SECCOMP_RET_USER_NOTIF);
+#endif
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(text_of_an_owner_is_read_back),
 	cmocka_unit_test(what_is_no_owner_is_refused),
 	cmocka_unit_test(device_is_read_back_and_nothing_else_is_one),
 	cmocka_unit_test(owner_of_a_link_is_in_its_access_time),
 	cmocka_unit_test(filter_notifies_what_it_is_told_and_lets_the_rest_pass),
+	cmocka_unit_test(filter_refuses_other_tables_of_calls_when_told_to),
 };
 
 UNIT_MAIN(tests)
