@@ -28,7 +28,7 @@ enum unpack_mode {
 	UNPACK_ARCHIVE, /* an archive of ADD below @root/@dest */
 	UNPACK_DETECT,  /* is it an archive? The answer has @is_archive */
 	UNPACK_PICK, /* the content of files of a layer to @listing, which holds their names, a line each */
-	UNPACK_DECODE,  /* the tar itself to @listing, without a look at what is in it */
+	UNPACK_DECODE, /* the tar itself to @listing, without a look at what is in it */
 };
 
 struct unpack_request {

@@ -133,7 +133,9 @@ enum emu_flags {
 	EMU_EMPTY =
 	    1 << 1, /* an empty path is the folder itself, which need not be one (AT_EMPTY_PATH) */
 	EMU_NO_LINKS = 1 << 2, /* RESOLVE_NO_SYMLINKS */
-	EMU_PARENT = 1 << 3,   /* a link at the end is not followed, even before a slash: it is made, removed or renamed */
+	EMU_PARENT =
+	    1
+	    << 3, /* a link at the end is not followed, even before a slash: it is made, removed or renamed */
 };
 
 /** Where a path leads. */

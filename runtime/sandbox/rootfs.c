@@ -616,7 +616,7 @@ rootfs_enter(const struct rootfs *r, bool no_pivot, struct error *e)
 			error_hint(e, "a seccomp profile of the outer container forbids it");
 		if (e->sys == EINVAL)
 			error_hint(e, "where the host's root directory is a ramdisk, --no-pivot "
-			              "does without");
+				      "does without");
 		return -1;
 	}
 	if (leave_host(r, e) < 0)
