@@ -336,8 +336,12 @@ open_environment(struct build *b, struct error *e)
 			: "a supervisor of their system calls, seccomp and Landlock, have the "
 			  "network of this container, and see its host name and process numbers");
 	}
-	b->run.n_rlimits = options->n_ulimits;
-	b->run.rlimits = steal_ptr(&rlimits);
+	if (limits_open(&options->limits, options->cgroup_parent, rlimits, options->n_ulimits,
+		&b->limits, e) < 0)
+		return -1;
+	if (b->limits.note[0])
+		progress_note(b->progress, "%s", b->limits.note);
+	b->run.limits = &b->limits;
 	b->run.shm_size = options->shm_size;
 	b->run.proxies = &b->plan.proxies;
 	if (run_environment_open(&b->run, b->store, hosts, options->n_hosts, e) < 0)
@@ -478,43 +482,6 @@ sync_caches(struct build *b)
 	}
 }
 
-/*
- * One cgroup for all RUNs, made with the rights of the user before the namespace is entered. A limit that cannot be had is refused: whoever asks
- * for one counts on it.
- */
-static int
-make_cgroup(struct build *b, struct error *e)
-{
-	const struct build_options *options = b->options;
-	autofree char *name = xasprintf("croze-build-%d", (int)getpid());
-	autofree char *path =
-	    options->cgroup_parent ? xasprintf("/%s/%s", options->cgroup_parent, name) : NULL;
-	struct cgroup_wish wish = {
-		.path = path, .id = name, .resources = &options->limits, .own_users = true
-	};
-
-	if ((!options->has_limits && !path) || !has_run(b))
-		return 0;
-	if (cgroup_make(&wish, &b->cgroup, e) == 0) {
-		b->run.cgroup = b->cgroup.path ? &b->cgroup : NULL;
-		return 0;
-	}
-	(void)error_ctx(e, "the limits of RUN");
-	return error_hint(e,
-	    "a user gets cgroups with: systemd-run --user --scope -p Delegate=yes croze build ...");
-}
-
-static void
-remove_cgroup(struct build *b)
-{
-	struct error problem = ERROR_INIT;
-
-	if (b->run.cgroup && cgroup_remove(&b->cgroup, &problem) < 0)
-		progress_warn(b->progress, "%s", problem.text);
-	cgroup_release(&b->cgroup);
-	b->run.cgroup = NULL;
-}
-
 static int
 do_work(struct build *b, struct error *e)
 {
@@ -524,7 +491,7 @@ do_work(struct build *b, struct error *e)
 		clean_up(b);
 	else if (b->tier == TIER_NONE)
 		return refuse_files(b, e);
-	else if (make_cgroup(b, e) < 0 || enter_namespace(b, e) < 0)
+	else if (enter_namespace(b, e) < 0)
 		return -1;
 	if (!needs_work(b))
 		return 0;
@@ -759,10 +726,9 @@ build_release(struct build *b)
 	exchange_free(b->exchange);
 	if (b->has_environment)
 		run_environment_close(&b->run);
-	remove_cgroup(b);
 	agents_stop(b->agents);
 	free((void *)(uintptr_t)b->run.secrets);
-	free((void *)(uintptr_t)b->run.rlimits);
+	limits_release(&b->limits);
 	userns_release(&b->run.userns);
 	stages_release(b);
 	json_free(b->last);

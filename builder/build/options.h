@@ -213,8 +213,7 @@ struct build_options {
 	unsigned allowed;            /* enum build_allowed */
 	struct strv allowed_devices; /* --allow device=NAME */
 	struct strv device_dirs;     /* --cdi-spec-dir, else the usual ones */
-	bool has_limits;
-	struct oci_resources limits; /* of all RUNs together, when there are some */
+	struct oci_resources limits; /* of each RUN */
 	char *cgroup_parent; /* the cgroup that theirs is made in; NULL: beside this process */
 	struct source_policy *source_policy; /* --source-policy-file; NULL: all is allowed */
 	uint64_t shm_size;                   /* bytes; 0: the default of 64 MiB */

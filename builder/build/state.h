@@ -147,7 +147,7 @@ struct build {
 	bool in_namespace;
 	struct run_environment run; /* network, hosts, limits: the same for every RUN */
 	bool has_environment;
-	struct cgroup cgroup;      /* of all RUNs, when they have limits */
+	struct limits limits;
 	struct agents *agents;     /* those of --ssh; NULL: none is wanted */
 	struct exchange *exchange; /* what --cache-from has; NULL: nothing was taken */
 	bool assumes_nothing;      /* keys of aliases without a record are not used */

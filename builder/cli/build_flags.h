@@ -36,6 +36,8 @@ struct build_flags {
 	const char *cpu_quota;
 	const char *cpuset_cpus;
 	const char *cpuset_mems;
+	const char *cpus;
+	const char *pids_limit;
 	const char *cgroup_parent;
 	const char *ignore_file;
 	const char *progress;

@@ -9,13 +9,16 @@
 #include "runtime/base/text.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
+#define PERIOD 100000
+#define CPUS_MAX 8192
 #define PERIOD_MIN 1000 /* microseconds, as the kernel has it */
 #define PERIOD_MAX 1000000
 #define SHARES_MAX 262144
 
-enum form { FORM_SIZE, FORM_SIZE_OR_ALL, FORM_NUMBER, FORM_LIST };
+enum form { FORM_SIZE, FORM_SIZE_OR_ALL, FORM_NUMBER, FORM_NUMBER_OR_ALL, FORM_LIST };
 
 static const struct limit {
 	const char *name;
@@ -34,6 +37,7 @@ static const struct limit {
 	ROW("cpu-shares", FORM_NUMBER, cpu_shares, cpu_shares, 2, SHARES_MAX),
 	ROW("cpu-period", FORM_NUMBER, cpu_period, cpu_period, PERIOD_MIN, PERIOD_MAX),
 	ROW("cpu-quota", FORM_NUMBER, cpu_quota, cpu_quota, PERIOD_MIN, INT64_MAX),
+	ROW("pids-limit", FORM_NUMBER_OR_ALL, pids_limit, pids_limit, 1, 4194304),
 	ROW("cpuset-cpus", FORM_LIST, cpuset_cpus, cpus, 0, 0),
 	ROW("cpuset-mems", FORM_LIST, cpuset_mems, mems, 0, 0),
 #undef ROW
@@ -54,7 +58,6 @@ set(const struct limit *limit, const char *text, struct build_options *options, 
 	void *member = (char *)&options->limits + limit->member;
 	uint64_t value = 0;
 
-	options->has_limits = true;
 	if (limit->form == FORM_LIST) {
 		if (!is_list(text))
 			return error_set(e, ERR_USAGE, "%s: '%s' is no list as 0-3,7", what, text);
@@ -62,12 +65,14 @@ set(const struct limit *limit, const char *text, struct build_options *options, 
 		*(char **)member = xstrdup(text);
 		return 0;
 	}
-	if (limit->form == FORM_SIZE_OR_ALL && strcmp(text, "-1") == 0) {
+	if ((limit->form == FORM_SIZE_OR_ALL || limit->form == FORM_NUMBER_OR_ALL) &&
+	    strcmp(text, "-1") == 0) {
 		*(int64_t *)member = -1;
 		return 0;
 	}
-	if ((limit->form == FORM_NUMBER ? parse_u64(text, limit->min, limit->max, what, &value, e)
-					: parse_size(text, what, &value, e)) < 0) {
+	if ((limit->form == FORM_NUMBER || limit->form == FORM_NUMBER_OR_ALL
+		    ? parse_u64(text, limit->min, limit->max, what, &value, e)
+		    : parse_size(text, what, &value, e)) < 0) {
 		e->kind = ERR_USAGE;
 		return -1;
 	}
@@ -88,7 +93,7 @@ set_named(const char *word, struct build_options *options, struct error *e)
 			return set(&limits[n], equals + 1, options, e);
 	return error_set(e, ERR_USAGE,
 	    "'%s' is not NAME=VALUE with memory, memory-swap, cpu-shares, cpu-period, cpu-quota, "
-	    "cpuset-cpus or cpuset-mems",
+	    "pids-limit, cpuset-cpus or cpuset-mems",
 	    word);
 }
 
@@ -111,6 +116,26 @@ set_words(const char *text, struct build_options *options, struct error *e)
 	return 0;
 }
 
+/* "1.5" of a period of 100 ms. */
+static int
+set_cpus(const char *text, struct oci_resources *r, struct error *e)
+{
+	char *end;
+	double value = strtod(text, &end);
+
+	if (r->cpu_quota != OCI_UNSET || r->cpu_period != OCI_UNSET) {
+		error_set(e, ERR_USAGE, "--cpus does not go with --cpu-quota and --cpu-period");
+		return error_hint(e, "give one of the two");
+	}
+	if (end == text || text[strspn(text, "0123456789.")] != '\0' || *end || value < 0.01 ||
+	    value > CPUS_MAX)
+		return error_set(
+		    e, ERR_USAGE, "--cpus: '%s' is no number of processors, as 2 or 0.5", text);
+	r->cpu_period = PERIOD;
+	r->cpu_quota = (int64_t)(value * PERIOD);
+	return 0;
+}
+
 int
 build_limits_apply(const struct build_flags *flags, struct build_options *options, struct error *e)
 {
@@ -124,6 +149,8 @@ build_limits_apply(const struct build_flags *flags, struct build_options *option
 		if (text && set(&limits[n], text, options, e) < 0)
 			return -1;
 	}
+	if (flags->cpus && set_cpus(flags->cpus, &options->limits, e) < 0)
+		return -1;
 	if (options->limits.memory_swap > 0 &&
 	    options->limits.memory_swap < options->limits.memory_limit)
 		return error_set(e, ERR_USAGE,

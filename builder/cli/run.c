@@ -222,6 +222,7 @@ struct session {
 	struct image image;
 	struct run_environment environment;
 	struct container_rlimit rlimits[16];
+	struct limits limits;
 	struct snapshot_writer upper;
 	struct user user;
 	int rootfs;
@@ -443,6 +444,9 @@ read_limits(struct session *s, struct error *e)
 	if (flags->shm_size != NULL &&
 	    parse_size(flags->shm_size, "--shm-size", &typed->shm_size, e) < 0)
 		return -1;
+	oci_resources_init(&typed->limits);
+	if (limits_open(&typed->limits, NULL, s->rlimits, typed->n_ulimits, &s->limits, e) < 0)
+		return -1;
 	s->environment.network = NETNS_DEFAULT;
 	if (flags->network == NULL || strcmp(flags->network, "bridge") == 0)
 		return 0;
@@ -517,8 +521,6 @@ make_spec(struct session *s, struct container_spec *spec)
 	spec->groups = s->user.groups;
 	spec->n_groups = s->user.n_groups;
 	spec->hostname = container_hostname(s);
-	spec->rlimits = s->rlimits;
-	spec->n_rlimits = s->typed.n_ulimits;
 	spec->record_ids = s->environment.userns.own_id_only;
 	spec->network =
 	    s->environment.network == NETNS_HOST ? CONTAINER_NETWORK_HOST : CONTAINER_NETWORK_JOIN;
@@ -546,11 +548,14 @@ run_container(struct session *s, struct error *e)
 	struct console console = CONSOLE_INIT;
 	struct error second = ERROR_INIT;
 	struct container_spec spec;
+	struct limits_group group;
 	int status = 0;
 	int result;
 
 	make_spec(s, &spec);
-	result = console_open(&console, how, &spec, e);
+	result = limits_begin(&s->limits, &group, &spec, e);
+	if (result == 0)
+		result = console_open(&console, how, &spec, e);
 	if (result == 0)
 		result = container_start(&spec, &container, e);
 	if (result == 0) {
@@ -563,6 +568,7 @@ run_container(struct session *s, struct error *e)
 	} else if (container_exec_status(e) != 0) {
 		s->status = container_exec_status(e);
 	}
+	limits_end(&group);
 	console_close(&console);
 	return result;
 }
@@ -637,6 +643,7 @@ session_release(struct session *s)
 	fd_close_at(&s->rootfs);
 	snapshot_writer_release(&s->upper);
 	run_environment_close(&s->environment);
+	limits_release(&s->limits);
 	userns_release(&s->environment.userns);
 	user_release(&s->user);
 	image_release(&s->image);

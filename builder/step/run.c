@@ -312,7 +312,7 @@ check_tier(const struct run_request *request, struct error *e)
 	if (request->step->network == PLAN_NETWORK_NONE)
 		return error_set(e, ERR_HOST,
 		    "RUN --network=none: the isolation '%s' has no network of its own", tier);
-	if (environment->cgroup)
+	if (environment->emulate && environment->limits->by_cgroup)
 		return error_set(e, ERR_HOST,
 		    "RUN with --memory or another limit: the isolation '%s' has no cgroup", tier);
 	if (request->step->n_devices > 0)
@@ -324,14 +324,6 @@ check_tier(const struct run_request *request, struct error *e)
 		    "container around it has",
 		    tier);
 	return 0;
-}
-
-static int
-join_cgroup(void *arg, pid_t pid, struct error *e)
-{
-	const struct run_environment *environment = arg;
-
-	return cgroup_attach(environment->cgroup, pid, e);
 }
 
 static int
@@ -360,15 +352,58 @@ end_command(struct container *container, struct run_result *result, struct error
 }
 
 static void
-set_process(
-    const struct user *user, const struct run_environment *environment, struct container_spec *spec)
+set_process(const struct user *user, struct container_spec *spec)
 {
-	spec->rlimits = environment->rlimits;
-	spec->n_rlimits = environment->n_rlimits;
 	spec->uid = user->uid;
 	spec->gid = user->gid;
 	spec->groups = user->groups;
 	spec->n_groups = user->n_groups;
+}
+
+/* Also of a step that did not notice, whose files may lack something. */
+static void
+tell_memory(const struct run_request *request, int ended, struct error *e)
+{
+	const struct limits *limits = request->environment->limits;
+	auto(buf) struct buf size = { 0 };
+
+	if (ended == 0) {
+		if (request->warn)
+			request->warn(request->note_arg,
+			    "out of memory: the kernel killed a process of the step, which went "
+			    "on");
+		return;
+	}
+	if (limits->resources->memory_limit > 0)
+		text_add_size(&size, (uint64_t)limits->resources->memory_limit);
+	error_ctx(e, "out of memory: the kernel killed a process of the step");
+	(void)error_hint(
+	    e, "the limit is %s (--memory)", size.len > 0 ? buf_text(&size) : "the cgroup's");
+}
+
+static int
+run_container(const struct run_request *request, struct container_spec *spec,
+    struct run_result *result, struct error *e)
+{
+	struct container container = CONTAINER_INIT;
+	struct error ignored = ERROR_INIT; /* the step's result counts */
+	struct limits_group group;
+	int ended;
+
+	if (limits_begin(request->environment->limits, &group, spec, e) < 0)
+		return -1;
+	if (container_start(spec, &container, e) < 0) {
+		result->exit_status = container_exec_status(e);
+		limits_end(&group);
+		return -1;
+	}
+	ended = end_command(&container, result, e);
+	if (limits_ran_out(&group))
+		tell_memory(request, ended, e);
+	limits_end(&group);
+	if (spec->egress)
+		result->reached = egress_take(spec->egress, spec->egress_number, &ignored);
+	return ended;
 }
 
 static int
@@ -387,14 +422,9 @@ run_command(const struct run_request *request, int root, const struct user *user
 		.no_memory = environment->emulate,
 		.note = request->note,
 		.note_arg = request->note_arg };
-	struct container container = CONTAINER_INIT;
 	auto(extra_mounts) struct extra_mounts extra = { .scripts = -1 };
-	const struct container_events events = { .arg = (void *)(uintptr_t)environment,
-		.created = join_cgroup };
 	struct container_mount standard[16];
-	struct error ignored = ERROR_INIT; /* the step's result counts */
 	struct container_spec spec;
-	int ended;
 
 	if (check_tier(request, e) < 0 || extra_mounts_open(request, &wanted, &extra, e) < 0)
 		return -1;
@@ -411,7 +441,7 @@ run_command(const struct run_request *request, int root, const struct user *user
 	spec.chroot = environment->chroot;
 	spec.emulate = environment->emulate;
 	spec.scratch = environment->points;
-	set_process(user, environment, &spec);
+	set_process(user, &spec);
 	spec.hostname = request->step->hostname ? request->step->hostname : "buildkitsandbox";
 	spec.hostname_may_stay = !request->step->hostname;
 	set_network(request, &spec);
@@ -422,18 +452,9 @@ run_command(const struct run_request *request, int root, const struct user *user
 	spec.n_mounts = make_standard_mounts(environment, standard, ARRAY_LEN(standard));
 	spec.extra_mounts = extra.items;
 	spec.n_extra_mounts = extra.count;
-	if (environment->cgroup)
-		spec.events = &events;
 	if (request->step->insecure)
 		lift_confinement(&spec);
-	if (container_start(&spec, &container, e) < 0) {
-		result->exit_status = container_exec_status(e);
-		return -1;
-	}
-	ended = end_command(&container, result, e);
-	if (spec.egress)
-		result->reached = egress_take(spec.egress, spec.egress_number, &ignored);
-	return ended;
+	return run_container(request, &spec, result, e);
 }
 
 /* fstat(2), with the owner that is recorded, where it is. */

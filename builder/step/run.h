@@ -7,9 +7,9 @@
 
 #include "builder/plan/plan.h"
 #include "builder/step/chain.h"
+#include "builder/step/limits.h"
 #include "builder/step/mounts.h"
 #include "builder/store/store.h"
-#include "runtime/cgroup/cgroup.h"
 #include "runtime/sandbox/binfmt.h"
 #include "runtime/sandbox/container.h"
 #include "runtime/sandbox/netns.h"
@@ -31,11 +31,9 @@ struct run_environment {
 	int resolv_conf; /* file that becomes /etc/resolv.conf; -1: none */
 	int hosts;       /* /etc/hosts */
 	int points;      /* the lowest layer of every command's files; see points.h */
-	const struct container_rlimit *rlimits;
-	size_t n_rlimits;
-	bool emulate;                /* no chroot either: emulate.h */
-	uint64_t shm_size;           /* bytes; 0: the default */
-	const struct cgroup *cgroup; /* that all commands are put in; NULL */
+	const struct limits *limits;
+	bool emulate;      /* no chroot either: emulate.h */
+	uint64_t shm_size; /* bytes; 0: the default */
 	const struct strv *proxies;
 	const struct run_secret *secrets;
 	size_t n_secrets;

@@ -297,10 +297,17 @@ static _Noreturn void
 keep(const struct container_spec *spec, int socket, pid_t parent)
 {
 	pid_t self = getpid(), pid, ended;
+	struct error e = ERROR_INIT;
 	int status = 0;
 
 	if (child_die_with(parent) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		_exit(1);
+	/* while there is nobody but this process to be put anywhere */
+	if (spec->events && spec->events->created &&
+	    spec->events->created(spec->events->arg, self, &e) < 0) {
+		(void)send(socket, &e, sizeof(e), MSG_NOSIGNAL); /* nobody else to tell */
+		_exit(1);
+	}
 	pid = fork();
 	if (pid == 0)
 		become(spec, socket, self);

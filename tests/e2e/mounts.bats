@@ -522,7 +522,7 @@ describe()
 	printf 'FROM busybox:musl\nRUN x=$(head -c 100000000 /dev/zero | tr "\\0" x); echo "${#x} bytes"\n' >c/Dockerfile
 	run build -t app --memory 24m --memory-swap 24m
 	if [ "$status" -eq 3 ]; then
-		says "the limits of RUN" "memory" "systemd-run --user --scope -p Delegate=yes"
+		says "--memory-swap" "systemd-run --user --scope -p Delegate=yes"
 		# what needs no limit is not refused
 		printf 'FROM busybox:musl\nLABEL a=b\n' >c/Dockerfile
 		run build -t app --memory 24m
@@ -557,4 +557,18 @@ describe()
 	done
 	run build -t app
 	counts 2 0
+}
+
+@test "6.11 without a cgroup --memory and --pids-limit hold for processes and users, and say so" {
+	dockerfile <<-'END'
+		FROM busybox:musl
+		RUN f() { f | f & }; f; sleep 2; echo "> $(cat /proc/[0-9]*/stat | wc -l)"
+	END
+	run build -t app --memory 64m --pids-limit 40
+	ok
+	if [[ "$output" == *"no cgroup can be limited here"* ]]; then
+		says "--memory holds for each process of a step by itself, and --pids-limit for each of its users"
+	fi
+	says "can't fork" "> "
+	[ "$(sed -n 's/.*> \([0-9]*\)$/\1/p' <<<"$output")" -le 41 ]
 }
