@@ -295,6 +295,25 @@ serve_platforms(struct build *b, struct error *e)
 }
 
 static int
+open_limits(struct build *b, struct error *e)
+{
+	const struct build_options *options = b->options;
+	autofree struct container_rlimit *rlimits =
+	    xcalloc(options->n_ulimits + 1, sizeof(*rlimits));
+
+	for (size_t i = 0; i < options->n_ulimits; i++)
+		rlimits[i] = (struct container_rlimit){ .resource = options->ulimits[i].resource,
+			.limit = { options->ulimits[i].soft, options->ulimits[i].hard } };
+	if (limits_open(&options->limits, options->cgroup_parent, rlimits, options->n_ulimits,
+		&b->limits, e) < 0)
+		return -1;
+	if (b->limits.note[0])
+		progress_note(b->progress, "%s", b->limits.note);
+	b->run.limits = &b->limits;
+	return 0;
+}
+
+static int
 open_environment(struct build *b, struct error *e)
 {
 	static const enum netns_mode modes[] = {
@@ -303,13 +322,8 @@ open_environment(struct build *b, struct error *e)
 		[BUILD_NETWORK_HOST] = NETNS_HOST,
 	};
 	const struct build_options *options = b->options;
-	autofree struct container_rlimit *rlimits =
-	    xcalloc(options->n_ulimits + 1, sizeof(*rlimits));
 	autofree struct run_host *hosts = xcalloc(options->n_hosts + 1, sizeof(*hosts));
 
-	for (size_t i = 0; i < options->n_ulimits; i++)
-		rlimits[i] = (struct container_rlimit){ .resource = options->ulimits[i].resource,
-			.limit = { options->ulimits[i].soft, options->ulimits[i].hard } };
 	for (size_t i = 0; i < options->n_hosts; i++)
 		hosts[i] = (struct run_host){ options->hosts[i].name, options->hosts[i].address };
 	b->run.network = modes[options->network];
@@ -336,12 +350,8 @@ open_environment(struct build *b, struct error *e)
 			: "a supervisor of their system calls, seccomp and Landlock, have the "
 			  "network of this container, and see its host name and process numbers");
 	}
-	if (limits_open(&options->limits, options->cgroup_parent, rlimits, options->n_ulimits,
-		&b->limits, e) < 0)
+	if (open_limits(b, e) < 0)
 		return -1;
-	if (b->limits.note[0])
-		progress_note(b->progress, "%s", b->limits.note);
-	b->run.limits = &b->limits;
 	b->run.shm_size = options->shm_size;
 	b->run.proxies = &b->plan.proxies;
 	if (run_environment_open(&b->run, b->store, hosts, options->n_hosts, e) < 0)
