@@ -27,13 +27,13 @@ confined()
 	CROZE_ROOT=$W/emulate "$SUITE/confine" croze build --progress=plain --timestamp 0 "$@" "$W/c"
 }
 
-# same [ARGUMENT...]: the folder c gives the same manifest in both tiers; what the steps printed is in $W/userns.log and $W/emulate.log.
+# same: the folder c gives the same manifest in both tiers; what the steps printed is in $W/userns.log and $W/emulate.log.
 same()
 {
 	[ -e "$W/userns" ] || cp -a "$SUITE/template" "$W/userns"
-	CROZE_ROOT=$W/userns croze build --progress=plain --isolation userns --network=host --timestamp 0 -t app "$@" "$W/c" \
+	CROZE_ROOT=$W/userns croze build --progress=plain --isolation userns --network=host --timestamp 0 -t app "$W/c" \
 	    >"$W/userns.log" 2>&1 || { cat "$W/userns.log"; return 1; }
-	confined -t app "$@" >"$W/emulate.log" 2>&1 || { cat "$W/emulate.log"; return 1; }
+	confined -t app >"$W/emulate.log" 2>&1 || { cat "$W/emulate.log"; return 1; }
 	head -n 1 "$W/emulate.log" | grep -qF 'tier: emulate+copy'
 	[ "$(manifest_digest app "$W/userns")" = "$(manifest_digest app "$W/emulate")" ] || {
 		diff <(tree app "$W/userns") <(tree app "$W/emulate")
@@ -90,7 +90,7 @@ same()
 	run confined -t app
 	ok
 	says_not canary
-	! pgrep -f 'sleep 731[6]'
+	no_process 'sleep 731[6]'
 }
 
 @test "emulate: what cannot be had is refused by name" {
