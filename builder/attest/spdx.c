@@ -42,7 +42,7 @@ make_id(const char *prefix, const char *type, const char *name, const char *uniq
 	char hex[DIGEST_HEX_LEN + 1];
 
 	buf_printf(&b, "%s%s-", prefix, type);
-	for (size_t n = 0; name[n] && n < 40; n++)
+	for (size_t n = 0; n < 40 && name[n]; n++)
 		buf_add_char(&b, isalnum((unsigned char)name[n]) || name[n] == '.' ? name[n] : '-');
 	digest_of(unique, strlen(unique), &d);
 	buf_printf(&b, "-%.16s", digest_hex(&d, hex));

@@ -105,10 +105,8 @@ diagnose_unshare(int error_number, struct error *e)
 }
 
 void
-diagnose_map(struct error *e)
+diagnose_map(uid_t uid, int64_t caps, struct error *e)
 {
-	int64_t caps = diagnose_status("CapEff");
-
 	e->kind = ERR_HOST;
 	if (e->sys != EPERM && e->sys != EACCES)
 		return;
@@ -116,11 +114,11 @@ diagnose_map(struct error *e)
 		(void)explain_eperm(e);
 		return;
 	}
-	if (geteuid() == 0 && caps >= 0 && !(caps & (1LL << CAP_SETFCAP)))
+	if (uid == 0 && caps >= 0 && !(caps & (1LL << CAP_SETFCAP)))
 		error_hint(e,
 		    "this root lacks CAP_SETFCAP, without which the kernel maps no id 0: give "
 		    "the outer container that capability (docker: --cap-add SETFCAP)");
-	else if (geteuid() == 0)
+	else if (uid == 0)
 		error_hint(e, "this root lacks CAP_SETUID or CAP_SETGID in its container: add them "
 			      "(docker: --cap-add SETUID --cap-add SETGID)");
 }

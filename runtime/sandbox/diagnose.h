@@ -15,8 +15,11 @@
 
 /** unshare(CLONE_NEWUSER) failed with @error_number. Always returns -1. */
 int diagnose_unshare(int error_number, struct error *e);
-/** Writing a uid_map directly failed, @e says how: makes it ERR_HOST and adds the hint. */
-void diagnose_map(struct error *e);
+/**
+ * Writing a uid_map directly failed, @e says how: makes it ERR_HOST and adds the hint. @caps: diagnose_status("CapEff") of the
+ * process before it made the namespace, in which it has them all.
+ */
+void diagnose_map(uid_t uid, int64_t caps, struct error *e);
 /** newuidmap or newgidmap at @program failed, @e holds its words: adds the hint. */
 void diagnose_helper(const char *program, struct error *e);
 /** There are no subordinate ids. Always returns -1. */

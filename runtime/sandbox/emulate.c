@@ -25,6 +25,7 @@
 #include "runtime/sandbox/rootfs.h"
 #include "seccomp/notify.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -100,6 +101,7 @@ add_mount(struct emulation *em, struct emulate *m, const char *target, int fd, b
 		    (path_is_below(path, em->mounts[i].path) &&
 			strcmp(path, em->mounts[i].path) != 0))
 			below = &em->mounts[i];
+	assert(below); /* "/" is the first */
 	point = stubs_open(&m->stubs, below->fd,
 	    path + (strcmp(below->path, "/") == 0 ? 0 : strlen(below->path)), S_ISDIR(st.st_mode),
 	    e);

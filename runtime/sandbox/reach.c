@@ -206,7 +206,8 @@ remember(struct reach *r, const struct note *note)
 		if (n->container == note->container && n->type == note->type &&
 		    n->port == note->port && n->allowed == note->allowed &&
 		    memcmp(&n->address, &note->address, sizeof(n->address)) == 0 &&
-		    (note->type != 0 || strcmp(n->name, note->name) == 0)) {
+		    (note->type != 0 ||
+			(n->name && note->name && strcmp(n->name, note->name) == 0))) {
 			n->count++;
 			return;
 		}

@@ -2,8 +2,8 @@
 /*
  * userns - the user and mount namespace in which a whole build, or a runtime command, works.
  *
- * A child forked before stays outside, unless one id is all that is mapped: only there are newuidmap and newgidmap set-id programs, and only a process there
- * may write a map of more than one id. Both helpers run at the same time.
+ * A child forked before stays outside, unless one id is all that is mapped: only there are newuidmap and newgidmap set-id
+ * programs, and only a process there may write a map of more than one id. Both helpers run at the same time.
  */
 #include "runtime/sandbox/userns.h"
 
@@ -39,6 +39,7 @@ struct mapper {
 	bool direct; /* write the files; otherwise by the helpers */
 	const struct userns *userns;
 	const struct userns_options *options;
+	int64_t caps; /* of the caller, before it is in its namespace; -1: not known */
 	int go; /* one byte arrives when @target is in its namespace; end of file: it is not */
 };
 
@@ -85,7 +86,7 @@ map_directly(const struct mapper *m, struct error *e)
 	}
 	if (write_map(m->target, "uid_map", &m->userns->uids, e) < 0 ||
 	    write_map(m->target, "gid_map", &m->userns->gids, e) < 0) {
-		diagnose_map(e);
+		diagnose_map(m->userns->outside_uid, m->caps, e);
 		return -1;
 	}
 	return 0;
@@ -407,7 +408,7 @@ userns_enter(const struct userns_options *options, struct userns *u, struct erro
 	autofree char *newuidmap = NULL;
 	autofree char *newgidmap = NULL;
 	char *programs[2] = { NULL, NULL };
-	struct mapper m = { .userns = u, .options = &o };
+	struct mapper m = { .userns = u, .options = &o, .caps = diagnose_status("CapEff") };
 	int planned = plan(&o, u, programs, e);
 
 	newuidmap = programs[0];
