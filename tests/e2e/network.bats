@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 #
-# network - what a step reaches (issue: every host; SECURITY.md N).
+# network - what a step reaches (rows N of the security catalogue).
 #
 # The world is a network namespace of the test's own, in which croze runs, with servers on addresses of an interface (lib/outside.py).
 # Clients of this machine are put into the network of a step by tests/lib/inside; builds use the images of the suite.
