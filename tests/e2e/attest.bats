@@ -45,7 +45,7 @@ SPDX=https://spdx.dev/Document
 SLSA=https://slsa.dev/provenance/v1
 APP=docker.io/library/app:latest
 
-@test "nothing is attached that was not asked for" {
+@test "12.12 nothing is attached that was not asked for" {
 	printf 'FROM %s\n' "$BUSYBOX" >c/Dockerfile
 	for flags in "" "--sbom=false --provenance=false" "--provenance=true --attest type=provenance,disabled=true --provenance=false"; do
 		# shellcheck disable=SC2086
@@ -55,7 +55,7 @@ APP=docker.io/library/app:latest
 	done
 }
 
-@test "attestations are a member of the index, marked as BuildKit marks them, and a referrer of the image" {
+@test "12.12 attestations are a member of the index, marked as BuildKit marks them, and a referrer of the image" {
 	printf 'FROM %s\n' "$ALPINE" >c/Dockerfile
 	run build -t app -t other:2 --sbom=true --provenance=mode=max
 	ok

@@ -156,7 +156,7 @@ to_local()
 	same
 }
 
-@test "a cache that is inside the image is found by the image's name" {
+@test "12.10 a cache that is inside the image is found by the image's name" {
 	need skopeo
 	real_registry
 	example
