@@ -288,6 +288,7 @@ record_reason(const char *old_text, const char *new_text)
 	} members[] = {
 		{ "user", "the user changed" },
 		{ "workdir", "the working directory changed" },
+		{ "network", "the network of the RUN changed" },
 	};
 	struct error ignored = ERROR_INIT; /* a damaged memory has less to say */
 	autojson struct json *old = json_parse(old_text, strlen(old_text), &ignored);
@@ -297,6 +298,8 @@ record_reason(const char *old_text, const char *new_text)
 	if (!old || strcmp(member(old, "kind"), "RUN") || strcmp(member(new, "kind"), "RUN") ||
 	    !json_equal(json_get(old, "argv"), json_get(new, "argv")))
 		return xstrdup("the instruction changed");
+	if (strcmp(member(old, "platform"), member(new, "platform")) != 0)
+		return xstrdup("the platform changed"); /* and variables with it */
 	reason = other_variable(json_get(new, "env"), json_get(old, "env"));
 	if (!reason)
 		reason = other_variable(json_get(old, "env"), json_get(new, "env"));

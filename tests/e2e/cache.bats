@@ -107,8 +107,10 @@ again()
 	sed -i '/three/s/cat/cat -u/' c/Dockerfile
 	again --build-arg WHO=me
 	says "cached no: the instruction changed"
+	again --build-arg WHO=me --network=none
+	says "cached no: the network of the RUN changed"
 	echo 'RUN true' >>c/Dockerfile
-	again --build-arg WHO=me
+	again --build-arg WHO=me --network=none
 	says "cached no: never built here"
 	again --no-cache
 	says_not "cached no:"
