@@ -58,6 +58,7 @@ world()
 all_yes()
 {
 	ok
+	printf '%s\n' "$output"
 	equal "$(grep -c '^yes$' <<<"$output")" "$1"
 	equal "$(grep -vc '^yes$' <<<"$output" || true)" 0
 }
