@@ -42,10 +42,11 @@ world()
 		mount -t tmpfs none /mnt
 		echo "nameserver 127.0.0.53" >/mnt/resolv.conf
 		mount --bind /mnt/resolv.conf /etc/resolv.conf
+		: >"$W/servers"
 		"$PYTHON" "$LIB/outside.py" $FOUR $SIX "$W/www" >"$W/servers" 2>&1 &
 		servers=\$!
 		trap 'kill \$servers' EXIT
-		for i in \$(seq 100); do grep -q ready "$W/servers" && break; sleep 0.1; done
+		for i in \$(seq 300); do grep -q ready "$W/servers" && break; sleep 0.1; done
 		grep -q ready "$W/servers" || { cat "$W/servers"; exit 98; }
 		inside() { timeout 60 "$CROZE_BUILD/tests/lib/inside" "\$@"; }
 		client() { inside -- "$PYTHON" "$LIB/client.py" "\$@"; }
