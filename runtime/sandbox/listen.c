@@ -8,16 +8,16 @@
 #include "runtime/sandbox/listen.h"
 
 #include <sched.h>
-#include <stdbool.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define PASS_STACK (64U << 10)
+#define NOT_PASSED 1
 
 struct passing {
 	const struct listen_job *job;
 	volatile int listener; /* -1: not there yet; -2: there will be none */
-	volatile bool passed;
+	volatile pid_t thread; /* the kernel makes it 0 when the thread has ended */
 	int result;
 	struct error *e;
 };
@@ -31,7 +31,6 @@ pass_main(void *arg)
 		; /* for as long as the kernel takes to load a filter */
 	if (p->listener >= 0)
 		p->result = p->job->pass(p->job->arg, p->listener, p->e);
-	p->passed = true;
 	syscall(SYS_exit, 0); /* this thread alone */
 	return 0;
 }
@@ -40,16 +39,22 @@ int
 listen_load(const struct listen_job *job, struct error *e)
 {
 	static char stack[PASS_STACK] __attribute__((aligned(16)));
-	struct passing p = { .job = job, .listener = -1, .e = e };
-	int flags =
-	    CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+	struct passing p = {
+		.job = job, .listener = -1, .thread = -1, .result = NOT_PASSED, .e = e
+	};
+	int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+	            CLONE_SYSVSEM | CLONE_CHILD_CLEARTID;
 	int listener;
 
-	if (clone(pass_main, stack + sizeof(stack), flags, &p) < 0)
+	if (clone(pass_main, stack + sizeof(stack), flags, &p, NULL, NULL, &p.thread) < 0)
 		return error_sys(e, "cannot make a thread");
 	listener = job->load(job->arg, e);
 	p.listener = listener < 0 ? -2 : listener;
-	while (!p.passed)
+	while (p.thread != 0)
 		;
-	return listener < 0 ? -1 : p.result;
+	if (listener < 0)
+		return -1;
+	if (p.result == NOT_PASSED)
+		return error_set(e, ERR_SYSTEM, "the thread that passes the listener on has ended");
+	return p.result;
 }
