@@ -7,7 +7,7 @@
 
 #include "builder/build/state.h"
 
-/** "deb.debian.org:80, 192.0.2.1:443" of those that were @allowed, or of those that were not; "" for none. @list as egress_take(). */
+/** "mirror.example:80, 192.0.2.1:443" of those that were @allowed, or of those that were not; "" for none. @list as egress_take(). */
 void reached_add_text(struct buf *b, const struct json *list, bool allowed);
 /** "reached A, B; refused C", NULL when nothing was. To be freed. */
 char *reached_text(const struct json *list);

@@ -85,13 +85,18 @@ map_ids(const struct oci_config *c, const struct oci_mount *m, const struct moun
 	return namespace < 0 ? -1 : mount_map_ids(fd, namespace, o->map_below, e);
 }
 
+/* A path that leads the caller nowhere is a mistake in config.json. */
 static int
 open_source(
     const struct oci_mount *m, const struct mount_options *o, const char *bundle, struct error *e)
 {
 	autofree char *path = path_join(bundle, m->source);
+	int fd = path_open_user(path, O_PATH | (o->source_link ? O_NOFOLLOW : 0), 0, e);
 
-	return path_open_user(path, O_PATH | (o->source_link ? O_NOFOLLOW : 0), 0, e);
+	if (fd < 0 &&
+	    (e->sys == ENOENT || e->sys == EACCES || e->sys == ENOTDIR || e->sys == ELOOP))
+		e->kind = ERR_INPUT;
+	return fd;
 }
 
 static int

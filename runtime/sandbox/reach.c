@@ -399,5 +399,5 @@ egress_rule_parse(const char *text, struct egress_rule *rule, struct error *e)
 	}
 	error_set(e, ERR_USAGE, "'%s' is no host and no address", text);
 	return error_hint(e, "HOST, *.DOMAIN or an address, and :PORT if only that one: "
-			     "deb.debian.org:80, *.npmjs.org, 192.0.2.1, [2001:db8::1]:443");
+			     "mirror.example:80, *.example.org, 192.0.2.1, [2001:db8::1]:443");
 }

@@ -242,8 +242,7 @@ X
 	[ ! -x /root ] && [ "$(id -u)" -ne 0 ] || skip "there is no folder that is closed to this user"
 	for name in .profile absent; do
 		run inside 'echo started' ".mounts += [{destination: \"/m\", source: \"/root/$name\", type: \"bind\", options: [\"bind\"]}]"
-		[ "$status" -ne 0 ]
-		[[ "$output" == *"'mounts[7].source'"*"Permission denied"* && "$output" != *started* ]]
+		refused "'mounts[7].source'" "Permission denied"
 		echo "${output//$name/NAME}" >"said-$name"
 		run inside 'echo started' "$rw | .root.path = \"/root/$name\""
 		[ "$status" -ne 0 ]

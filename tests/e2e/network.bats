@@ -55,12 +55,13 @@ world()
 	unshare --user --map-root-user --map-auto --net --mount --pid --fork --mount-proc -- bash "$W/world.sh" 2>&1
 }
 
-# all_yes CALLS: each client of the last "run", which says one word or what went wrong, said "yes".
+# all_yes CALLS: each client of the last "run" said "yes", and nothing else was printed.
 all_yes()
 {
 	ok
 	printf '%s\n' "$output"
 	equal "$(grep -c '^yes$' <<<"$output")" "$1"
+	equal "$(grep -vc '^yes$' <<<"$output" || true)" 0
 }
 
 @test "streams: waiting, polled by epoll from before, with options, from threads; by IPv4 and IPv6" {
