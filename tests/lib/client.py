@@ -175,25 +175,27 @@ def alone():
 
 
 def race():
-    """Another thread changes the address all the time: none of the connections may be one to this machine."""
+    """Another thread changes the address all the time: none of the connections may be one to this machine.
+
+    It changes it as a whole: to an address that is half of each, nobody answers for seconds."""
     import ctypes
     libc = ctypes.CDLL(None, use_errno=True)
-    good = ctypes.create_string_buffer(b"\x02\x00\x00\x50" + socket.inet_aton(ADDRESS) + bytes(8), 16)
-    evil = b"\x02\x00\x00\x50" + socket.inet_aton("127.0.0.1")
-    fine = good.raw[:8]
+    address = (ctypes.c_uint64 * 2)()
+    fine, evil = (int.from_bytes(b"\x02\x00\x00\x50" + socket.inet_aton(a), sys.byteorder)
+                  for a in (ADDRESS, "127.0.0.1"))
     stop = False
 
     def swap():
         while not stop:
-            good[0:8] = evil
-            good[0:8] = fine
+            address[0] = evil
+            address[0] = fine
 
     t = threading.Thread(target=swap)
     t.start()
     seen = 0
     for _ in range(200):
         s = socket.socket()
-        if libc.connect(s.fileno(), good, 16) == 0:
+        if libc.connect(s.fileno(), address, 16) == 0:
             seen += 1
             if s.getpeername()[0] != ADDRESS or b"host-secret" in (s.sendall(REQUEST) or s.recv(65536)):
                 stop = True
