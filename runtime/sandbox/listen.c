@@ -38,9 +38,7 @@ int
 listen_load(const struct listen_job *job, struct error *e)
 {
 	static char stack[PASS_STACK] __attribute__((aligned(16)));
-	struct passing p = {
-		.job = job, .listener = -1, .thread = -1, .e = e
-	};
+	struct passing p = { .job = job, .listener = -1, .thread = -1, .e = e };
 	int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
 	            CLONE_SYSVSEM | CLONE_CHILD_CLEARTID;
 	int listener;

@@ -462,6 +462,7 @@ as_machine()
 	    --cache-from "type=registry,ref=$REGISTRY/cache,timeout=3" --cache-to "type=registry,ref=$REGISTRY/more,timeout=3" c
 	ok
 	says "$WANT"
+	wait_for test -e stop # the third may have been quicker
 	run as_machine four 14 timeout -k 5 100 croze build --progress=plain -t app --retry 0 \
 	    --cache-from "type=registry,ref=$REGISTRY/cache,timeout=3" --cache-to "type=registry,ref=$REGISTRY/more,timeout=3" c
 	ok
