@@ -4,7 +4,7 @@
 # network - what a step reaches (rows N of the security catalogue).
 #
 # The world is a network namespace of the test's own, in which croze runs, with servers on addresses of an interface (lib/outside.py).
-# Clients of this machine are put into the network of a step by tests/lib/inside; builds use the images of the suite.
+# Clients of this machine are put into the network of a step by tests/e2e/inside; builds use the images of the suite.
 
 load ../lib/common
 
@@ -25,7 +25,7 @@ SIX=2001:db8::7
 world()
 {
 	need ip unshare
-	[ -x "$CROZE_BUILD/tests/lib/inside" ] || skip "tests/lib/inside is not built"
+	[ -x "$CROZE_BUILD/tests/e2e/inside" ] || skip "tests/e2e/inside is not built"
 	mkdir -p "$W/www"
 	echo greetings >"$W/www/hello"
 	cat >"$W/world.sh" <<-END
@@ -48,7 +48,7 @@ world()
 		trap 'kill \$servers' EXIT
 		for i in \$(seq 300); do grep -q ready "$W/servers" && break; sleep 0.1; done
 		grep -q ready "$W/servers" || { cat "$W/servers"; exit 98; }
-		inside() { timeout 60 "$CROZE_BUILD/tests/lib/inside" "\$@"; }
+		inside() { timeout 60 "$CROZE_BUILD/tests/e2e/inside" "\$@"; }
 		client() { inside -- "$PYTHON" "$LIB/client.py" "\$@"; }
 		$1
 	END
