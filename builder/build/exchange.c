@@ -47,6 +47,28 @@ exchange_tell_layer(const struct build *b, const struct layer_record *from, stru
 	to->uncompressed = from->uncompressed;
 }
 
+/* It is borrowed from the arguments. */
+static struct layer_record
+to_layer_record(char *variant, const struct cache_layer *layer)
+{
+	return (struct layer_record){ .variant = variant,
+		.diff_id = layer->diff_id,
+		.media_type = (char *)(uintptr_t)layer_media_type(layer->compression),
+		.digest = layer->digest,
+		.size = layer->size,
+		.uncompressed = layer->uncompressed };
+}
+
+int
+exchange_keep_layer(struct build *b, struct step_state *state, char *variant,
+    const struct cache_layer *layer, struct error *e)
+{
+	struct layer_record record = to_layer_record(variant, layer);
+
+	step_record_set_layer(&state->record, &record);
+	return step_record_put(b->store, &state->key, &state->record, e);
+}
+
 /* ---- taking ---- */
 
 static void
@@ -102,17 +124,13 @@ exchange_free(struct exchange *x)
 static void
 to_step_record(const struct build *b, const struct cache_record *from, struct step_record *record)
 {
-	struct layer_record layer = { .variant = b->variant,
-		.diff_id = from->layer.diff_id,
-		.media_type = (char *)(uintptr_t)layer_media_type(b->layers.compression),
-		.digest = from->layer.digest,
-		.size = from->layer.size,
-		.uncompressed = from->layer.uncompressed };
+	struct layer_record layer = to_layer_record(b->variant, &from->layer);
 
 	*record = (struct step_record){ .created = from->created,
 		.empty = from->empty,
 		.is_alias = from->is_alias,
 		.alias_of = from->alias_of };
+	layer.media_type = (char *)(uintptr_t)layer_media_type(b->layers.compression);
 	if (from->has_layer)
 		step_record_set_layer(record, &layer);
 }
@@ -222,18 +240,8 @@ collect(struct build *b, size_t place, struct wanted *w)
 static int
 keep(struct build *b, struct step_state *state, const struct cache_layer *layer, struct error *e)
 {
-	autojson struct json *json = NULL;
-	struct layer_record record = { .variant = b->variant,
-		.diff_id = layer->diff_id,
-		.media_type = (char *)(uintptr_t)layer_media_type(layer->compression),
-		.digest = layer->digest,
-		.size = layer->size,
-		.uncompressed = layer->uncompressed };
-
-	step_record_set_layer(&state->record, &record);
 	state->from_cache = 0;
-	json = step_record_to_json(&state->record);
-	return store_step_put(b->store, &state->key, json, e);
+	return exchange_keep_layer(b, state, b->variant, layer, e);
 }
 
 static void
@@ -426,15 +434,13 @@ keep_alias(struct build *b, const struct stage_state *stage, size_t index, struc
 	const struct plan_step *step = &state_plan(b, stage)->steps[index];
 	const struct step_state *state = &stage->steps[index];
 	struct step_record alias = { .is_alias = true, .alias_of = state->key };
-	autojson struct json *json = NULL;
 	struct digest parent, definition;
 
 	if (!state->has_key || !keys_wait(step) || !keys_base(b, stage, index, &parent) ||
 	    !keys_of_definition(b, &parent, step, state, &definition) ||
 	    digest_equal(&definition, &state->key))
 		return 0;
-	json = step_record_to_json(&alias);
-	return store_step_put(b->store, &definition, json, e);
+	return step_record_put(b->store, &definition, &alias, e);
 }
 
 static int

@@ -72,5 +72,8 @@ void exchange_form(const struct build *b, struct cache_layer *form);
 /** A layer of the store as others are told of it. */
 void exchange_tell_layer(
     const struct build *b, const struct layer_record *from, struct cache_layer *to);
+/** @layer, which the store has, is that of the step, in the form @variant: the store remembers it so. */
+int exchange_keep_layer(struct build *b, struct step_state *state, char *variant,
+    const struct cache_layer *layer, struct error *e);
 
 #endif

@@ -7,6 +7,7 @@
 #include "builder/build/exchange.h"
 
 #include "builder/layer/apply.h"
+#include "builder/step/mounts.h"
 #include "builder/step/pack.h"
 #include "builder/store/mounts.h"
 #include "runtime/base/fd.h"
@@ -14,7 +15,6 @@
 #include "runtime/sandbox/tier.h"
 #include "seccomp/owner.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct request {
@@ -82,19 +82,6 @@ exchange_pack_mount(struct build *b, const char *id, struct cache_layer *layer, 
 }
 
 static int
-give_root(int fs, const struct mountspec *spec, struct error *e)
-{
-	const struct owner owner = { spec->uid, spec->gid };
-	int given = owner_is_recorded() ? owner_set(fs, &owner) : fchown(fs, spec->uid, spec->gid);
-
-	if (given < 0)
-		return error_sys(e, "cannot give a cache mount to %u:%u", (unsigned)spec->uid,
-		    (unsigned)spec->gid);
-	return fchmod(fs, spec->mode) < 0 ? error_sys(e, "cannot set the mode of a cache mount")
-	                                  : 0;
-}
-
-static int
 unpack_main(void *arg, struct buf *result, struct error *e)
 {
 	const struct request *r = arg;
@@ -114,7 +101,7 @@ unpack_main(void *arg, struct buf *result, struct error *e)
 	if (m.fresh) {
 		ok = layer_apply(&source, m.fs, NULL, NULL, NULL, e);
 		if (ok == 0)
-			ok = give_root(m.fs, r->spec, e);
+			ok = mounts_give_cache(m.fs, r->spec, owner_is_recorded(), e);
 		if (ok == 0)
 			ok = store_mount_commit(&m, e);
 	}

@@ -200,10 +200,8 @@ give_form(struct build *b, const struct cache_place *place, struct step_state *s
     struct cache_layer *layer, struct error *e)
 {
 	autofree char *variant = NULL;
-	autojson struct json *json = NULL;
 	struct cache_layer wanted = *layer;
 	const struct layer_record *made;
-	struct layer_record record;
 
 	if (!place->has_compression || (!place->force && state->status != STEP_DONE) ||
 	    (layer->compression == place->compression && layer->level == place->level))
@@ -220,15 +218,7 @@ give_form(struct build *b, const struct cache_place *place, struct step_state *s
 	}
 	if (cache_recompress(b->store, place->compression, place->level, layer, e) < 0)
 		return -1;
-	record = (struct layer_record){ .variant = variant,
-		.diff_id = layer->diff_id,
-		.media_type = (char *)(uintptr_t)layer_media_type(layer->compression),
-		.digest = layer->digest,
-		.size = layer->size,
-		.uncompressed = layer->uncompressed };
-	step_record_set_layer(&state->record, &record);
-	json = step_record_to_json(&state->record);
-	return store_step_put(b->store, &state->key, json, e);
+	return exchange_keep_layer(b, state, variant, layer, e);
 }
 
 /* What is told of step @index to @place (NULL: to the image). @with_told: also of layers that are elsewhere alone. */
@@ -299,14 +289,12 @@ pack_step(struct build *b, struct stage_state *stage, size_t index, struct error
 	struct packing packing = { b, stage, index };
 	struct layer_record layer = { 0 };
 	autojson struct json *json = state_ask_worker(b, pack_main, &packing, e);
-	autojson struct json *record = NULL;
 
 	if (!json || layer_record_from_json(json, &layer, e) < 0)
 		return -1;
 	step_record_set_layer(&state->record, &layer);
 	layer_record_release(&layer);
-	record = step_record_to_json(&state->record);
-	return store_step_put(b->store, &state->key, record, e);
+	return step_record_put(b->store, &state->key, &state->record, e);
 }
 
 static void

@@ -57,7 +57,6 @@ snapshot_context(
 	struct snapshot_writer files = SNAPSHOT_WRITER_INIT;
 	autotree struct tree *empty = tree_new();
 	struct copy_placement placement = { .tree = empty };
-	autojson struct json *json = NULL;
 	struct digest key;
 	int found, ok;
 
@@ -82,8 +81,7 @@ snapshot_context(
 		return -1;
 	record.created = placement.now;
 	record.snapshot = xstrdup(id); /* one for the other way of keeping owners stays */
-	json = step_record_to_json(&record);
-	return store_step_put(b->store, &key, json, e);
+	return step_record_put(b->store, &key, &record, e);
 }
 
 static int

@@ -94,12 +94,6 @@ hide_users(const char *text, struct buf *b)
 	buf_add_text(b, text);
 }
 
-static bool
-is_hidden_argument(const char *name)
-{
-	return lint_names_secret(name);
-}
-
 /* Queries of what is fetched by HTTP. */
 static void
 mask_queries(const struct plan *plan, struct mask *mask)
@@ -130,7 +124,7 @@ make_mask(const struct build *b)
 		const char *text = b->options->build_args.items[n];
 		autofree char *name = xstrndup(text, strcspn(text, "="));
 
-		if (is_hidden_argument(name) && text[strlen(name)] == '=')
+		if (lint_names_secret(name) && text[strlen(name)] == '=')
 			mask_add(mask, text + strlen(name) + 1, strlen(text + strlen(name) + 1));
 	}
 	mask_queries(&b->plan, mask);
@@ -171,7 +165,7 @@ add_arguments(const struct build *b, struct json *args)
 
 		if (is_proxy(name))
 			continue;
-		value = is_hidden_argument(name)
+		value = lint_names_secret(name)
 		            ? xstrdup(MASK_TEXT)
 		            : fit_to_leave(b, text + length + 1, strlen(text + length + 1));
 		json_set_text(args, key, value);

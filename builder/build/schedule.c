@@ -406,12 +406,9 @@ static int
 set_layer(
     struct schedule *s, struct step_state *step, const struct layer_record *layer, struct error *e)
 {
-	autojson struct json *record = NULL;
-
 	step_record_set_layer(&step->record, layer);
 	step->packing = false;
-	record = step_record_to_json(&step->record);
-	return store_step_put(s->build->store, &step->key, record, e);
+	return step_record_put(s->build->store, &step->key, &step->record, e);
 }
 
 static bool

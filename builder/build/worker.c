@@ -389,9 +389,7 @@ unpack_layer(struct stage_worker *w, struct error *e)
 static int
 store_record(struct stage_worker *w, struct error *e)
 {
-	autojson struct json *json = step_record_to_json(&state_of(w)->record);
-
-	return store_step_put(w->build->store, &state_of(w)->key, json, e);
+	return step_record_put(w->build->store, &state_of(w)->key, &state_of(w)->record, e);
 }
 
 /* ---- keys that were not known before ---- */
@@ -435,12 +433,11 @@ put_alias(struct stage_worker *w, const struct digest *parent, struct error *e)
 {
 	struct step_record alias = { .is_alias = true, .alias_of = state_of(w)->key };
 	const struct plan_step *step = plan_of(w);
-	autojson struct json *json = step_record_to_json(&alias);
 	struct digest definition;
 
 	if (!keys_of_definition(w->build, parent, step, state_of(w), &definition))
 		return error_set(e, ERR_SYSTEM, "the key of the stage it reads is not known");
-	return store_step_put(w->build->store, &definition, json, e);
+	return step_record_put(w->build->store, &definition, &alias, e);
 }
 
 static int

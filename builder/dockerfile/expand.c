@@ -400,30 +400,33 @@ dollar(struct reader *r, struct sink *s, enum part_flags flags)
 	return value ? emit(r, s, value, strlen(value), flags) : 0;
 }
 
-int
-expand_word(struct expansion *x, const char *word, struct buf *result, struct error *e)
+/* Adds the value of all that @r has; nothing when it fails. */
+static int
+expand_whole(struct reader *r, struct buf *result)
 {
 	auto(buf) struct buf text = { 0 };
-	struct reader r = { .x = x, .text = word, .e = e };
 	struct sink s = { .text = &text };
 
-	if (read_until(&r, &s, '\0', ESCAPES_REMOVE) < 0)
+	if (read_until(r, &s, '\0', ESCAPES_REMOVE) < 0)
 		return -1;
 	buf_add(result, buf_text(&text), text.len);
 	return 0;
 }
 
 int
+expand_word(struct expansion *x, const char *word, struct buf *result, struct error *e)
+{
+	struct reader r = { .x = x, .text = word, .e = e };
+
+	return expand_whole(&r, result);
+}
+
+int
 expand_body(struct expansion *x, const char *body, struct buf *result, struct error *e)
 {
-	auto(buf) struct buf text = { 0 };
 	struct reader r = { .x = x, .text = body, .is_body = true, .e = e };
-	struct sink s = { .text = &text };
 
-	if (read_until(&r, &s, '\0', ESCAPES_REMOVE) < 0)
-		return -1;
-	buf_add(result, buf_text(&text), text.len);
-	return 0;
+	return expand_whole(&r, result);
 }
 
 int

@@ -314,22 +314,35 @@ read_head(const struct file_range *file, struct reader *r, unsigned char *head, 
 	return 1;
 }
 
+/* Returns 1 with @segments, whose bytes are to be freed; 0 when it is no ELF file; -1. */
+static int
+read_begin(const struct file_range *file, struct reader *r, unsigned char *head,
+    struct segments *segments, struct error *e)
+{
+	int ok = read_head(file, r, head, e);
+
+	if (ok <= 0)
+		return ok;
+	if (read_segments(r, head, segments, e) == 0)
+		return 1;
+	free(segments->bytes);
+	return -1;
+}
+
 int
 elf_read(const struct file_range *file, struct elf *elf, struct error *e)
 {
 	unsigned char head[sizeof(Elf64_Ehdr)] = { 0 };
 	struct segments segments = { 0 };
 	struct reader r;
-	int ok = read_head(file, &r, head, e);
+	int ok = read_begin(file, &r, head, &segments, e);
 
 	*elf = (struct elf){ 0 };
 	if (ok <= 0)
 		return ok;
 	elf->is_64 = r.is_64;
 	elf->machine = (uint16_t)member(&r, head, &ehdr_machine);
-	ok = read_segments(&r, head, &segments, e);
-	if (ok == 0)
-		ok = read_parts(&r, &segments, elf, e);
+	ok = read_parts(&r, &segments, elf, e);
 	free(segments.bytes);
 	if (ok < 0)
 		elf_release(elf);
@@ -349,15 +362,13 @@ elf_read_segments(const struct file_range *file, struct elf_segments *s, struct 
 	unsigned char head[sizeof(Elf64_Ehdr)] = { 0 };
 	struct segments segments = { 0 };
 	struct reader r;
-	int ok = read_head(file, &r, head, e);
+	int ok = read_begin(file, &r, head, &segments, e);
 
-	*s = (struct elf_segments){ .is_64 = r.is_64, .is_big = r.is_big };
+	*s = (struct elf_segments){ 0 };
 	if (ok <= 0)
 		return ok;
-	if (read_segments(&r, head, &segments, e) < 0) {
-		free(segments.bytes);
-		return -1;
-	}
+	s->is_64 = r.is_64;
+	s->is_big = r.is_big;
 	s->items = xcalloc(segments.count + 1, sizeof(*s->items));
 	for (; s->count < segments.count; s->count++) {
 		const unsigned char *p = segment(&segments, s->count);

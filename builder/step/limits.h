@@ -6,8 +6,8 @@
  * for each process and for each user; the others are refused. Without any wish the number of processes has a bound all the same, so that
  * a fork bomb ends the step and not the machine.
  */
-#ifndef CROZE_STEP_LIMITS_H
-#define CROZE_STEP_LIMITS_H
+#ifndef CROZE_BUILDER_STEP_LIMITS_H
+#define CROZE_BUILDER_STEP_LIMITS_H
 
 #include "runtime/base/error.h"
 #include "runtime/cgroup/cgroup.h"

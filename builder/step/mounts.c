@@ -141,11 +141,11 @@ tell_waiting(void *arg)
 		w->m->request->note(w->m->request->note_arg, text);
 }
 
-static int
-give_root(const struct mounts *m, int fs, const struct mountspec *spec, struct error *e)
+int
+mounts_give_cache(int fs, const struct mountspec *spec, bool recorded, struct error *e)
 {
 	const struct owner owner = owner_of(spec);
-	int given = m->request->recorded ? owner_set(fs, &owner) : fchown(fs, owner.uid, owner.gid);
+	int given = recorded ? owner_set(fs, &owner) : fchown(fs, owner.uid, owner.gid);
 
 	if (given < 0)
 		return error_sys(e, "cannot give a cache mount to %u:%u", (unsigned)spec->uid,
@@ -172,7 +172,7 @@ seed(struct mounts *m, size_t n, struct error *e)
 		if (seed_directory(files, source->path, source->name, cache->fs, e) < 0)
 			return -1;
 	}
-	return give_root(m, cache->fs, &mount->spec, e);
+	return mounts_give_cache(cache->fs, &mount->spec, m->request->recorded, e);
 }
 
 static int

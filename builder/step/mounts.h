@@ -60,6 +60,8 @@ const struct container_mount *mounts_items(const struct mounts *m, size_t *count
 const struct strv *mounts_environment(const struct mounts *m);
 /** Releases an environment that those values were added to; none of them stays in memory. */
 void mounts_wipe(struct strv *environment);
+/** Gives @fs, a cache mount without files, the owner (@recorded: as a record) and the mode that @spec asks for. */
+int mounts_give_cache(int fs, const struct mountspec *spec, bool recorded, struct error *e);
 /** After the command's end: unmounts, ends what served agents, forgets writes, lets go of locks. NULL is fine. */
 void mounts_close(struct mounts *m);
 

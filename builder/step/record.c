@@ -215,3 +215,12 @@ step_record_from_json(const struct json *json, struct step_record *record, struc
 	step_record_release(record);
 	return -1;
 }
+
+int
+step_record_put(struct store *store, const struct digest *key, const struct step_record *record,
+    struct error *e)
+{
+	autojson struct json *json = step_record_to_json(record);
+
+	return store_step_put(store, key, json, e);
+}

@@ -50,6 +50,9 @@ void step_record_set_layer(struct step_record *record, const struct layer_record
 struct json *step_record_to_json(const struct step_record *record);
 /** ERR_INPUT when @json is not a record of this version. To be fitted before its snapshot is used. */
 int step_record_from_json(const struct json *json, struct step_record *record, struct error *e);
+/** Stores @record under @key. */
+int step_record_put(struct store *store, const struct digest *key, const struct step_record *record,
+    struct error *e);
 /** Of the record's snapshots the one that fits @store becomes its snapshot, the other one is elsewhere. */
 void step_record_fit(struct step_record *record, const struct store *store);
 
