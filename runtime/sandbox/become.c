@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * become - from a process that has entered a container to the command: limits, working directory, user, filter, execve.
+ * become - from a process that has entered a container to the command: limits, working directory, user, filter, execve; and the process
+ * that stands between it and the caller where there is no container.
  *
  * A filter is loaded as late as can be: with no_new_privs just before execve, otherwise before the capabilities are given up, so that
  * from there on a profile must allow what is left: setresuid, capset, prctl, read, write, execve.
@@ -30,6 +31,48 @@
 #include <unistd.h>
 
 #define FIRST_FREE_FD 3
+
+/* Nothing and the end of the connection: it is executing. */
+static int
+await(int socket, struct error *e)
+{
+	struct error told;
+	ssize_t n;
+
+	do
+		n = recv(socket, &told, sizeof(told), 0);
+	while (n < 0 && errno == EINTR);
+	if (n == 0)
+		return 0;
+	if (n != (ssize_t)sizeof(told))
+		return error_set(e, ERR_SYSTEM, "a command's process ended without a word");
+	*e = told;
+	return -1;
+}
+
+int
+become_apart(pid_t *pid, become_main *main, void *arg, struct error *e)
+{
+	pid_t parent = getpid();
+	autofd int ours = -1;
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_sys(e, "cannot make a socket pair");
+	ours = pair[0];
+	*pid = fork();
+	if (*pid == 0) {
+		(void)close(pair[0]); /* the parent's */
+		main(arg, pair[1], parent);
+		_exit(1);
+	}
+	(void)close(pair[1]); /* the child's */
+	if (*pid < 0) {
+		*pid = 0;
+		return error_sys(e, "cannot make a process");
+	}
+	return await(ours, e);
+}
 
 /* Without it the container would reach the keys of the caller's session (SECURITY R33). Who refuses the call refuses it inside too. */
 int

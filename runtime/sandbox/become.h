@@ -9,6 +9,13 @@
 #include "runtime/sandbox/container.h"
 #include "runtime/sandbox/init.h"
 
+/** A process between the caller, its @parent, and a command. */
+typedef void become_main(void *arg, int socket, pid_t parent);
+/**
+ * Makes a process for @main, which never returns, and waits until a command executes below it: until nobody has the other end of @socket any
+ * more. What is sent on that instead is a struct error, and becomes @e. *@pid is the process, to be waited for in any case; 0: there is none.
+ */
+int become_apart(pid_t *pid, become_main *main, void *arg, struct error *e);
 /** A session keyring of its own, in the place of the caller's. */
 int become_new_keyring(struct error *e);
 /** Makes @from (-1: /dev/null) descriptors 0, 1 and 2; pipes and sockets are given to @uid. */

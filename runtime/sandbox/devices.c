@@ -89,15 +89,21 @@ bind_node(int dev, const struct device_node *node, struct error *e)
 }
 
 int
+devices_links(int dev, struct error *e)
+{
+	for (size_t i = 0; i < ARRAY_LEN(links); i++)
+		if (symlinkat(links[i].target, dev, links[i].name) < 0 && errno != EEXIST)
+			return error_sys(e, "cannot make '/dev/%s'", links[i].name);
+	return 0;
+}
+
+int
 devices_nodes(int dev, struct error *e)
 {
 	for (size_t i = 0; i < DEVICES_NODES; i++)
 		if (bind_node(dev, &devices_usual[i], e) < 0)
 			return -1;
-	for (size_t i = 0; i < ARRAY_LEN(links); i++)
-		if (symlinkat(links[i].target, dev, links[i].name) < 0 && errno != EEXIST)
-			return error_sys(e, "cannot make '/dev/%s'", links[i].name);
-	return 0;
+	return devices_links(dev, e);
 }
 
 int

@@ -30,6 +30,8 @@ int devices_new(struct error *e);
 int devices_fill(int dev, uint64_t shm_size, struct error *e);
 /** The nodes and links alone, into a folder that has mounts of its own for the rest. */
 int devices_nodes(int dev, struct error *e);
+/** The links alone. */
+int devices_links(int dev, struct error *e);
 /** A new devpts instance, detached. */
 int devices_new_pts(struct error *e);
 /** A new tmpfs for /dev/shm, detached. */

@@ -127,17 +127,6 @@ make_folder(struct emulate *m, mode_t mode, struct error *e)
 	return openat(m->scratch, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static const struct {
-	const char *name;
-	const char *target;
-} links[] = {
-	{ "fd", "/proc/self/fd" },
-	{ "stdin", "/proc/self/fd/0" },
-	{ "stdout", "/proc/self/fd/1" },
-	{ "stderr", "/proc/self/fd/2" },
-	{ "ptmx", "pts/ptmx" },
-};
-
 static int
 add_host_path(
     struct emulation *em, struct emulate *m, const char *path, bool read_only, struct error *e)
@@ -156,11 +145,8 @@ add_dev(struct emulation *em, struct emulate *m, struct error *e)
 	int dev = make_folder(m, 0755, e), shm;
 	char path[64];
 
-	if (dev < 0 || add_mount(em, m, "/dev", dev, false, e) < 0)
+	if (dev < 0 || add_mount(em, m, "/dev", dev, false, e) < 0 || devices_links(dev, e) < 0)
 		return -1;
-	for (size_t i = 0; i < ARRAY_LEN(links); i++)
-		if (symlinkat(links[i].target, dev, links[i].name) < 0)
-			return error_sys(e, "cannot make '/dev/%s'", links[i].name);
 	for (size_t i = 0; i < DEVICES_NODES; i++) {
 		int fd = devices_open(devices_usual[i].name, e);
 
@@ -492,8 +478,9 @@ set_up(struct emulation *em, int socket, struct error *e)
 }
 
 static _Noreturn void
-supervise(struct emulation *em, int socket, pid_t parent)
+supervise(void *arg, int socket, pid_t parent)
 {
+	struct emulation *em = arg;
 	struct error e = ERROR_INIT;
 	int status;
 
@@ -519,24 +506,6 @@ supervise(struct emulation *em, int socket, pid_t parent)
 
 /* ---- the caller ---- */
 
-/* Nothing and the end of the connection: it is executing. */
-static int
-await(int socket, struct error *e)
-{
-	struct error told;
-	ssize_t n;
-
-	do
-		n = recv(socket, &told, sizeof(told), 0);
-	while (n < 0 && errno == EINTR);
-	if (n == 0)
-		return 0;
-	if (n != (ssize_t)sizeof(told))
-		return error_set(e, ERR_SYSTEM, "a command's process ended without a word");
-	*e = told;
-	return -1;
-}
-
 static int
 make_scratch(struct emulate *m, const struct container_spec *spec, struct error *e)
 {
@@ -551,27 +520,10 @@ make_scratch(struct emulate *m, const struct container_spec *spec, struct error 
 static int
 start(struct emulation *em, struct emulate *m, struct container *c, struct error *e)
 {
-	pid_t parent = getpid();
-	autofd int ours = -1;
-	int pair[2];
-
 	if (make_scratch(m, em->spec, e) < 0 || add_mounts(em, m, e) < 0)
 		return -1;
 	(void)emu_program();
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return error_sys(e, "cannot make a socket pair");
-	ours = pair[0];
-	c->pid = fork();
-	if (c->pid == 0) {
-		(void)close(pair[0]); /* the parent's */
-		supervise(em, pair[1], parent);
-	}
-	(void)close(pair[1]); /* the child's */
-	if (c->pid < 0) {
-		c->pid = 0;
-		return error_sys(e, "cannot make a process");
-	}
-	return await(ours, e);
+	return become_apart(&c->pid, supervise, em, e);
 }
 
 static void

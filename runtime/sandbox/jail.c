@@ -294,8 +294,9 @@ end_all(void)
 }
 
 static _Noreturn void
-keep(const struct container_spec *spec, int socket, pid_t parent)
+keep(void *arg, int socket, pid_t parent)
 {
+	const struct container_spec *spec = arg;
 	pid_t self = getpid(), pid, ended;
 	struct error e = ERROR_INIT;
 	int status = 0;
@@ -328,32 +329,11 @@ keep(const struct container_spec *spec, int socket, pid_t parent)
 	_exit(pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 
-/* Nothing and the end of the connection: it is executing. */
-static int
-await(int socket, struct error *e)
-{
-	struct error told;
-	ssize_t n;
-
-	do
-		n = recv(socket, &told, sizeof(told), 0);
-	while (n < 0 && errno == EINTR);
-	if (n == 0)
-		return 0;
-	if (n != (ssize_t)sizeof(told))
-		return error_set(e, ERR_SYSTEM, "a command's process ended without a word");
-	*e = told;
-	return -1;
-}
-
 int
 jail_start(
     const struct container_spec *spec, struct container *c, struct jail **jail, struct error *e)
 {
 	struct jail *j = xcalloc(1, sizeof(*j));
-	pid_t parent = getpid();
-	autofd int ours = -1;
-	int pair[2];
 
 	*jail = j;
 	j->dev = -1;
@@ -364,18 +344,5 @@ jail_start(
 	}
 	if (make_nodes(j, spec->rootfs, e) < 0 || put_mounts(j, spec, e) < 0)
 		return -1;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return error_sys(e, "cannot make a socket pair");
-	ours = pair[0];
-	c->pid = fork();
-	if (c->pid == 0) {
-		(void)close(pair[0]); /* the parent's */
-		keep(spec, pair[1], parent);
-	}
-	(void)close(pair[1]); /* the child's */
-	if (c->pid < 0) {
-		c->pid = 0;
-		return error_sys(e, "cannot make a process");
-	}
-	return await(ours, e);
+	return become_apart(&c->pid, keep, (void *)(uintptr_t)spec, e);
 }
