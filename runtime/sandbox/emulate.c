@@ -25,7 +25,6 @@
 #include "runtime/sandbox/rootfs.h"
 #include "seccomp/notify.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -67,52 +66,79 @@ real_path(int fd)
 	return xstrdup(real);
 }
 
+/* Opens the place of @mount, the newest, and gives it its path: links may lead to another one, and into another mount. */
+static int
+open_point(
+    struct emulation *em, struct emulate *m, struct emu_mount *mount, bool folder, struct error *e)
+{
+	for (int i = 0; i < EMU_MOUNTS_MAX; i++) {
+		const char *rest;
+		const struct emu_mount *below =
+		    emu_mount_at(em, em->n_mounts - 1, mount->path, &rest);
+		autofree char *inside = NULL;
+		autofree char *real = NULL;
+		autofree char *path = NULL;
+		autofd int point = -1;
+
+		/* on another mount: where that is */
+		below = *rest ? below : below->below;
+		inside = xstrdup(mount->path + strlen(emu_prefix(below)));
+		point = stubs_open(&m->stubs, below->fd, inside, folder, e);
+		if (point < 0)
+			return -1;
+		real = real_path(point);
+		if (!path_is_below(real, below->real))
+			break;
+		path = xasprintf("%s%s", emu_prefix(below), real + strlen(below->real));
+		if (strcmp(path, mount->path) == 0) {
+			mount->below = below;
+			return steal_fd(&point);
+		}
+		free(mount->path);
+		mount->path = steal_ptr(&path);
+	}
+	return error_set(e, ERR_STEP, "mount point '%s' is moving", mount->path);
+}
+
 /* Adds what @fd (taken over) is at @target. */
 static int
 add_mount(struct emulation *em, struct emulate *m, const char *target, int fd, bool read_only,
     struct error *e)
 {
-	autofree char *path = path_absolute(target);
 	struct emu_mount *mount = &em->mounts[em->n_mounts];
-	autofree char *folder = NULL;
 	autofd int point = -1;
+	autofree char *folder = NULL;
 	struct stat st;
-	const struct emu_mount *below = NULL;
 
 	if (em->n_mounts == EMU_MOUNTS_MAX) {
 		(void)close(fd); /* O_PATH */
 		return error_set(e, ERR_HOST, "more than %d mounts", EMU_MOUNTS_MAX);
 	}
-	*mount = (struct emu_mount){ .path = xstrdup(path),
+	*mount = (struct emu_mount){ .path = path_absolute(target),
 		.real = real_path(fd),
 		.fd = fd,
 		.parent = -1,
 		.read_only = read_only };
 	em->n_mounts++;
 	if (fstat(fd, &st) < 0)
-		return error_sys(e, "cannot look at what is mounted on '%s'", path);
+		return error_sys(e, "cannot look at what is mounted on '%s'", target);
 	mount->dev = st.st_dev;
 	mount->ino = st.st_ino;
-	if (strcmp(path, "/") == 0)
+	if (em->n_mounts == 1)
 		return 0;
-	/* the place is in the mount that its folder is in */
-	for (size_t i = 0; i + 1 < em->n_mounts; i++)
-		if (strcmp(em->mounts[i].path, "/") == 0 ||
-		    (path_is_below(path, em->mounts[i].path) &&
-			strcmp(path, em->mounts[i].path) != 0))
-			below = &em->mounts[i];
-	assert(below); /* "/" is the first */
-	point = stubs_open(&m->stubs, below->fd,
-	    path + (strcmp(below->path, "/") == 0 ? 0 : strlen(below->path)), S_ISDIR(st.st_mode),
-	    e);
+	if (strcmp(mount->path, "/") == 0)
+		return error_set(e, ERR_STEP, "nothing can be mounted on '/'");
+	point = open_point(em, m, mount, S_ISDIR(st.st_mode), e);
 	if (point < 0 || fstat(point, &st) < 0)
-		return point < 0 ? -1 : error_sys(e, "cannot look at '%s'", path);
+		return point < 0 ? -1 : error_sys(e, "cannot look at '%s'", target);
 	mount->point_dev = st.st_dev;
 	mount->point_ino = st.st_ino;
+	for (struct emu_mount *other = &em->mounts[1]; other < mount; other++)
+		other->hidden = other->hidden || path_is_below(other->path, mount->path);
 	folder = real_path(point);
 	*strrchr(folder, '/') = '\0';
 	mount->parent = open(*folder ? folder : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return mount->parent < 0 ? error_sys(e, "cannot open the folder of '%s'", path) : 0;
+	return mount->parent < 0 ? error_sys(e, "cannot open the folder of '%s'", target) : 0;
 }
 
 /* A folder that stands in for a file system in memory. */
@@ -183,6 +209,7 @@ add_mounts(struct emulation *em, struct emulate *m, struct error *e)
 {
 	const struct container_spec *spec = em->spec;
 	const struct container_mount *mount;
+	struct emu_mount *last;
 	int result = 0;
 
 	if (add_mount(em, m, "/", fcntl(spec->rootfs, F_DUPFD_CLOEXEC, 3), false, e) < 0)
@@ -191,7 +218,8 @@ add_mounts(struct emulation *em, struct emulate *m, struct error *e)
 		switch (mount->kind) {
 		case CONTAINER_MOUNT_PROC:
 			result = add_host_path(em, m, "/proc", false, e);
-			em->mounts[em->n_mounts - 1].is_proc = true;
+			last = &em->mounts[em->n_mounts - 1];
+			last->is_proc = strcmp(last->path, "/proc") == 0; /* it is there */
 			break;
 		case CONTAINER_MOUNT_SYS:
 			result = add_host_path(em, m, "/sys", true, e);
@@ -258,7 +286,7 @@ become_step(const struct emulation *em, int socket)
 	if (confine_step(em, &e) == 0 && recv(socket, &byte, 1, 0) == 1) {
 		listener = notify_load(emu_program(), &e);
 		if (listener >= 0 && passfd_send(socket, listener, &e) == 0 &&
-		    (!em->spec->seccomp || seccomp_program_load(em->spec->seccomp, &e) == 0)) {
+		    seccomp_program_load(em->spec->seccomp, &e) == 0) {
 			fd_cloexec_from(3, NULL, 0);
 			(void)execve(em->loader, em->spec->argv, em->spec->envp);
 			error_sys(&e, "cannot execute the loader '%s'", em->loader);
@@ -371,9 +399,7 @@ enter_cwd(struct emu_call *x, struct error *e)
 		e->kind = ERR_STEP;
 		return -1;
 	}
-	(void)close(x->fs->cwd); /* O_PATH */
-	x->fs->cwd = spot.target;
-	x->fs->mount = spot.mount;
+	emu_fs_move(x->em, x->fs, emu_folder_new(x->em, spot.target, spot.mount));
 	spot.target = -1;
 	emu_spot_release(&spot);
 	return 0;
@@ -383,9 +409,9 @@ enter_cwd(struct emu_call *x, struct error *e)
 static int
 prepare_first(struct emulation *em, pid_t pid, struct error *e)
 {
-	int cwd = fcntl(em->mounts[0].fd, F_DUPFD_CLOEXEC, 3), result;
-	struct emu_process *p =
-	    emu_process_new(pid, emu_fs_new(cwd, &em->mounts[0], em->spec->umask), "/");
+	int root = fcntl(em->mounts[0].fd, F_DUPFD_CLOEXEC, 3), result;
+	struct emu_fs *fs = emu_fs_new(emu_folder_new(em, root, &em->mounts[0]), em->spec->umask);
+	struct emu_process *p = emu_process_new(pid, fs, "/");
 	struct emu_pending *pending = NULL;
 	struct emu_call x;
 
@@ -395,8 +421,11 @@ prepare_first(struct emulation *em, pid_t pid, struct error *e)
 	if (!emu_call_begin(&x, em, pid))
 		return error_set(e, ERR_SYSTEM, "a command's process cannot be entered");
 	result = enter_cwd(&x, e);
-	if (result == 0)
-		result = find_command(&x, &pending, e);
+	emu_call_end(&x);
+	if (result < 0)
+		return -1;
+	(void)emu_call_begin(&x, em, pid); /* from where it is now */
+	result = find_command(&x, &pending, e);
 	p->next = pending;
 	emu_call_end(&x);
 	return result;

@@ -24,7 +24,8 @@ struct emulate;
 /** Can it be had here? Tries what it needs in a child. ERR_HOST with what is missing. */
 int emulate_check(struct error *e);
 /**
- * Starts @spec's command over @spec->rootfs, a directory that is nobody else's. As container_start(); the child of the caller is the
+ * Starts @spec's command, whose filter (@spec->seccomp) is the default one or stricter: it refuses what is not looked at here (clone3(2),
+ * unshare(2), io_uring), over @spec->rootfs, a directory that is nobody else's. As container_start(); the child of the caller is the
  * supervisor, which ends with the command's status once everything that the command has left running is killed.
  * *@emulate is to be given to emulate_finish() in any case.
  */

@@ -298,25 +298,35 @@ serve(void *arg)
 }
 
 int
-emu_serve(struct emulation *em, struct error *e)
+emu_start_thread(void *(*main)(void *), void *arg, size_t stack)
 {
 	pthread_attr_t attributes;
 	pthread_t thread;
-	int error_number;
+	int failed = pthread_attr_init(&attributes);
 
+	if (failed)
+		return failed;
+	failed = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	if (!failed)
+		failed = pthread_attr_setstacksize(&attributes, stack);
+	if (!failed)
+		failed = pthread_create(&thread, &attributes, main, arg);
+	(void)pthread_attr_destroy(&attributes); /* cannot fail */
+	return failed;
+}
+
+int
+emu_serve(struct emulation *em, struct error *e)
+{
 	(void)row_of(SYS_openat);
 	notify_wake_together(em->listener);
-	if (pthread_attr_init(&attributes) != 0 ||
-	    pthread_attr_setstacksize(&attributes, THREAD_STACK) != 0 ||
-	    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) != 0)
-		return error_set(e, ERR_SYSTEM, "cannot prepare threads");
 	for (int i = 0; i < THREADS; i++) {
-		error_number = pthread_create(&thread, &attributes, serve, em);
-		if (error_number) {
-			errno = error_number;
+		int failed = emu_start_thread(serve, em, THREAD_STACK);
+
+		if (failed) {
+			errno = failed;
 			return error_sys(e, "cannot make a thread");
 		}
 	}
-	(void)pthread_attr_destroy(&attributes); /* cannot fail */
 	return 0;
 }

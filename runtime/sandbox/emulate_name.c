@@ -242,7 +242,7 @@ emu_linkat(struct emu_call *x)
 
 struct opening {
 	int dirfd;
-	uint64_t path;
+	const char *path;
 	uint64_t flags;
 	mode_t mode;
 	unsigned int how;
@@ -332,19 +332,11 @@ static int
 open_waiting(const struct emu_call *x, const struct opening *o, struct emu_spot *spot)
 {
 	struct waiter *w = xcalloc(1, sizeof(*w));
-	pthread_attr_t attributes;
-	pthread_t thread;
 	int failed;
 
 	*w = (struct waiter){ x->em, x->c.id, spot->target, o->flags };
 	spot->target = -1;
-	failed = pthread_attr_init(&attributes);
-	if (!failed) {
-		(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-		(void)pthread_attr_setstacksize(&attributes, WAITERS_STACK);
-		failed = pthread_create(&thread, &attributes, wait_main, w);
-		(void)pthread_attr_destroy(&attributes); /* cannot fail */
-	}
+	failed = emu_start_thread(wait_main, w, WAITERS_STACK);
 	if (failed) {
 		(void)close(w->target); /* O_PATH */
 		free(w);
@@ -442,15 +434,13 @@ create_nameless(struct emu_call *x, const struct opening *o, const struct emu_sp
 static int
 check_made(const struct emu_call *x, const struct opening *o)
 {
+	size_t length = strlen(o->path);
 	struct emu_spot spot;
-	char path[PATH_MAX];
-	size_t length;
-	int failed = call_read_text(&x->c, o->path, path, sizeof(path));
+	int failed;
 
-	length = failed ? 0 : strlen(path);
-	if (failed || length == 0 || path[length - 1] != '/')
-		return failed;
-	failed = emu_find(x, o->dirfd, path, EMU_PARENT, &spot);
+	if (length == 0 || o->path[length - 1] != '/')
+		return 0;
+	failed = emu_find(x, o->dirfd, o->path, EMU_PARENT, &spot);
 	emu_spot_release(&spot);
 	return failed ? failed : EISDIR;
 }
@@ -468,7 +458,7 @@ open_once(struct emu_call *x, const struct opening *o)
 		if (failed)
 			return failed;
 	}
-	failed = emu_find_at(x, o->dirfd, o->path, (follow ? EMU_FOLLOW : 0U) | o->how, &spot);
+	failed = emu_find(x, o->dirfd, o->path, (follow ? EMU_FOLLOW : 0U) | o->how, &spot);
 	if (failed)
 		return failed;
 	if (spot.target >= 0 && (o->flags & O_TMPFILE) == O_TMPFILE)
@@ -511,15 +501,18 @@ load(struct emu_call *x)
 	emu_pending_free(p);
 }
 
+/* What is to be opened by @o, whose path is at @address. */
 static void
-open_file(struct emu_call *x, const struct opening *o)
+open_file(struct emu_call *x, uint64_t address, struct opening *o)
 {
-	int failed = EEXIST;
+	char path[PATH_MAX];
+	int failed = call_read_text(&x->c, address, path, sizeof(path));
 
-	for (int i = 0; i < CREATE_TRIES; i++) {
+	o->path = path;
+	for (int i = 0; failed == 0 && i < CREATE_TRIES; i++) {
 		failed = open_once(x, o);
-		if (failed != EEXIST || o->flags & O_EXCL)
-			break;
+		if (failed == EEXIST && !(o->flags & O_EXCL) && i + 1 < CREATE_TRIES)
+			failed = 0;
 	}
 	if (failed == EOPNOTSUPP && o->flags & O_PATH)
 		emu_refuse(x, "open(O_PATH | O_NOFOLLOW) of a link", ENOSYS);
@@ -530,8 +523,10 @@ open_file(struct emu_call *x, const struct opening *o)
 void
 emu_open(struct emu_call *x)
 {
-	open_file(x, &(struct opening){ AT_FDCWD, x->c.data->args[0], x->c.data->args[1],
-			 (mode_t)x->c.data->args[2], 0 });
+	open_file(x, x->c.data->args[0],
+	    &(struct opening){ .dirfd = AT_FDCWD,
+		.flags = x->c.data->args[1],
+		.mode = (mode_t)x->c.data->args[2] });
 }
 
 void
@@ -542,15 +537,19 @@ emu_openat(struct emu_call *x)
 	if (dirfd == EMULATE_LOAD_PROGRAM || dirfd == EMULATE_LOAD_INTERPRETER)
 		load(x);
 	else
-		open_file(x, &(struct opening){ dirfd, x->c.data->args[1], x->c.data->args[2],
-				 (mode_t)x->c.data->args[3], 0 });
+		open_file(x, x->c.data->args[1],
+		    &(struct opening){ .dirfd = dirfd,
+			.flags = x->c.data->args[2],
+			.mode = (mode_t)x->c.data->args[3] });
 }
 
 void
 emu_creat(struct emu_call *x)
 {
-	open_file(x, &(struct opening){ AT_FDCWD, x->c.data->args[0], O_CREAT | O_WRONLY | O_TRUNC,
-			 (mode_t)x->c.data->args[1], 0 });
+	open_file(x, x->c.data->args[0],
+	    &(struct opening){ .dirfd = AT_FDCWD,
+		.flags = O_CREAT | O_WRONLY | O_TRUNC,
+		.mode = (mode_t)x->c.data->args[1] });
 }
 
 void
@@ -565,9 +564,11 @@ emu_openat2(struct emu_call *x)
 	else if (how.resolve & RESOLVE_CACHED)
 		call_fail(&x->c, EAGAIN);
 	else
-		open_file(x,
-		    &(struct opening){ (int)x->c.data->args[0], x->c.data->args[1], how.flags,
-			(mode_t)how.mode, how.resolve & RESOLVE_NO_SYMLINKS ? EMU_NO_LINKS : 0 });
+		open_file(x, x->c.data->args[1],
+		    &(struct opening){ .dirfd = (int)x->c.data->args[0],
+			.flags = how.flags,
+			.mode = (mode_t)how.mode,
+			.how = how.resolve & RESOLVE_NO_SYMLINKS ? EMU_NO_LINKS : 0 });
 }
 
 /* ---- names that go or change ---- */
@@ -648,17 +649,10 @@ static bool
 holds_mount(const struct emu_call *x, const struct emu_spot *spot)
 {
 	char path[EMU_FD_PATH], name[PATH_MAX];
-	size_t length;
 
-	if (!S_ISDIR(spot->st.st_mode) ||
-	    emu_name_of(x->em, emu_fd_path(spot->target, path), name) != 0)
-		return false;
-	length = strlen(name);
-	for (size_t i = 1; i < x->em->n_mounts; i++)
-		if (strncmp(x->em->mounts[i].path, name, length) == 0 &&
-		    x->em->mounts[i].path[length] == '/')
-			return true;
-	return false;
+	return spot->target >= 0 && S_ISDIR(spot->st.st_mode) &&
+	       emu_name_of(x->em, emu_fd_path(spot->target, path), name) == 0 &&
+	       emu_holds_mount(x->em, name);
 }
 
 static int
@@ -705,7 +699,8 @@ rename_file(struct emu_call *x, const __u64 *from, const __u64 *to, unsigned int
 		failed = emu_find_at(x, (int)to[0], to[1], EMU_PARENT, &new);
 	if (!failed)
 		failed = check_rename(x, &old, &new, flags);
-	if (!failed && holds_mount(x, &old)) {
+	if (!failed &&
+	    (holds_mount(x, &old) || (flags & RENAME_EXCHANGE && holds_mount(x, &new)))) {
 		emu_spot_release(&old);
 		emu_spot_release(&new);
 		emu_refuse(x, "rename of a folder that holds a mount", EBUSY);

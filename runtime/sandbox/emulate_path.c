@@ -9,6 +9,7 @@
 #include "runtime/sandbox/emulate_private.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/base/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -87,14 +88,6 @@ emu_may_change(const struct emu_call *x, const struct emu_spot *spot)
 
 /* ---- mounts ---- */
 
-static bool
-is_below(const char *path, const char *parent)
-{
-	size_t length = strlen(parent);
-
-	return strncmp(path, parent, length) == 0 && (path[length] == '/' || path[length] == '\0');
-}
-
 const struct emu_mount *
 emu_mount_of(const struct emulation *em, const char *real)
 {
@@ -102,10 +95,42 @@ emu_mount_of(const struct emulation *em, const char *real)
 
 	/* mounts at the same place: the last one is seen; the longest name is the innermost folder */
 	for (size_t i = 0; i < em->n_mounts; i++)
-		if (is_below(real, em->mounts[i].real) &&
+		if (path_is_below(real, em->mounts[i].real) &&
 		    (!found || strlen(em->mounts[i].real) >= strlen(found->real)))
 			found = &em->mounts[i];
 	return found;
+}
+
+const char *
+emu_prefix(const struct emu_mount *mount)
+{
+	return strcmp(mount->path, "/") == 0 ? "" : mount->path;
+}
+
+const struct emu_mount *
+emu_mount_at(const struct emulation *em, size_t n, const char *path, const char **rest)
+{
+	const struct emu_mount *found = &em->mounts[0];
+	size_t length = 0;
+
+	for (size_t i = 1; i < n; i++)
+		if (!em->mounts[i].hidden && path_is_below(path, em->mounts[i].path) &&
+		    strlen(em->mounts[i].path) >= length) {
+			found = &em->mounts[i];
+			length = strlen(found->path);
+		}
+	*rest = path + length + (path[length] == '/');
+	return found;
+}
+
+bool
+emu_holds_mount(const struct emulation *em, const char *name)
+{
+	for (size_t i = 1; i < em->n_mounts; i++)
+		if (path_is_below(em->mounts[i].path, name) &&
+		    strcmp(em->mounts[i].path, name) != 0)
+			return true;
+	return false;
 }
 
 static const struct emu_mount *
@@ -117,13 +142,25 @@ mount_at_point(const struct emulation *em, const struct stat *st)
 	return NULL;
 }
 
+/* How the command calls the file of @mount that the kernel calls @real; 0 or an errno. */
+static int
+name_in(const struct emu_mount *mount, const char *real, char name[PATH_MAX])
+{
+	const char *rest = real + strlen(mount->real);
+
+	if ((size_t)snprintf(name, PATH_MAX, "%s%s", emu_prefix(mount), rest) >= PATH_MAX)
+		return ENAMETOOLONG;
+	if (name[0] == '\0')
+		memcpy(name, "/", 2);
+	return 0;
+}
+
 int
 emu_name_of(const struct emulation *em, const char *path, char name[PATH_MAX])
 {
 	char real[PATH_MAX];
 	ssize_t n = readlinkat(AT_FDCWD, path, real, sizeof(real) - 1);
 	const struct emu_mount *mount;
-	const char *rest;
 
 	if (n < 0)
 		return errno;
@@ -138,13 +175,7 @@ emu_name_of(const struct emulation *em, const char *path, char name[PATH_MAX])
 		memcpy(name, real, (size_t)n + 1);
 		return strcmp(real, "/dev/null") == 0 ? 0 : EXDEV;
 	}
-	rest = real + strlen(mount->real);
-	if ((size_t)snprintf(name, PATH_MAX, "%s%s",
-		strcmp(mount->path, "/") == 0 ? "" : mount->path, rest) >= PATH_MAX)
-		return ENAMETOOLONG;
-	if (name[0] == '\0')
-		memcpy(name, "/", 2);
-	return 0;
+	return name_in(mount, real, name);
 }
 
 /* ---- walking ---- */
@@ -185,33 +216,22 @@ static int
 go_up(struct way *way)
 {
 	const struct emulation *em = way->x->em;
+	const struct emu_mount *mount = way->mount;
 	struct stat st;
 	int fd;
 
 	if (way->st.st_ino == em->mounts[0].ino && way->st.st_dev == em->mounts[0].dev)
 		return 0;
 	/* of the root of a mount: the folder that its place is in */
-	if (way->mount->parent >= 0 && way->st.st_ino == way->mount->ino &&
-	    way->st.st_dev == way->mount->dev) {
-		fd = fcntl(way->mount->parent, F_DUPFD_CLOEXEC, 3);
-		if (fd < 0 || fstat(fd, &st) < 0)
-			return errno;
-		for (size_t i = em->n_mounts; i-- > 0;)
-			if (is_below(way->mount->path, em->mounts[i].path) &&
-			    &em->mounts[i] != way->mount &&
-			    strcmp(em->mounts[i].path, way->mount->path) != 0) {
-				move_to(way, fd, &st, &em->mounts[i]);
-				return 0;
-			}
-		move_to(way, fd, &st, &em->mounts[0]);
-		return 0;
+	if (mount->parent >= 0 && way->st.st_ino == mount->ino && way->st.st_dev == mount->dev) {
+		fd = fcntl(mount->parent, F_DUPFD_CLOEXEC, 3);
+		mount = mount->below;
+	} else {
+		fd = openat(way->at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	}
-	fd = openat(way->at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return errno;
-	if (fstat(fd, &st) < 0)
-		return errno;
-	move_to(way, fd, &st, way->mount);
+	move_to(way, fd, &st, mount);
 	return 0;
 }
 
@@ -247,8 +267,8 @@ start(struct way *way, int dirfd, const char *path)
 		way->at = fcntl(em->mounts[0].fd, F_DUPFD_CLOEXEC, 3);
 		way->mount = &em->mounts[0];
 	} else if (dirfd == AT_FDCWD) {
-		way->at = fcntl(way->x->fs->cwd, F_DUPFD_CLOEXEC, 3);
-		way->mount = way->x->fs->mount;
+		way->at = fcntl(way->x->folder->fd, F_DUPFD_CLOEXEC, 3);
+		way->mount = way->x->folder->mount;
 	} else {
 		return start_at_descriptor(way, dirfd);
 	}

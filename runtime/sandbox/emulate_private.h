@@ -26,23 +26,32 @@
 
 /** Something that is seen at a place of the tree. The first one is the root. */
 struct emu_mount {
-	char *path; /* clean and absolute, as the command calls it */
+	char *path; /* clean, absolute and without links: as the command calls it */
 	char *real; /* as the kernel calls it */
 	int fd;     /* O_PATH */
 	dev_t dev;
 	ino_t ino;
-	int parent; /* O_PATH: the folder of the mount point; -1: the root */
+	const struct emu_mount *below; /* that the mount point is in; NULL: the root */
+	int parent;                    /* O_PATH: the folder of the mount point; -1: the root */
 	dev_t point_dev;
 	ino_t point_ino;
 	bool read_only;
 	bool is_proc;
+	bool hidden; /* a later one is on it, or on a folder above */
+};
+
+/** A working directory; never changed. */
+struct emu_folder {
+	unsigned int references;
+	int fd; /* O_PATH */
+	const struct emu_mount *mount;
+	char *name; /* its path where a mount is below it, which then cannot move; NULL: none is */
 };
 
 /** Where processes are; shared by those that were made with CLONE_FS. */
 struct emu_fs {
 	unsigned int references;
-	int cwd; /* O_PATH; replaced, never changed */
-	const struct emu_mount *mount;
+	struct emu_folder *folder;
 	mode_t umask;
 };
 
@@ -100,6 +109,7 @@ struct emu_call {
 	struct emulation *em;
 	struct emu_process *process; /* held */
 	struct emu_fs *fs;           /* held */
+	struct emu_folder *folder;   /* held: where the caller is */
 };
 
 typedef void emu_fn(struct emu_call *x);
@@ -112,11 +122,18 @@ struct emu_thread *emu_thread_add(struct emulation *em, pid_t tid, struct emu_pr
 void emu_thread_remove(struct emulation *em, pid_t tid);
 struct emu_process *emu_process_new(pid_t pid, struct emu_fs *fs, const char *exe);
 struct emu_process *emu_process_hold(struct emu_process *p);
-void emu_process_drop(struct emulation *em, struct emu_process *p);
-/** @cwd is taken over. */
-struct emu_fs *emu_fs_new(int cwd, const struct emu_mount *mount, mode_t umask);
-struct emu_fs *emu_fs_hold(struct emulation *em, struct emu_fs *fs);
-void emu_fs_drop(struct emulation *em, struct emu_fs *fs);
+void emu_process_drop(struct emu_process *p);
+/** @fd is taken over. */
+struct emu_folder *emu_folder_new(
+    const struct emulation *em, int fd, const struct emu_mount *mount);
+struct emu_folder *emu_folder_hold(struct emu_folder *folder);
+void emu_folder_drop(struct emu_folder *folder);
+/** @folder is taken over. */
+struct emu_fs *emu_fs_new(struct emu_folder *folder, mode_t umask);
+struct emu_fs *emu_fs_hold(struct emu_fs *fs);
+void emu_fs_drop(struct emu_fs *fs);
+/** Those that share @fs are in @folder (taken over) from now on. */
+void emu_fs_move(struct emulation *em, struct emu_fs *fs, struct emu_folder *folder);
 void emu_pending_free(struct emu_pending *pending);
 /** Is it a process or thread of the step? */
 bool emu_is_ours(struct emulation *em, pid_t pid);
@@ -178,6 +195,13 @@ void emu_see(const struct emulation *em, const char *path, struct stat *st);
 int emu_name_of(const struct emulation *em, const char *path, char name[PATH_MAX]);
 /** The mount that a real path is in; NULL. */
 const struct emu_mount *emu_mount_of(const struct emulation *em, const char *real);
+/** What comes before the paths in @mount: its own, or "" for the root. */
+const char *emu_prefix(const struct emu_mount *mount);
+/** The mount, of the first @n, that @path without links leads into, by names alone; what comes behind its root in *@rest. */
+const struct emu_mount *emu_mount_at(
+    const struct emulation *em, size_t n, const char *path, const char **rest);
+/** Is a mount inside the folder @name? */
+bool emu_holds_mount(const struct emulation *em, const char *name);
 
 /* ---- emulate_proc.c: procfs ---- */
 
@@ -206,6 +230,8 @@ const struct notify_program *emu_program(void);
 bool emu_answers(uint64_t number);
 /** Starts the threads that answer. */
 int emu_serve(struct emulation *em, struct error *e);
+/** Starts one that nobody waits for, with @stack bytes. 0 or an errno. */
+int emu_start_thread(void *(*main)(void *), void *arg, size_t stack);
 /** Fails the call; its name comes into the log, once. */
 void emu_refuse(struct emu_call *x, const char *name, int error_number);
 void emu_conclude(struct emu_call *x, int failed);

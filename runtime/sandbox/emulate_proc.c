@@ -61,7 +61,7 @@ cwd_of(const struct emu_call *x, pid_t pid)
 	char *result = NULL;
 
 	if (emu_call_begin(&other, x->em, pid) &&
-	    emu_name_of(x->em, emu_fd_path(other.fs->cwd, path), text) == 0)
+	    emu_name_of(x->em, emu_fd_path(other.folder->fd, path), text) == 0)
 		result = xstrdup(text);
 	emu_call_end(&other);
 	return result;
@@ -73,8 +73,11 @@ exe_of(const struct emu_call *x, pid_t pid)
 	struct emu_call other;
 	char *result = NULL;
 
-	if (emu_call_begin(&other, x->em, pid))
+	if (emu_call_begin(&other, x->em, pid)) {
+		(void)pthread_mutex_lock(&x->em->lock); /* it may be executing */
 		result = xstrdup(other.process->exe);
+		(void)pthread_mutex_unlock(&x->em->lock);
+	}
 	emu_call_end(&other);
 	return result;
 }

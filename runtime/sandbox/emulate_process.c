@@ -23,20 +23,12 @@
 static void
 change_folder(struct emu_call *x, int failed, struct emu_spot *spot)
 {
-	int old;
-
 	if (!failed && !S_ISDIR(spot->st.st_mode))
 		failed = ENOTDIR;
 	if (!failed && !access_may(x->c.creds, &spot->st, X_OK))
 		failed = EACCES;
 	if (!failed) {
-		/* the call waits, and nobody else of those that share it can be using the old one: each answer has its own copy */
-		(void)pthread_mutex_lock(&x->em->lock);
-		old = x->fs->cwd;
-		x->fs->cwd = spot->target;
-		x->fs->mount = spot->mount;
-		(void)pthread_mutex_unlock(&x->em->lock);
-		(void)close(old); /* O_PATH */
+		emu_fs_move(x->em, x->fs, emu_folder_new(x->em, spot->target, spot->mount));
 		spot->target = -1;
 	}
 	emu_spot_release(spot);
@@ -64,10 +56,10 @@ emu_getcwd(struct emu_call *x)
 {
 	char path[EMU_FD_PATH], name[PATH_MAX];
 	struct stat st;
-	int failed = emu_name_of(x->em, emu_fd_path(x->fs->cwd, path), name);
+	int failed = emu_name_of(x->em, emu_fd_path(x->folder->fd, path), name);
 	size_t length = failed ? 0 : strlen(name) + 1;
 
-	if (!failed && (fstat(x->fs->cwd, &st) < 0 || st.st_nlink == 0))
+	if (!failed && (fstat(x->folder->fd, &st) < 0 || st.st_nlink == 0))
 		failed = ENOENT;
 	if (!failed && x->c.data->args[1] < length)
 		failed = ERANGE;

@@ -111,21 +111,13 @@ job_main(void *arg)
 static void
 job_start(struct emu_call *x, struct job *j)
 {
-	pthread_attr_t attributes;
-	pthread_t thread;
 	int failed, flags = fcntl(j->fd, F_GETFL);
 
 	if (flags & O_NONBLOCK) {
 		(void)job_main(j);
 		return;
 	}
-	failed = pthread_attr_init(&attributes);
-	if (!failed) {
-		(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-		(void)pthread_attr_setstacksize(&attributes, THREAD_STACK);
-		failed = pthread_create(&thread, &attributes, job_main, j);
-		(void)pthread_attr_destroy(&attributes); /* cannot fail */
-	}
+	failed = emu_start_thread(job_main, j, THREAD_STACK);
 	if (failed) {
 		call_fail(&x->c, failed);
 		job_free(j);

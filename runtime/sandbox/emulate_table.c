@@ -70,7 +70,7 @@ emu_thread_remove(struct emulation *em, pid_t tid)
 		}
 	(void)pthread_mutex_unlock(&em->lock);
 	if (process)
-		emu_process_drop(em, process);
+		emu_process_drop(process);
 }
 
 struct emu_process *
@@ -93,45 +93,85 @@ emu_process_hold(struct emu_process *p)
 }
 
 void
-emu_process_drop(struct emulation *em, struct emu_process *p)
+emu_process_drop(struct emu_process *p)
 {
 	if (__atomic_sub_fetch(&p->references, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
-	emu_fs_drop(em, p->fs);
+	emu_fs_drop(p->fs);
 	emu_pending_free(p->next);
 	emu_pending_free(p->current);
 	free(p->exe);
 	free(p);
 }
 
+struct emu_folder *
+emu_folder_new(const struct emulation *em, int fd, const struct emu_mount *mount)
+{
+	struct emu_folder *folder = xcalloc(1, sizeof(*folder));
+	char path[EMU_FD_PATH], name[PATH_MAX];
+
+	folder->references = 1;
+	folder->fd = fd;
+	folder->mount = mount;
+	if (emu_name_of(em, emu_fd_path(fd, path), name) == 0 && emu_holds_mount(em, name))
+		folder->name = xstrdup(name);
+	return folder;
+}
+
+struct emu_folder *
+emu_folder_hold(struct emu_folder *folder)
+{
+	__atomic_add_fetch(&folder->references, 1, __ATOMIC_RELAXED);
+	return folder;
+}
+
+void
+emu_folder_drop(struct emu_folder *folder)
+{
+	if (!folder || __atomic_sub_fetch(&folder->references, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	(void)close(folder->fd); /* O_PATH */
+	free(folder->name);
+	free(folder);
+}
+
 struct emu_fs *
-emu_fs_new(int cwd, const struct emu_mount *mount, mode_t umask)
+emu_fs_new(struct emu_folder *folder, mode_t umask)
 {
 	struct emu_fs *fs = xcalloc(1, sizeof(*fs));
 
 	fs->references = 1;
-	fs->cwd = cwd;
-	fs->mount = mount;
+	fs->folder = folder;
 	fs->umask = umask;
 	return fs;
 }
 
 struct emu_fs *
-emu_fs_hold(struct emulation *em, struct emu_fs *fs)
+emu_fs_hold(struct emu_fs *fs)
 {
-	(void)em;
 	__atomic_add_fetch(&fs->references, 1, __ATOMIC_RELAXED);
 	return fs;
 }
 
 void
-emu_fs_drop(struct emulation *em, struct emu_fs *fs)
+emu_fs_drop(struct emu_fs *fs)
 {
-	(void)em;
 	if (!fs || __atomic_sub_fetch(&fs->references, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
-	(void)close(fs->cwd); /* O_PATH */
+	emu_folder_drop(fs->folder);
 	free(fs);
+}
+
+void
+emu_fs_move(struct emulation *em, struct emu_fs *fs, struct emu_folder *folder)
+{
+	struct emu_folder *old;
+
+	(void)pthread_mutex_lock(&em->lock);
+	old = fs->folder;
+	fs->folder = folder;
+	(void)pthread_mutex_unlock(&em->lock);
+	emu_folder_drop(old);
 }
 
 void
@@ -170,7 +210,8 @@ emu_call_begin(struct emu_call *x, struct emulation *em, pid_t tid)
 	t = look_up(em, tid);
 	if (t && t->process) {
 		x->process = emu_process_hold(t->process);
-		x->fs = emu_fs_hold(em, t->process->fs);
+		x->fs = emu_fs_hold(t->process->fs);
+		x->folder = emu_folder_hold(x->fs->folder);
 	}
 	(void)pthread_mutex_unlock(&em->lock);
 	if (!x->process)
@@ -183,10 +224,10 @@ void
 emu_call_end(struct emu_call *x)
 {
 	creds_drop(x->c.creds);
-	if (x->fs)
-		emu_fs_drop(x->em, x->fs);
+	emu_folder_drop(x->folder);
+	emu_fs_drop(x->fs);
 	if (x->process)
-		emu_process_drop(x->em, x->process);
+		emu_process_drop(x->process);
 }
 
 void

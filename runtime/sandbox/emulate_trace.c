@@ -321,16 +321,16 @@ static struct emu_process *
 process_of_child(
     struct emulation *em, const struct emu_process *parent, pid_t child, uint64_t flags)
 {
+	struct emu_folder *folder;
 	struct emu_fs *fs;
-	int cwd;
 
 	if (flags & CLONE_FS) {
-		fs = emu_fs_hold(em, parent->fs);
+		fs = emu_fs_hold(parent->fs);
 	} else {
 		(void)pthread_mutex_lock(&em->lock);
-		cwd = fcntl(parent->fs->cwd, F_DUPFD_CLOEXEC, 3);
-		fs = emu_fs_new(cwd, parent->fs->mount, parent->fs->umask);
+		folder = emu_folder_hold(parent->fs->folder);
 		(void)pthread_mutex_unlock(&em->lock);
+		fs = emu_fs_new(folder, parent->fs->umask);
 	}
 	return emu_process_new(child, fs, parent->exe);
 }
