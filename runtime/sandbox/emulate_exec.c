@@ -58,7 +58,7 @@ open_file(struct finding *f, int dirfd, unsigned int flags, int *fd)
 	struct emu_spot spot;
 	char path[EMU_FD_PATH], name[PATH_MAX];
 	ssize_t n;
-	int failed = emu_find(f->x, dirfd, f->path, flags, &spot);
+	int failed = emu_find(f->x, dirfd, f->path, flags | EMU_TARGET, &spot);
 
 	if (!failed && spot.target < 0)
 		failed = ENOENT;

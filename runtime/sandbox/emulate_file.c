@@ -52,7 +52,7 @@ static void
 stat_path(struct emu_call *x, int dirfd, uint64_t address, unsigned int flags, uint64_t buf)
 {
 	struct emu_spot spot;
-	int failed = emu_find_there(x, dirfd, address, flags_of(flags), &spot);
+	int failed = emu_find_there(x, dirfd, address, flags_of(flags) | EMU_TARGET, &spot);
 
 	if (!failed && spot.link)
 		spot.st.st_mode = S_IFLNK | 0777;
@@ -81,15 +81,14 @@ stat_fd(struct emu_call *x, int fd, uint64_t buf)
 {
 	char path[EMU_FD_PATH];
 	struct stat st;
-	int failed = 0;
+	int copy = emu_copy(x, fd), failed = copy < 0 || fstat(copy, &st) < 0 ? errno : 0;
 
-	(void)snprintf(path, sizeof(path), "%d/fd/%d", (int)x->c.tid, fd);
-	if (fd < 0 || fstatat(AT_FDCWD, path, &st, 0) < 0)
-		failed = fd < 0 || errno == ENOENT ? EBADF : errno;
 	if (!failed) {
-		emu_see(x->em, path, &st);
+		(void)emu_see(x->em, emu_fd_path(copy, path), &st);
 		failed = call_write(&x->c, buf, &st, sizeof(st));
 	}
+	if (copy >= 0)
+		(void)close(copy); /* the caller has its own */
 	emu_conclude(x, failed);
 }
 
@@ -146,7 +145,10 @@ emu_statfs(struct emu_call *x)
 {
 	struct emu_spot spot;
 
-	answer_statfs(x, emu_find_there(x, AT_FDCWD, x->c.data->args[0], EMU_FOLLOW, &spot), &spot);
+	answer_statfs(x,
+	    emu_find_there(
+		x, AT_FDCWD, x->c.data->args[0], EMU_FOLLOW | EMU_TARGET | EMU_ROUGH, &spot),
+	    &spot);
 }
 
 /* ---- access and links ---- */
@@ -157,6 +159,7 @@ check_access(struct emu_call *x, int dirfd, uint64_t address, unsigned int want,
 	struct creds *real = creds_copy(x->c.creds, x->c.creds->n_groups);
 	struct creds *held = x->c.creds;
 	struct emu_spot spot = EMU_SPOT_INIT;
+	unsigned int how = flags_of(flags) | EMU_TARGET | (want & X_OK ? 0U : EMU_ROUGH);
 	int failed = want & ~7U ? EINVAL : 0;
 
 	/* it asks for the real user, whose capabilities are none unless it is root */
@@ -167,7 +170,7 @@ check_access(struct emu_call *x, int dirfd, uint64_t address, unsigned int want,
 	}
 	x->c.creds = real;
 	if (!failed)
-		failed = emu_find_there(x, dirfd, address, flags_of(flags), &spot);
+		failed = emu_find_there(x, dirfd, address, how, &spot);
 	if (!failed && want & W_OK && (spot.mount->read_only) && !S_ISCHR(spot.st.st_mode))
 		failed = EROFS;
 	if (!failed && !S_ISLNK(spot.st.st_mode) && !access_may(real, &spot.st, (int)want))
@@ -197,7 +200,8 @@ static void
 read_link(struct emu_call *x, int dirfd, const __u64 *args)
 {
 	size_t room = (size_t)args[2], length = 0;
-	unsigned int flags = dirfd == AT_FDCWD ? 0 : EMU_EMPTY;
+	unsigned int flags =
+	    EMU_TARGET | EMU_ROUGH | (dirfd == AT_FDCWD ? 0U : (unsigned int)EMU_EMPTY);
 	struct emu_spot spot = EMU_SPOT_INIT;
 	char text[PATH_MAX];
 	ssize_t n;
@@ -241,7 +245,8 @@ emu_truncate(struct emu_call *x)
 {
 	struct emu_spot spot;
 	char path[EMU_FD_PATH];
-	int failed = emu_find_there(x, AT_FDCWD, x->c.data->args[0], EMU_FOLLOW, &spot);
+	int failed = emu_find_there(
+	    x, AT_FDCWD, x->c.data->args[0], EMU_FOLLOW | EMU_TARGET | EMU_ROUGH, &spot);
 
 	if (!failed && S_ISDIR(spot.st.st_mode))
 		failed = EISDIR;
@@ -281,11 +286,10 @@ change_mode(const struct emu_call *x, const struct emu_spot *spot, mode_t mode)
 		return EOPNOTSUPP;
 	if (!creds_in_group(creds, spot->st.st_gid) && !creds_have(creds, CAP_FSETID))
 		mode &= ~(mode_t)S_ISGID;
+	mode = (spot->st.st_mode & S_IFMT) | (mode & 07777);
 	(void)emu_fd_path(spot->target, path);
-	if (S_ISREG(spot->st.st_mode) || S_ISDIR(spot->st.st_mode))
-		return owner_set_mode(path, (spot->st.st_mode & S_IFMT) | (mode & 07777)) < 0
-		           ? errno
-		           : 0;
+	if (owner_is_attribute(mode) && (spot->has_records || owner_mode_kept(mode) != mode))
+		return owner_set_mode(path, mode) < 0 ? errno : 0;
 	/* a device of ours is a file */
 	return chmod(path, mode & 07777) < 0 ? errno : 0;
 }
@@ -294,7 +298,7 @@ static void
 chmod_path(struct emu_call *x, int dirfd, uint64_t address, uint64_t mode, unsigned int flags)
 {
 	struct emu_spot spot;
-	int failed = emu_find_there(x, dirfd, address, flags_of(flags), &spot);
+	int failed = emu_find_there(x, dirfd, address, flags_of(flags) | EMU_TARGET, &spot);
 
 	if (!failed)
 		failed = change_mode(x, &spot, (mode_t)mode);
@@ -338,7 +342,7 @@ static int
 record(const struct emu_spot *spot, const struct owner *owner)
 {
 	char path[EMU_FD_PATH], text[OWNER_TEXT_MAX];
-	int result;
+	int result = 0;
 
 	(void)emu_fd_path(spot->target, path);
 	if (S_ISLNK(spot->st.st_mode) || S_ISFIFO(spot->st.st_mode) || S_ISSOCK(spot->st.st_mode)) {
@@ -349,7 +353,7 @@ record(const struct emu_spot *spot, const struct owner *owner)
 	}
 	if (owner->uid != 0 || owner->gid != 0)
 		result = setxattr(path, OWNER_XATTR, text, owner_format(owner, text), 0);
-	else
+	else if (spot->has_records)
 		result = removexattr(path, OWNER_XATTR);
 	return result < 0 && errno != ENODATA && errno != ENOTSUP ? errno : 0;
 }
@@ -364,7 +368,8 @@ clear_set_id(const struct emu_spot *spot)
 	if (!S_ISREG(mode))
 		return 0;
 	(void)emu_fd_path(spot->target, path);
-	(void)removexattr(path, OWNER_CAPABILITY); /* mostly there is none */
+	if (spot->has_records)
+		(void)removexattr(path, OWNER_CAPABILITY); /* mostly there is none */
 	if (!(mode & (S_ISUID | S_ISGID)))
 		return 0;
 	mode &= ~(mode_t)(mode & S_IXGRP ? S_ISUID | S_ISGID : S_ISUID);
@@ -459,7 +464,7 @@ touch(struct emu_call *x, int dirfd, uint64_t address, unsigned int flags,
     const struct timespec *times)
 {
 	struct emu_spot spot = EMU_SPOT_INIT;
-	int failed = emu_find_there(x, dirfd, address, flags_of(flags), &spot);
+	int failed = emu_find_there(x, dirfd, address, flags_of(flags) | EMU_ROUGH, &spot);
 
 	if (!failed)
 		failed = set_times(x, &spot, times);

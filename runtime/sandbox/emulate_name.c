@@ -36,8 +36,11 @@ settle(const struct emu_call *x, const struct emu_spot *spot, mode_t mode)
 	struct owner owner = { creds->fsuid, creds->fsgid };
 	char path[EMU_FD_PATH], text[OWNER_TEXT_MAX];
 	struct stat folder;
-	int fd, failed = emu_look_at_folder(x, spot, &folder);
+	int fd, failed = fstat(spot->dir, &folder) < 0 ? errno : 0;
 
+	/* a folder whose record has the bit has it too */
+	if (!failed && folder.st_mode & S_ISGID)
+		failed = emu_look_at_folder(x, spot, &folder);
 	if (failed)
 		return failed;
 	if (folder.st_mode & S_ISGID) {
@@ -70,7 +73,7 @@ settle(const struct emu_call *x, const struct emu_spot *spot, mode_t mode)
 static int
 find_new(const struct emu_call *x, int dirfd, uint64_t address, struct emu_spot *spot)
 {
-	int failed = emu_find_at(x, dirfd, address, EMU_PARENT, spot);
+	int failed = emu_find_at(x, dirfd, address, EMU_PARENT | EMU_ROUGH, spot);
 
 	if (failed)
 		return failed;
@@ -201,7 +204,7 @@ static void
 make_link(struct emu_call *x, const __u64 *from, int to_dir, uint64_t to, unsigned int flags)
 {
 	unsigned int how = (flags & AT_SYMLINK_FOLLOW ? EMU_FOLLOW : 0U) |
-	                   (flags & AT_EMPTY_PATH ? EMU_EMPTY : 0U);
+	                   (flags & AT_EMPTY_PATH ? EMU_EMPTY : 0U) | EMU_TARGET | EMU_ROUGH;
 	struct emu_spot old = EMU_SPOT_INIT, new = EMU_SPOT_INIT;
 	char path[EMU_FD_PATH];
 	int failed = flags & ~(unsigned int)(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH) ? EINVAL : 0;
@@ -440,7 +443,7 @@ check_made(const struct emu_call *x, const struct opening *o)
 
 	if (length == 0 || o->path[length - 1] != '/')
 		return 0;
-	failed = emu_find(x, o->dirfd, o->path, EMU_PARENT, &spot);
+	failed = emu_find(x, o->dirfd, o->path, EMU_PARENT | EMU_ROUGH, &spot);
 	emu_spot_release(&spot);
 	return failed ? failed : EISDIR;
 }
@@ -458,7 +461,10 @@ open_once(struct emu_call *x, const struct opening *o)
 		if (failed)
 			return failed;
 	}
-	failed = emu_find(x, o->dirfd, o->path, (follow ? EMU_FOLLOW : 0U) | o->how, &spot);
+	failed = emu_find(x, o->dirfd, o->path,
+	    (follow ? EMU_FOLLOW : 0U) | (o->flags & O_CREAT ? 0U : EMU_TARGET) | EMU_ROUGH |
+		o->how,
+	    &spot);
 	if (failed)
 		return failed;
 	if (spot.target >= 0 && (o->flags & O_TMPFILE) == O_TMPFILE)
@@ -610,7 +616,7 @@ remove_name(struct emu_call *x, int dirfd, uint64_t address, unsigned int flags)
 			failed = EINVAL;
 	}
 	if (!failed)
-		failed = emu_find(x, dirfd, path, EMU_PARENT, &spot);
+		failed = emu_find(x, dirfd, path, EMU_PARENT | EMU_ROUGH, &spot);
 	if (!failed && spot.target < 0)
 		failed = ENOENT;
 	if (!failed && spot.wants_folder && spot.name[0] && !folder)
@@ -694,9 +700,9 @@ rename_file(struct emu_call *x, const __u64 *from, const __u64 *to, unsigned int
 	int failed = flags & ~(unsigned int)(RENAME_NOREPLACE | RENAME_EXCHANGE) ? EINVAL : 0;
 
 	if (!failed)
-		failed = emu_find_at(x, (int)from[0], from[1], EMU_PARENT, &old);
+		failed = emu_find_at(x, (int)from[0], from[1], EMU_PARENT | EMU_ROUGH, &old);
 	if (!failed)
-		failed = emu_find_at(x, (int)to[0], to[1], EMU_PARENT, &new);
+		failed = emu_find_at(x, (int)to[0], to[1], EMU_PARENT | EMU_ROUGH, &new);
 	if (!failed)
 		failed = check_rename(x, &old, &new, flags);
 	if (!failed &&

@@ -4,7 +4,8 @@
  *
  * One component at a time, each opened by O_PATH | O_NOFOLLOW in the folder before it, so that nothing that the step does meanwhile leads
  * out: what is walked is a chain of descriptors. Links begin again at the root; ".." stays there. A folder cannot be moved out of its
- * mount (emulate_name.c refuses with EXDEV), so ".." of a folder inside leads inside.
+ * mount (emulate_name.c refuses with EXDEV), so ".." of a folder inside leads inside. Paths that are names alone are mostly walked by the
+ * kernel at once, which comes to the same (find_whole()).
  */
 #include "runtime/sandbox/emulate_private.h"
 
@@ -16,7 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/xattr.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define LINKS_MAX 40
@@ -26,6 +27,23 @@ emu_fd_path(int fd, char path[EMU_FD_PATH])
 {
 	(void)snprintf(path, EMU_FD_PATH, "self/fd/%d", fd);
 	return path;
+}
+
+int
+emu_copy(const struct emu_call *x, int fd)
+{
+	char path[EMU_FD_PATH];
+	int copy = -1;
+
+	if (fd >= 0 && x->em->has_copies && x->c.task.pidfd >= 0)
+		copy = (int)syscall(SYS_pidfd_getfd, x->c.task.pidfd, fd, 0);
+	if (copy >= 0)
+		return copy;
+	(void)snprintf(path, sizeof(path), "%d/fd/%d", (int)x->c.tid, fd);
+	copy = openat(AT_FDCWD, path, O_PATH | O_CLOEXEC);
+	if (copy < 0 && errno == ENOENT)
+		errno = EBADF;
+	return copy;
 }
 
 void
@@ -40,34 +58,15 @@ emu_spot_release(struct emu_spot *spot)
 	spot->link = NULL;
 }
 
-/* ---- what a file looks like ---- */
-
-void
-emu_see(const struct emulation *em, const char *path, struct stat *st)
-{
-	/* all files are the supervisor's, who stands for root; what is of the host's root is that too */
-	st->st_uid = st->st_uid == em->uid || st->st_uid == 0 ? 0 : 65534;
-	st->st_gid = st->st_gid == em->gid || st->st_gid == 0 ? 0 : 65534;
-	(void)access_owner(path, true, st);
-	if (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode))
-		st->st_mode = (st->st_mode & ~(mode_t)07777) | owner_mode_of(path, st->st_mode);
-}
-
-static int
-look_at(const struct emulation *em, int fd, struct stat *st)
-{
-	char path[EMU_FD_PATH];
-
-	if (fstat(fd, st) < 0)
-		return errno;
-	emu_see(em, emu_fd_path(fd, path), st);
-	return 0;
-}
-
 int
 emu_look_at_folder(const struct emu_call *x, const struct emu_spot *spot, struct stat *st)
 {
-	return look_at(x->em, spot->dir, st);
+	char path[EMU_FD_PATH];
+
+	if (fstat(spot->dir, st) < 0)
+		return errno;
+	(void)emu_see(x->em, emu_fd_path(spot->dir, path), st);
+	return 0;
 }
 
 int
@@ -235,25 +234,25 @@ go_up(struct way *way)
 	return 0;
 }
 
-/* A descriptor of the caller's. */
+/* A descriptor of the caller's; how it calls what that stands for in @name. */
 static int
-start_at_descriptor(struct way *way, int dirfd)
+start_at_descriptor(struct way *way, int dirfd, char name[PATH_MAX])
 {
 	char path[EMU_FD_PATH], real[PATH_MAX];
 	ssize_t n;
 
-	if (dirfd < 0)
-		return EBADF;
-	(void)snprintf(path, sizeof(path), "%d/fd/%d", (int)way->x->c.tid, dirfd);
-	way->at = openat(AT_FDCWD, path, O_PATH | O_CLOEXEC);
+	name[0] = '\0';
+	way->at = emu_copy(way->x, dirfd);
 	if (way->at < 0)
-		return errno == ENOENT ? EBADF : errno;
-	n = readlinkat(AT_FDCWD, path, real, sizeof(real) - 1);
+		return errno;
+	n = readlinkat(AT_FDCWD, emu_fd_path(way->at, path), real, sizeof(real) - 1);
 	real[n < 0 ? 0 : n] = '\0';
 	way->mount = emu_mount_of(way->x->em, real);
 	/* no folder of ours: a pipe, a socket, a file that was there before */
 	if (!way->mount)
 		way->mount = &way->x->em->mounts[0];
+	else if (name_in(way->mount, real, name) != 0)
+		name[0] = '\0'; /* too long for a mount to be in it */
 	return fstat(way->at, &way->st) < 0 ? errno : 0;
 }
 
@@ -261,8 +260,8 @@ static int
 start(struct way *way, int dirfd, const char *path)
 {
 	const struct emulation *em = way->x->em;
+	char name[PATH_MAX];
 
-	way->at = -1;
 	if (path[0] == '/') {
 		way->at = fcntl(em->mounts[0].fd, F_DUPFD_CLOEXEC, 3);
 		way->mount = &em->mounts[0];
@@ -270,7 +269,7 @@ start(struct way *way, int dirfd, const char *path)
 		way->at = fcntl(way->x->folder->fd, F_DUPFD_CLOEXEC, 3);
 		way->mount = way->x->folder->mount;
 	} else {
-		return start_at_descriptor(way, dirfd);
+		return start_at_descriptor(way, dirfd, name);
 	}
 	return way->at < 0 || fstat(way->at, &way->st) < 0 ? errno : 0;
 }
@@ -323,6 +322,21 @@ read_link(int fd, const char *link, char target[PATH_MAX])
 	return 0;
 }
 
+/* What the kernel says of the target becomes what the command shall see. */
+static void
+see(const struct way *way, struct emu_spot *spot)
+{
+	const struct stat *st = &spot->st;
+	char path[EMU_FD_PATH];
+
+	spot->has_records = true;
+	/* an empty file may stand for a device */
+	if (way->flags & EMU_ROUGH && creds_are_plain(way->x->c.creds) &&
+	    (S_ISDIR(st->st_mode) || (S_ISREG(st->st_mode) && st->st_size > 0)))
+		return;
+	spot->has_records = emu_see(way->x->em, emu_fd_path(spot->target, path), &spot->st);
+}
+
 /* May the caller search the folder? */
 static int
 check_search(const struct way *way)
@@ -334,7 +348,7 @@ check_search(const struct way *way)
 		return ENOTDIR;
 	if (creds_are_plain(way->x->c.creds))
 		return 0;
-	emu_see(way->x->em, emu_fd_path(way->at, path), &st);
+	(void)emu_see(way->x->em, emu_fd_path(way->at, path), &st);
 	return access_may(way->x->c.creds, &st, X_OK) ? 0 : EACCES;
 }
 
@@ -342,14 +356,12 @@ check_search(const struct way *way)
 static int
 end_here(struct way *way, struct emu_spot *spot)
 {
-	char path[EMU_FD_PATH];
-
 	spot->name[0] = '\0';
 	spot->target = way->at;
 	spot->st = way->st;
 	spot->mount = way->mount;
 	spot->is_point = way->st.st_ino == way->mount->ino && way->st.st_dev == way->mount->dev;
-	emu_see(way->x->em, emu_fd_path(way->at, path), &spot->st);
+	see(way, spot);
 	way->at = -1;
 	return 0;
 }
@@ -358,8 +370,6 @@ end_here(struct way *way, struct emu_spot *spot)
 static int
 end_at(struct way *way, const char *name, int fd, const struct stat *st, struct emu_spot *spot)
 {
-	char path[EMU_FD_PATH];
-
 	memcpy(spot->name, name, strlen(name) + 1);
 	spot->dir = way->at;
 	way->at = -1;
@@ -367,7 +377,7 @@ end_at(struct way *way, const char *name, int fd, const struct stat *st, struct 
 	spot->target = fd;
 	if (fd >= 0) {
 		spot->st = *st;
-		emu_see(way->x->em, emu_fd_path(fd, path), &spot->st);
+		see(way, spot);
 	}
 	return 0;
 }
@@ -483,26 +493,172 @@ step(struct way *way, struct emu_spot *spot)
 	return failed;
 }
 
+/* Component by component. */
+static int
+find_by_steps(struct way *way, int dirfd, const char *path, struct emu_spot *spot)
+{
+	int result = 0;
+
+	way->links = 0;
+	memcpy(way->rest, path, strlen(path) + 1);
+	if (way->at < 0)
+		result = start(way, dirfd, path);
+	if (result)
+		return result;
+	if (path[0] == '\0')
+		return end_here(way, spot);
+	while ((result = step(way, spot)) == 0)
+		;
+	return result < 0 ? 0 : result;
+}
+
+/* ---- whole paths ---- */
+
+/* A path of names alone: the kernel's walk over it is that of the step, unless it meets a link or a mount. */
+static bool
+is_of_names(const char *path)
+{
+	for (const char *at = path + (path[0] == '/');; at++) {
+		size_t n = strcspn(at, "/");
+
+		if (n == 0 || n > NAME_MAX || (n == 1 && at[0] == '.') ||
+		    (n == 2 && at[0] == '.' && at[1] == '.'))
+			return false;
+		at += n;
+		if (*at == '\0')
+			return true;
+	}
+}
+
+/* Does @path lead from the folder @name into a mount? */
+static bool
+meets_mount(const struct emulation *em, const char *name, const char *path)
+{
+	size_t length = strcmp(name, "/") == 0 ? 0 : strlen(name);
+
+	for (size_t i = 1; i < em->n_mounts; i++)
+		if (path_is_below(em->mounts[i].path, name) && em->mounts[i].path[length] &&
+		    path_is_below(path, em->mounts[i].path + length + 1))
+			return true;
+	return false;
+}
+
+/* Where the kernel can begin, and with what; -1 when it cannot; an errno. */
+static int
+begin(struct way *way, int dirfd, const char *path, int *from, const char **rest)
+{
+	const struct emulation *em = way->x->em;
+	const struct emu_folder *folder = way->x->folder;
+	char name[PATH_MAX];
+	int failed;
+
+	*rest = path;
+	if (path[0] == '/') {
+		way->mount = emu_mount_at(em, em->n_mounts, path, rest);
+		*from = way->mount->fd;
+		return way->mount->is_proc ? -1 : 0;
+	}
+	if (dirfd == AT_FDCWD) {
+		way->mount = folder->mount;
+		*from = folder->fd;
+		if (folder->name && meets_mount(em, folder->name, path))
+			return -1;
+		return way->mount->is_proc ? -1 : 0;
+	}
+	failed = start_at_descriptor(way, dirfd, name);
+	if (failed)
+		return failed;
+	*from = way->at;
+	return way->mount->is_proc || meets_mount(em, name, path) ? -1 : 0;
+}
+
+static int
+open_whole(int from, const char *path, size_t length, int flags)
+{
+	char text[PATH_MAX];
+
+	if (length == 0)
+		return fcntl(from, F_DUPFD_CLOEXEC, 3);
+	memcpy(text, path, length);
+	text[length] = '\0';
+	return path_try_open(from, text, O_PATH | flags, 0, PATH_NO_SYMLINKS);
+}
+
+/* A failure that is the step's as it is; -1: the walk by steps knows more. */
+static int
+failure(int error_number)
+{
+	return error_number == ENOENT || error_number == ENOTDIR ? error_number : -1;
+}
+
+static int
+end_whole(const struct way *way, struct emu_spot *spot)
+{
+	const struct stat *st = &spot->st;
+
+	if (fstat(spot->target, &spot->st) < 0 ||
+	    (S_ISLNK(st->st_mode) && way->flags & EMU_FOLLOW) ||
+	    (!spot->is_point && mount_at_point(way->x->em, st)))
+		return -1;
+	see(way, spot);
+	return 0;
+}
+
+/*
+ * At once, where the step's path is the kernel's: for a caller who may search any folder, without links, below one mount. What is walked
+ * begins at an open folder and can leave it neither by ".." nor by a link (openat2(2)). 0, an errno, or -1 when it is to be done by steps.
+ */
+static int
+find_whole(struct way *way, int dirfd, const char *path, struct emu_spot *spot)
+{
+	const char *rest, *name;
+	int from = -1, result;
+
+	if (!creds_are_plain(way->x->c.creds) || !is_of_names(path))
+		return -1;
+	result = begin(way, dirfd, path, &from, &rest);
+	if (result)
+		return result;
+	spot->mount = way->mount;
+	spot->is_point = *rest == '\0';
+	if (way->flags & EMU_TARGET) {
+		spot->target = open_whole(from, rest, strlen(rest), O_NOFOLLOW);
+		return spot->target < 0 ? failure(errno) : end_whole(way, spot);
+	}
+	if (spot->is_point)
+		return -1;
+	name = path_base(rest);
+	spot->dir =
+	    open_whole(from, rest, name > rest ? (size_t)(name - rest) - 1 : 0, O_DIRECTORY);
+	if (spot->dir < 0)
+		return failure(errno);
+	memcpy(spot->name, name, strlen(name) + 1);
+	spot->target = openat(spot->dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (spot->target < 0)
+		return errno == ENOENT ? 0 : failure(errno);
+	return end_whole(way, spot);
+}
+
 int
 emu_find(const struct emu_call *x, int dirfd, const char *path, unsigned int flags,
     struct emu_spot *spot)
 {
-	struct way way = { .x = x, .flags = flags, .at = -1 };
+	struct way way; /* large, and mostly not used */
 	int result;
 
+	way.x = x;
+	way.flags = flags;
+	way.at = -1;
 	*spot = (struct emu_spot)EMU_SPOT_INIT;
 	if (path[0] == '\0' && !(flags & EMU_EMPTY))
 		return ENOENT;
 	if (strlen(path) >= PATH_MAX)
 		return ENAMETOOLONG;
-	memcpy(way.rest, path, strlen(path) + 1);
-	result = start(&way, dirfd, path);
-	if (result == 0 && path[0] == '\0') {
-		result = end_here(&way, spot);
-	} else if (result == 0) {
-		while ((result = step(&way, spot)) == 0)
-			;
-		result = result < 0 ? 0 : result;
+	result = find_whole(&way, dirfd, path, spot);
+	if (result < 0) {
+		emu_spot_release(spot);
+		*spot = (struct emu_spot)EMU_SPOT_INIT;
+		result = find_by_steps(&way, dirfd, path, spot);
 	}
 	if (way.at >= 0)
 		(void)close(way.at); /* O_PATH */
@@ -519,9 +675,10 @@ int
 emu_find_at(const struct emu_call *x, int dirfd, uint64_t address, unsigned int flags,
     struct emu_spot *spot)
 {
-	char path[PATH_MAX] = "";
+	char path[PATH_MAX];
 	int failed;
 
+	path[0] = '\0';
 	*spot = (struct emu_spot)EMU_SPOT_INIT;
 	/* since Linux 6.11 AT_EMPTY_PATH takes NULL for an empty text */
 	failed = address == 0 && flags & EMU_EMPTY

@@ -89,6 +89,7 @@ struct emulation {
 	int log;
 	struct emu_mount mounts[EMU_MOUNTS_MAX];
 	size_t n_mounts;
+	struct emu_seen *seen;
 	uid_t uid; /* of the supervisor: whose all files are */
 	gid_t gid;
 	char *loader;         /* real path */
@@ -153,11 +154,14 @@ enum emu_flags {
 	EMU_PARENT =
 	    1
 	    << 3, /* a link at the end is not followed, even before a slash: it is made, removed or renamed */
+	EMU_TARGET = 1 << 4, /* what is there is wanted alone, not the folder that it is in */
+	EMU_ROUGH =
+	    1 << 5, /* of what is there the type is wanted; owner and mode to check rights only */
 };
 
 /** Where a path leads. */
 struct emu_spot {
-	int dir; /* O_PATH: the folder of the last component; -1 when @target was named by descriptor */
+	int dir; /* O_PATH: the folder of the last component; -1 when @target was named by descriptor, or EMU_TARGET */
 	int target;              /* O_PATH; -1 when there is nothing */
 	struct stat st;          /* of the target, as the command shall see it */
 	char name[NAME_MAX + 1]; /* "" when the path ends in a folder itself: "/", ".", ".." */
@@ -165,6 +169,7 @@ struct emu_spot {
 	bool is_point;                 /* the target is the root of a mount */
 	bool wants_folder;             /* it ends with a slash */
 	bool is_empty;                 /* the path is empty: the target is a descriptor's */
+	bool has_records;              /* the target may have some */
 	char *link; /* what a link of procfs says instead of what the kernel says; NULL */
 };
 
@@ -187,10 +192,10 @@ int emu_find_there(const struct emu_call *x, int dirfd, uint64_t address, unsign
 int emu_look_at_folder(const struct emu_call *x, const struct emu_spot *spot, struct stat *st);
 /** May something be made or removed in the folder of @spot? 0 or an errno. */
 int emu_may_change(const struct emu_call *x, const struct emu_spot *spot);
+/** Descriptor @fd of the caller: a copy of it, or of its file by O_PATH where there are no copies; to be closed before the answer. -1 with errno. */
+int emu_copy(const struct emu_call *x, int fd);
 /** "self/fd/N" */
 const char *emu_fd_path(int fd, char path[EMU_FD_PATH]);
-/** Turns what the kernel says of a file of ours into what the command shall see. @path: relative to /proc, followed. */
-void emu_see(const struct emulation *em, const char *path, struct stat *st);
 /** How the command calls the file that the link @path of procfs leads to: 0 or an errno. Pipes and the like are called as the kernel does. */
 int emu_name_of(const struct emulation *em, const char *path, char name[PATH_MAX]);
 /** The mount that a real path is in; NULL. */
@@ -202,6 +207,16 @@ const struct emu_mount *emu_mount_at(
     const struct emulation *em, size_t n, const char *path, const char **rest);
 /** Is a mount inside the folder @name? */
 bool emu_holds_mount(const struct emulation *em, const char *name);
+
+/* ---- emulate_see.c: files as the command sees them ---- */
+
+struct emu_seen *emu_seen_new(void);
+void emu_seen_free(struct emu_seen *seen);
+/**
+ * Turns what the kernel says of a file of ours into what the command shall see. @path: relative to /proc, followed. false: nothing is
+ * recorded of it.
+ */
+bool emu_see(const struct emulation *em, const char *path, struct stat *st);
 
 /* ---- emulate_proc.c: procfs ---- */
 

@@ -40,7 +40,10 @@ emu_chdir(struct emu_call *x)
 {
 	struct emu_spot spot;
 
-	change_folder(x, emu_find_there(x, AT_FDCWD, x->c.data->args[0], EMU_FOLLOW, &spot), &spot);
+	change_folder(x,
+	    emu_find_there(
+		x, AT_FDCWD, x->c.data->args[0], EMU_FOLLOW | EMU_TARGET | EMU_ROUGH, &spot),
+	    &spot);
 }
 
 void

@@ -160,7 +160,7 @@ aim(const struct emu_call *x, struct job *j)
 
 	if (option_of(j->fd, SO_DOMAIN) != AF_UNIX || !name_of(&j->address, j->length, name))
 		return 0;
-	failed = emu_find(x, AT_FDCWD, name, EMU_FOLLOW, &spot);
+	failed = emu_find(x, AT_FDCWD, name, EMU_FOLLOW | EMU_TARGET, &spot);
 	if (!failed && spot.target < 0)
 		failed = ENOENT;
 	if (!failed && !S_ISSOCK(spot.st.st_mode))

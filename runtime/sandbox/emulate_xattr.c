@@ -38,9 +38,9 @@ static int
 find(const struct emu_call *x, struct emu_spot *spot)
 {
 	if (is_by_fd(x->c.data->nr))
-		return emu_find_there(x, (int)x->c.data->args[0], 0, EMU_EMPTY, spot);
-	return emu_find_there(
-	    x, AT_FDCWD, x->c.data->args[0], follows(x->c.data->nr) ? EMU_FOLLOW : 0, spot);
+		return emu_find_there(x, (int)x->c.data->args[0], 0, EMU_EMPTY | EMU_ROUGH, spot);
+	return emu_find_there(x, AT_FDCWD, x->c.data->args[0],
+	    (follows(x->c.data->nr) ? EMU_FOLLOW : 0U) | EMU_TARGET | EMU_ROUGH, spot);
 }
 
 /* The name of the attribute as it is kept; ENODATA for one of ours. */
