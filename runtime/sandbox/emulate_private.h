@@ -94,6 +94,9 @@ struct emulation {
 	gid_t gid;
 	char *loader;         /* real path */
 	bool has_copies;      /* of the step's descriptors (pidfd_getfd(2)) */
+	int n_servers;        /* threads that answer */
+	int n_serving;        /* those of them that are at it */
+	bool has_surplus;     /* one of them is to end */
 	pthread_mutex_t lock; /* of all that follows */
 	uint64_t load_address;
 	struct emu_thread *threads[EMU_BUCKETS];
