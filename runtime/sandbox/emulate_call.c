@@ -120,6 +120,10 @@ static const struct row rows[] = {
 #endif
 	ALWAYS(renameat2, renameat2),
 	ALWAYS(truncate, truncate),
+	ALWAYS(fsync, sync),
+	ALWAYS(fdatasync, sync),
+	ALWAYS(syncfs, sync),
+	ALWAYS(sync_file_range, sync),
 	ALWAYS(setxattr, setxattr),
 	ALWAYS(lsetxattr, setxattr),
 	ALWAYS(fsetxattr, setxattr),

@@ -260,6 +260,23 @@ emu_truncate(struct emu_call *x)
 	emu_conclude(x, failed);
 }
 
+/* fsync(2) and its kin: files of the root are made durable once, when what the step has made is kept, as on a volatile overlay. */
+void
+emu_sync(struct emu_call *x)
+{
+	int fd = (int)x->c.data->args[0];
+	struct emu_spot spot = EMU_SPOT_INIT;
+	int failed = fd < 0 ? EBADF : emu_find_there(x, fd, 0, EMU_EMPTY | EMU_ROUGH, &spot);
+	bool is_kept = !failed && spot.mount == &x->em->mounts[0] &&
+	               (S_ISREG(spot.st.st_mode) || S_ISDIR(spot.st.st_mode));
+
+	emu_spot_release(&spot);
+	if (failed || is_kept)
+		emu_conclude(x, failed);
+	else
+		call_continue(&x->c);
+}
+
 /* ---- modes and owners ---- */
 
 /* 0, or why the caller may not change what is at @spot. */
