@@ -24,7 +24,7 @@ teardown_file()
 confined()
 {
 	[ -e "$W/emulate" ] || cp -a "$SUITE/template" "$W/emulate"
-	CROZE_ROOT=$W/emulate "$SUITE/confine" croze build --progress=plain --timestamp 0 "$@" "$W/c"
+	CROZE_ROOT=$W/emulate timeout --kill-after=5 "${LIMIT:-250}" "$SUITE/confine" croze build --progress=plain --timestamp 0 "$@" "$W/c"
 }
 
 # same: the folder c gives the same manifest in both tiers; what the steps printed is in $W/userns.log and $W/emulate.log.
@@ -47,7 +47,7 @@ same()
 		FROM alpine:3.19
 		RUN adduser -D u && mkdir /srv/u && echo 1 >/srv/u/f && ln -s f /srv/u/l && ln /srv/u/f /srv/u/h && chown -R u:u /srv/u && \
 		    chmod 4750 /srv/u/f && chown -h 7:8 /srv/u/l && mkfifo /srv/u/p && chown 3:4 /srv/u/p
-		RUN su u -c 'echo 2 >/srv/u/g; mkdir /srv/u/d; ! cat /etc/shadow 2>/dev/null; ! touch /etc/x 2>/dev/null' && \
+		RUN su u -c 'echo 2 >/srv/u/g; mkdir /srv/u/d; ! cat /etc/shadow 2>/dev/null && ! touch /etc/x 2>/dev/null' && \
 		    rm -rf /opt && mv /etc/profile.d /etc/p && chgrp 50 /srv && chmod 2775 /srv && mkdir /srv/s
 		RUN mkdir -m 0555 /srv/ro && touch /srv/ro/f && mkdir -m 0 /srv/none && echo x >/srv/0 && chmod 0 /srv/0 && cat /srv/0 && \
 		    test "$(stat -c %a /srv/0 /srv/ro | tr '\n' ' ')" = '0 555 '
@@ -65,7 +65,7 @@ same()
 	dockerfile <<-'EOF'
 		FROM alpine:3.19
 		RUN --mount=target=/ctx --mount=type=cache,target=/cache --mount=type=tmpfs,target=/t set -e; \
-		    test "$(cat /ctx/d/f)" = bound; ! touch /ctx/x 2>/dev/null; echo 1 >/cache/f; mv /cache/f /srv/f; echo 2 >/t/x; \
+		    test "$(cat /ctx/d/f)" = bound; if touch /ctx/x 2>/dev/null; then exit 1; fi; echo 1 >/cache/f; mv /cache/f /srv/f; echo 2 >/t/x; \
 		    mkdir -p /a/b/c; ln -s /a/b /l; ln -s ../../etc/os-release /a/b/rel; cd /l/c; test "$(pwd -P)" = /a/b/c; cd ..; \
 		    test "$(/bin/pwd)" = /a/b; grep -q Alpine rel; cd /; test "$(cd ../../..; pwd)" = /; \
 		    test "$(readlink /proc/self/exe)" = /bin/busybox; test "$(readlink /proc/self/cwd)" = /; test "$(readlink /proc/self/root)" = /; \
@@ -73,6 +73,23 @@ same()
 		    printf '#!/bin/sh -e\necho "$0 $*"\n' >/a/s; chmod 755 /a/s; test "$(/a/s 1 2)" = '/a/s 1 2'; \
 		    printf '#!/a/s x\n' >/a/t; chmod 755 /a/t; test "$(/a/t y)" = '/a/s x /a/t y'; \
 		    echo gone >/dev/null; test "$(head -c 4 /dev/zero | wc -c)" = 4; ls /dev | tr '\n' ' ' >/dev/shm/x; cat /proc/uptime >/dev/null
+		RUN --mount=type=tmpfs,target=/var/run/m --mount=type=tmpfs,target=/run/m/n --mount=target=/var/run/m/n/ctx set -e; \
+		    test "$(cat /run/m/n/ctx/d/f)" = bound; cd /var/run/m/n; test "$(pwd -P)" = /run/m/n; test "$(cat ctx/d/f)" = bound; \
+		    cd ..; test "$(cat n/ctx/d/f)" = bound; cd n/ctx/d; test "$(cat ../../../n/ctx/d/f)" = bound; \
+		    test "$(readlink /proc/self/cwd)" = /run/m/n/ctx/d; no() { if "$@" 2>/dev/null; then echo "worked: $*"; exit 1; fi; }; \
+		    no touch x; no mv /run/m /run/x; no rmdir /run/m/n/ctx
+	EOF
+	same
+}
+
+@test "emulate: what is remembered of a file is never an older one's" {
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN set -e; mkdir /srv/d; cd /srv/d; is() { test "$(stat -c %u:%g:%a "$1")" = "$2" && test "$(stat -c %u:%g:%a "$1")" = "$2"; }; \
+		    for i in 1 2 3; do echo x >f; sleep 0.1; is f 0:0:644; chown 5:6 f; is f 5:6:644; sleep 0.1; is f 5:6:644; chmod 0400 f; \
+		    is f 5:6:400; sleep 0.1; is f 5:6:400; chown 0:0 f; is f 0:0:400; chmod 0644 f; sleep 0.1; is f 0:0:644; chown 7:8 f; sleep 0.1; \
+		    is f 7:8:644; rm f; echo y >g; is g 0:0:644; sleep 0.1; is g 0:0:644; rm g; done; echo x >f; chmod 0 f; sleep 0.1; is f 0:0:0; \
+		    echo x >n; mv n f; is f 0:0:644; chown 3:4 .; is . 3:4:755; sleep 0.1; is . 3:4:755; chmod 2775 .; is . 3:4:2775; touch t; is t 0:4:644
 	EOF
 	same
 }
@@ -82,9 +99,9 @@ same()
 	echo canary >"$W/secret/f"
 	dockerfile <<-EOF
 		FROM alpine:3.19
-		RUN set -e; ! cat "$W/secret/f" 2>/dev/null; ! ls "$W" 2>/dev/null; ! cat "/proc/1/environ" 2>/dev/null; \
-		    ! ls "/../../../$W" 2>/dev/null; ln -s "$W/secret" /srv/l; ! cat /srv/l/f 2>/dev/null; \
-		    ! kill -0 "$$" 2>/dev/null; ! ls "/proc/$$" 2>/dev/null; ! cat /proc/\$PPID/status 2>/dev/null; ! kill -9 \$PPID 2>/dev/null; \
+		RUN set -e; no() { if "\$@" 2>/dev/null; then echo "worked: \$*"; exit 1; fi; }; \
+		    no cat "$W/secret/f"; no ls "$W"; no cat /proc/1/environ; no ls "/../../../$W"; ln -s "$W/secret" /srv/l; no cat /srv/l/f; \
+		    no kill -0 "$$"; no ls "/proc/$$"; no cat /proc/\$PPID/status; no kill -9 \$PPID; no kill -0 1; no kill -- -$$; \
 		    sh -c 'exec sleep 7316' & (setsid sh -c 'exec sleep 7316' &); echo kept >/srv/f
 	EOF
 	run confined -t app
@@ -149,4 +166,34 @@ same()
 	EOF
 	run confined
 	ok
+}
+
+# soak STEPS: builds with that many steps of tests/data/emulate/soak.c, at most 200 each; each step ends by itself, and nothing is left of it.
+soak()
+{
+	local left=$1 n
+	gcc -static -O1 -w -o c/soak "$CROZE_SOURCE/tests/data/emulate/soak.c" -lpthread
+	while [ "$left" -gt 0 ]; do
+		n=$((left > 200 ? 200 : left))
+		left=$((left - n))
+		{
+			printf 'FROM scratch\nCOPY soak /soak\n'
+			for ((i = 0; i < n; i++)); do
+				printf 'RUN ["/soak", "1", "%d"]\n' "$i"
+			done
+		} | dockerfile
+		LIMIT=600 run confined --no-cache
+		ok
+		equal "$(grep -c '> 1 rounds' <<<"$output")" "$n"
+		no_process "soak 1 [0-9]*"
+	done
+}
+
+@test "emulate: 40 steps with threads, vfork, signals and job control: each ends, and nothing is left" {
+	soak 40
+}
+
+@test "emulate: 2,000 steps with threads, vfork, signals and job control: each ends, and nothing is left (long)" {
+	[ -n "${CROZE_TEST_LONG-}" ] || skip "CROZE_TEST_LONG is not set"
+	soak 2000
 }
