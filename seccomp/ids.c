@@ -5,6 +5,7 @@
 #include "seccomp/call.h"
 
 #include "runtime/base/mem.h"
+#include "seccomp/crew.h"
 #include "seccomp/network.h"
 
 #include <assert.h>
@@ -21,8 +22,6 @@
 #include <unistd.h>
 
 #define NUMBERS_MAX 512
-#define THREADS_MAX 8
-#define THREAD_STACK (512U << 10)
 
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452
@@ -210,8 +209,9 @@ is_of_the_start(call_fn *fn)
 }
 
 static void
-serve_one(struct ids *ids, const struct seccomp_notif *request)
+serve_one(void *arg, const struct seccomp_notif *request)
 {
+	struct ids *ids = arg;
 	struct call c = { .ids = ids,
 		.listener = ids->options.listener,
 		.id = request->id,
@@ -233,32 +233,24 @@ serve_one(struct ids *ids, const struct seccomp_notif *request)
 	creds_drop(c.creds);
 }
 
-static void *
-serve(void *arg)
+/* A root, a working directory and a umask of the thread's own. */
+static int
+begin(void *arg)
 {
 	struct ids *ids = arg;
-	struct seccomp_notif request;
-	int got;
 
-	/* a root, a working directory and a umask of the thread's own */
-	if (unshare(CLONE_FS) < 0 || enter(ids, ids->options.root) < 0)
-		return ids;
-	while ((got = notify_receive(ids->options.listener, &request)) != 0)
-		if (got > 0)
-			serve_one(ids, &request);
-	return NULL;
+	return unshare(CLONE_FS) < 0 || enter(ids, ids->options.root) < 0 ? -1 : 0;
 }
 
 static unsigned int
-count_threads(const struct ids_options *o)
+count_threads(void)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
-	if (o->threads > 0)
-		return o->threads < THREADS_MAX ? o->threads : THREADS_MAX;
-	if (processors < 1)
-		return 1;
-	return processors < THREADS_MAX ? (unsigned int)processors : THREADS_MAX;
+	/* with the one that waits there is always another */
+	if (processors < 2)
+		return 2;
+	return processors < CREW_MAX ? (unsigned int)processors : CREW_MAX;
 }
 
 /* A descriptor a process of the container: as many as may be. */
@@ -277,34 +269,20 @@ int
 ids_serve(const struct ids_options *options, struct error *e)
 {
 	struct ids ids = { .options = *options, .lock = PTHREAD_MUTEX_INITIALIZER };
-	unsigned int wanted = count_threads(options), n = 0;
-	pthread_t threads[THREADS_MAX];
-	pthread_attr_t attributes;
-	void *failed = NULL;
-	int error_number = 0;
+	struct crew *crew;
 
 	raise_limit();
 	notify_wake_together(options->listener);
 	(void)function_of(SYS_openat);
-	if (pthread_attr_init(&attributes) != 0 ||
-	    pthread_attr_setstacksize(&attributes, THREAD_STACK) != 0)
-		return error_set(e, ERR_SYSTEM, "cannot prepare threads");
-	while (n < wanted && error_number == 0) {
-		error_number = pthread_create(&threads[n], &attributes, serve, &ids);
-		n += error_number == 0;
-	}
-	(void)pthread_attr_destroy(&attributes); /* cannot fail */
-	if (n == 0) {
-		errno = error_number;
-		return error_sys(e, "cannot make a thread");
-	}
-	for (unsigned int i = 0; i < n; i++) {
-		void *result = NULL;
-
-		(void)pthread_join(threads[i], &result); /* they are ours */
-		failed = result ? result : failed;
-	}
-	if (failed)
+	crew = crew_start(&(struct crew_options){ .listener = options->listener,
+			      .threads = count_threads(),
+			      .begin = begin,
+			      .serve = serve_one,
+			      .arg = &ids },
+	    e);
+	if (!crew)
+		return -1;
+	if (crew_finish(crew) < 0)
 		return error_set(e, ERR_HOST, "cannot enter the container's root");
 	return 0;
 }

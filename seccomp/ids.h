@@ -32,7 +32,6 @@ struct ids_options {
 	const gid_t *groups;
 	size_t n_groups;
 	uint64_t capabilities; /* that root has; the bounding set */
-	unsigned int threads;  /* 0: one a processor */
 	/* sees to the answer of a call of seccomp/network.h; called by all threads */
 	void (*forward)(void *arg, const struct seccomp_notif *request);
 	void *forward_arg;

@@ -154,6 +154,14 @@ notify_receive(int listener, struct seccomp_notif *request)
 	return poll(&p, 1, 0) == 1 && p.revents & POLLHUP ? 0 : -1;
 }
 
+bool
+notify_is_pending(int listener)
+{
+	struct pollfd p = { .fd = listener, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1 && p.revents & POLLIN;
+}
+
 void
 notify_continue(int listener, uint64_t id)
 {

@@ -57,6 +57,8 @@ int notify_load(const struct notify_program *program, struct error *e);
 
 /** Receives the next notification: 1, 0 when there is none any more to come, -1 to try again. */
 int notify_receive(int listener, struct seccomp_notif *request);
+/** Is there a notification that nobody has received? */
+bool notify_is_pending(int listener);
 /** The call goes on in the kernel as it was made. */
 void notify_continue(int listener, uint64_t id);
 /** The call gives @value, or fails with @error_number. */
