@@ -160,6 +160,28 @@ int spot_of(
 
 /* ---- the answers, by subject ---- */
 
+/* setxattrat(2); behind it getxattrat(2), listxattrat(2) and removexattrat(2), on all machines. */
+#define CALL_XATTRAT 463
+/* Rows that every table of calls has: ROW(call, function), or ROW(call, argument, value, function). */
+#define CALL_CREDENTIALS(ROW)                                                                      \
+	ROW(getuid, id), ROW(geteuid, id), ROW(getgid, id), ROW(getegid, id), ROW(setuid, setuid), \
+	    ROW(setgid, setgid), ROW(setreuid, setreuid), ROW(setregid, setregid),                 \
+	    ROW(setresuid, setresuid), ROW(setresgid, setresgid), ROW(setfsuid, setfsuid),         \
+	    ROW(setfsgid, setfsgid), ROW(getresuid, getresuid), ROW(getresgid, getresgid),         \
+	    ROW(getgroups, getgroups), ROW(setgroups, setgroups), ROW(capget, capget),             \
+	    ROW(capset, capset)
+#define CALL_PRCTL(ROW)                                                                      \
+	ROW(prctl, 0, PR_SET_KEEPCAPS, prctl), ROW(prctl, 0, PR_GET_KEEPCAPS, prctl),        \
+	    ROW(prctl, 0, PR_CAPBSET_READ, prctl), ROW(prctl, 0, PR_CAPBSET_DROP, prctl),    \
+	    ROW(prctl, 0, PR_CAP_AMBIENT, prctl), ROW(prctl, 0, PR_GET_NO_NEW_PRIVS, prctl), \
+	    ROW(prctl, 0, PR_SET_NO_NEW_PRIVS, prctl)
+#define CALL_ATTRIBUTES(ROW)                                                                   \
+	ROW(setxattr, setxattr), ROW(lsetxattr, setxattr), ROW(fsetxattr, setxattr),           \
+	    ROW(getxattr, getxattr), ROW(lgetxattr, getxattr), ROW(fgetxattr, getxattr),       \
+	    ROW(listxattr, listxattr), ROW(llistxattr, listxattr), ROW(flistxattr, listxattr), \
+	    ROW(removexattr, removexattr), ROW(lremovexattr, removexattr),                     \
+	    ROW(fremovexattr, removexattr)
+
 /** What procfs' status open at @from says of a process with @creds; a new descriptor, or -1. */
 int call_copy_status(const struct creds *creds, int from);
 /** The caller's credentials after it has executed the file at @path, of @st; NULL when they stay. */

@@ -43,6 +43,10 @@ struct row {
 	{                                                                              \
 		{ SYS_##name, argument, NOTIFY_IF_EQUAL, (value) }, answer_##function, \
 	}
+#define REFUSED(number)                                  \
+	{                                                \
+		{ (number), 0, NOTIFY_REFUSED, 0 }, NULL \
+	}
 
 /* Rows of one call stand together. */
 static const struct row rows[] = {
@@ -90,49 +94,20 @@ static const struct row rows[] = {
 	ALWAYS(truncate, truncate),
 	ALWAYS(chroot, chroot),
 	/* works that no filter sees; programs do without */
-	{ { SYS_io_uring_setup, 0, NOTIFY_REFUSED, 0 }, NULL },
+	REFUSED(SYS_io_uring_setup),
 	ALWAYS(execve, exec),
 	ALWAYS(execveat, execat),
 	ALWAYS(exit_group, exit),
 	ALWAYS(kill, kill),
-	ALWAYS(getuid, id),
-	ALWAYS(geteuid, id),
-	ALWAYS(getgid, id),
-	ALWAYS(getegid, id),
-	ALWAYS(setuid, setuid),
-	ALWAYS(setgid, setgid),
-	ALWAYS(setreuid, setreuid),
-	ALWAYS(setregid, setregid),
-	ALWAYS(setresuid, setresuid),
-	ALWAYS(setresgid, setresgid),
-	ALWAYS(setfsuid, setfsuid),
-	ALWAYS(setfsgid, setfsgid),
-	ALWAYS(getresuid, getresuid),
-	ALWAYS(getresgid, getresgid),
-	ALWAYS(getgroups, getgroups),
-	ALWAYS(setgroups, setgroups),
-	ALWAYS(capget, capget),
-	ALWAYS(capset, capset),
-	IF_EQUAL(prctl, 0, PR_SET_KEEPCAPS, prctl),
-	IF_EQUAL(prctl, 0, PR_GET_KEEPCAPS, prctl),
-	IF_EQUAL(prctl, 0, PR_CAPBSET_READ, prctl),
-	IF_EQUAL(prctl, 0, PR_CAPBSET_DROP, prctl),
-	IF_EQUAL(prctl, 0, PR_CAP_AMBIENT, prctl),
-	IF_EQUAL(prctl, 0, PR_GET_NO_NEW_PRIVS, prctl),
-	IF_EQUAL(prctl, 0, PR_SET_NO_NEW_PRIVS, prctl),
+	CALL_CREDENTIALS(ALWAYS),
+	CALL_PRCTL(IF_EQUAL),
 	IF_EQUAL(getsockopt, 2, SO_PEERCRED, peer_credentials),
-	ALWAYS(setxattr, setxattr),
-	ALWAYS(lsetxattr, setxattr),
-	ALWAYS(fsetxattr, setxattr),
-	ALWAYS(getxattr, getxattr),
-	ALWAYS(lgetxattr, getxattr),
-	ALWAYS(fgetxattr, getxattr),
-	ALWAYS(listxattr, listxattr),
-	ALWAYS(llistxattr, listxattr),
-	ALWAYS(flistxattr, listxattr),
-	ALWAYS(removexattr, removexattr),
-	ALWAYS(lremovexattr, removexattr),
-	ALWAYS(fremovexattr, removexattr),
+	CALL_ATTRIBUTES(ALWAYS),
+	/* programs do without these, too */
+	REFUSED(CALL_XATTRAT),
+	REFUSED(CALL_XATTRAT + 1),
+	REFUSED(CALL_XATTRAT + 2),
+	REFUSED(CALL_XATTRAT + 3),
 };
 
 const struct notify_program *

@@ -3,6 +3,7 @@
  * test_owner_record - owners where one id alone is mapped: what stands for them, and that it comes back.
  */
 #include "runtime/base/fd.h"
+#include "seccomp/ids.h"
 #include "seccomp/notify.h"
 #include "seccomp/owner.h"
 #include "tests/unit/unit.h"
@@ -200,6 +201,24 @@ filter_refuses_other_tables_of_calls_when_told_to(void **state)
 #endif
 }
 
+static void
+newer_calls_of_attributes_are_refused(void **state)
+{
+	const struct notify_program *p = ids_program(false);
+
+	(void)state;
+	for (int number = 463; number <= 466; number++) {
+		struct seccomp_data data = { .nr = number };
+
+#if defined(__x86_64__)
+		data.arch = 0xc000003e;
+#else
+		data.arch = 0xc00000b7;
+#endif
+		assert_int_equal(answer_of(p, &data), SECCOMP_RET_ERRNO | ENOSYS);
+	}
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(text_of_an_owner_is_read_back),
 	cmocka_unit_test(what_is_no_owner_is_refused),
@@ -207,6 +226,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(owner_of_a_link_is_in_its_access_time),
 	cmocka_unit_test(filter_notifies_what_it_is_told_and_lets_the_rest_pass),
 	cmocka_unit_test(filter_refuses_other_tables_of_calls_when_told_to),
+	cmocka_unit_test(newer_calls_of_attributes_are_refused),
 };
 
 UNIT_MAIN(tests)
