@@ -8,6 +8,7 @@
  */
 #include "seccomp/call.h"
 
+#include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 
 #include <ctype.h>
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -187,12 +189,13 @@ add_entry(struct ids *ids, pid_t pid)
 	return t;
 }
 
+/* @pidfd is taken over; -1: it is opened. */
 static struct task *
-add_task(struct ids *ids, pid_t pid, const struct task *parent)
+add_task(struct ids *ids, pid_t pid, int pidfd, const struct task *parent)
 {
 	struct task *t = add_entry(ids, pid);
 
-	t->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	t->pidfd = pidfd >= 0 ? pidfd : (int)syscall(SYS_pidfd_open, pid, 0);
 	if (parent) {
 		t->creds = creds_hold(parent->creds);
 		t->has_root = parent->has_root;
@@ -217,22 +220,39 @@ task_status(pid_t pid, char text[TASK_STATUS_MAX])
 	text[n > 0 ? n : 0] = '\0';
 }
 
-/* The number after @name in the status of @pid; -1. */
+/* The number after @name in a status; -1. */
 static long
-read_status(pid_t pid, const char *name)
+number_after(const char *status, const char *name)
 {
-	char text[TASK_STATUS_MAX];
-	const char *at;
+	const char *at = strstr(status, name);
 
-	task_status(pid, text);
-	at = strstr(text, name);
 	return at ? strtol(at + strlen(name), NULL, 10) : -1;
+}
+
+/* What Linux 6.13 and later tell of a process by its descriptor, without procfs having to write all that it knows (pidfd_open(2)). */
+struct process_info {
+	uint64_t mask, cgroup;
+	uint32_t pid, process, parent, ids[8];
+	int32_t exit_code;
+};
+#define GET_PROCESS_INFO _IOWR(0xff, 11, struct process_info)
+
+static pid_t
+parent_of(pid_t pid, int pidfd)
+{
+	struct process_info info = { .mask = 1 };
+	char status[TASK_STATUS_MAX];
+
+	if (pidfd >= 0 && ioctl(pidfd, GET_PROCESS_INFO, &info) == 0)
+		return (pid_t)info.parent;
+	task_status(pid, status);
+	return (pid_t)number_after(status, "\nPPid:\t");
 }
 
 static struct task *
 first_task(struct ids *ids, pid_t pid)
 {
-	struct task *t = add_task(ids, pid, NULL);
+	struct task *t = add_task(ids, pid, -1, NULL);
 	const struct ids_options *o = &ids->options;
 	struct creds *creds = creds_new(o->n_groups);
 
@@ -271,7 +291,7 @@ task_born(struct ids *ids, pid_t parent, pid_t child)
 	of = look_up(ids, parent);
 	old = look_up(ids, child);
 	if (of && !old)
-		(void)add_task(ids, child, of);
+		(void)add_task(ids, child, -1, of);
 	else if (of && old != of) {
 		creds_drop(old->creds);
 		old->creds = creds_hold(of->creds);
@@ -298,9 +318,12 @@ task_become(struct ids *ids, pid_t pid, struct creds *creds)
 	creds_drop(creds);
 }
 
-/* The process of @pid, found through its parents; what is found is remembered for all on the way. */
+/*
+ * The process of @pid, found through its parents, the first of which is @parent; what is found is remembered for all on the way. @pidfd,
+ * or -1, is taken over.
+ */
 static struct task *
-climb(struct ids *ids, pid_t pid)
+climb(struct ids *ids, pid_t pid, int pidfd, pid_t parent)
 {
 	pid_t path[PARENTS_MAX];
 	struct task *t = look_up(ids, pid);
@@ -308,15 +331,35 @@ climb(struct ids *ids, pid_t pid)
 
 	while (!t && n < PARENTS_MAX) {
 		path[n++] = pid;
-		pid = (pid_t)read_status(pid, "\nPPid:\t");
+		pid = n == 1 ? parent : parent_of(pid, -1);
 		if (pid <= 1)
 			break;
 		t = look_up(ids, pid);
 	}
 	if (!t)
 		t = look_up(ids, ids->first);
-	while (t && n > 0)
-		t = add_task(ids, path[--n], t);
+	while (t && n > 0) {
+		n--;
+		t = add_task(ids, path[n], n == 0 ? steal_fd(&pidfd) : -1, t);
+	}
+	fd_close_at(&pidfd);
+	return t;
+}
+
+/* A thread that is not the first of its process has no descriptor of its own. */
+static struct task *
+find_thread(struct ids *ids, pid_t tid)
+{
+	char status[TASK_STATUS_MAX];
+	struct task *t = NULL;
+	long process;
+
+	task_status(tid, status);
+	process = number_after(status, "\nTgid:\t");
+	if (process > 0)
+		t = climb(ids, (pid_t)process, -1, (pid_t)number_after(status, "\nPPid:\t"));
+	if (t && process != tid)
+		add_entry(ids, tid)->process = t;
 	return t;
 }
 
@@ -325,16 +368,14 @@ static struct task *
 find(struct ids *ids, pid_t tid)
 {
 	struct task *t = look_up(ids, tid);
-	long process = tid;
+	int pidfd;
 
 	if (t)
 		return t;
-	process = read_status(tid, "\nTgid:\t");
 	if (ids->first == 0)
 		return first_task(ids, tid);
-	t = process > 0 ? climb(ids, (pid_t)process) : NULL;
-	if (t && process != tid)
-		add_entry(ids, tid)->process = t;
+	pidfd = (int)syscall(SYS_pidfd_open, tid, 0);
+	t = pidfd >= 0 ? climb(ids, tid, pidfd, parent_of(tid, pidfd)) : find_thread(ids, tid);
 	return t ? t : look_up(ids, ids->first);
 }
 
@@ -433,9 +474,8 @@ settle_all(struct ids *ids, pid_t pid)
 	while (dir && (entry = readdir(dir))) {
 		pid_t child = (pid_t)strtol(entry->d_name, NULL, 10);
 
-		if (isdigit((unsigned char)entry->d_name[0]) &&
-		    read_status(child, "\nPPid:\t") == pid)
-			(void)climb(ids, child);
+		if (isdigit((unsigned char)entry->d_name[0]) && parent_of(child, -1) == pid)
+			(void)climb(ids, child, -1, pid);
 	}
 	if (dir)
 		(void)closedir(dir); /* only read */
@@ -463,7 +503,7 @@ settle_listed(struct ids *ids, pid_t pid)
 
 		if (end == at)
 			break;
-		(void)climb(ids, (pid_t)child);
+		(void)climb(ids, (pid_t)child, -1, pid);
 		end += strspn(end, " ");
 	}
 	return true;
@@ -509,7 +549,7 @@ task_creds_of(struct call *c, pid_t pid)
 		if (!isdigit((unsigned char)entry->d_name[0]) || candidate < c->ids->first ||
 		    task_inner_pid(candidate) != pid)
 			continue;
-		t = climb(c->ids, candidate);
+		t = climb(c->ids, candidate, -1, parent_of(candidate, -1));
 		found = t ? creds_hold(t->creds) : NULL;
 	}
 	(void)pthread_mutex_unlock(&c->ids->lock);
