@@ -4,6 +4,8 @@
  */
 #include "seccomp/call.h"
 
+#include "runtime/base/mem.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -12,40 +14,124 @@
 #include <string.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LINKS_MAX 40
+#define UNRECORDED_MAX 4096U
+#define LEFT_ALONE_SECONDS 2
 
-bool
-access_owner(const char *path, bool follow, struct stat *st)
+/*
+ * Most files have no record, and are asked for again and again. One that had none after it had been left alone for a while has none for as
+ * long as its ctime stays: a record that is set moves that.
+ */
+struct unrecorded {
+	struct {
+		dev_t dev;
+		ino_t ino;
+		struct timespec changed;
+	} items[UNRECORDED_MAX];
+};
+
+static size_t
+slot_of(const struct stat *st)
+{
+	uint64_t key = (uint64_t)st->st_ino * 0x9e3779b97f4a7c15U + st->st_dev;
+
+	return (size_t)(key >> 32) % UNRECORDED_MAX;
+}
+
+static bool
+is_unrecorded(struct ids *ids, const struct stat *st)
+{
+	size_t i = slot_of(st);
+	bool is;
+
+	(void)pthread_mutex_lock(&ids->lock);
+	is = ids->unrecorded && ids->unrecorded->items[i].ino == st->st_ino &&
+	     ids->unrecorded->items[i].dev == st->st_dev &&
+	     ids->unrecorded->items[i].changed.tv_sec == st->st_ctim.tv_sec &&
+	     ids->unrecorded->items[i].changed.tv_nsec == st->st_ctim.tv_nsec;
+	(void)pthread_mutex_unlock(&ids->lock);
+	return is;
+}
+
+static void
+remember_unrecorded(struct ids *ids, const struct stat *st)
+{
+	struct timespec now;
+	size_t i = slot_of(st);
+
+	(void)clock_gettime(CLOCK_REALTIME_COARSE, &now); /* cannot fail */
+	if (st->st_ctim.tv_sec + LEFT_ALONE_SECONDS > now.tv_sec)
+		return;
+	(void)pthread_mutex_lock(&ids->lock);
+	if (!ids->unrecorded)
+		ids->unrecorded = xcalloc(1, sizeof(*ids->unrecorded));
+	ids->unrecorded->items[i].ino = st->st_ino;
+	ids->unrecorded->items[i].dev = st->st_dev;
+	ids->unrecorded->items[i].changed = st->st_ctim;
+	(void)pthread_mutex_unlock(&ids->lock);
+}
+
+/* An attribute of ours: its length; 0 when there is none, -1 when that cannot be told. */
+static ssize_t
+read_record(const char *path, bool follow, const char *name, char value[OWNER_TEXT_MAX])
+{
+	ssize_t n = follow ? getxattr(path, name, value, OWNER_TEXT_MAX)
+	                   : lgetxattr(path, name, value, OWNER_TEXT_MAX);
+
+	return n < 0 && errno == ENODATA ? 0 : n;
+}
+
+/* Sets what the record of the file says: 1, 0 when there is none, -1 when that cannot be told. */
+static int
+find_record(const char *path, bool follow, struct stat *st)
 {
 	char value[OWNER_TEXT_MAX];
 	struct owner owner;
-	bool changed = false;
-	ssize_t n;
+	ssize_t n, device = 0;
+	int found;
 
 	if (!owner_is_attribute(st->st_mode)) {
 		if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode) ||
 		    !owner_of_time(&st->st_atim, &owner))
-			return false;
+			return -1;
 		st->st_uid = owner.uid;
 		st->st_gid = owner.gid;
 		st->st_atim = st->st_mtim; /* the record is nobody's business */
-		return true;
+		return 1;
 	}
-	n = follow ? getxattr(path, OWNER_XATTR, value, sizeof(value))
-	           : lgetxattr(path, OWNER_XATTR, value, sizeof(value));
-	if (n > 0 && owner_parse(value, (size_t)n, &owner)) {
+	n = read_record(path, follow, OWNER_XATTR, value);
+	found = n > 0 && owner_parse(value, (size_t)n, &owner);
+	if (found) {
 		st->st_uid = owner.uid;
 		st->st_gid = owner.gid;
-		changed = true;
 	}
-	if (!S_ISREG(st->st_mode) || st->st_size != 0)
-		return changed;
-	n = follow ? getxattr(path, OWNER_DEVICE, value, sizeof(value))
-	           : lgetxattr(path, OWNER_DEVICE, value, sizeof(value));
-	return (n > 0 && owner_device_parse(value, (size_t)n, &st->st_mode, &st->st_rdev)) ||
-	       changed;
+	if (S_ISREG(st->st_mode) && st->st_size == 0)
+		device = read_record(path, follow, OWNER_DEVICE, value);
+	if (device > 0 && owner_device_parse(value, (size_t)device, &st->st_mode, &st->st_rdev))
+		found = 1;
+	return !found && (n != 0 || device != 0) ? -1 : found;
+}
+
+bool
+access_owner(const char *path, bool follow, struct stat *st)
+{
+	return find_record(path, follow, st) > 0;
+}
+
+bool
+access_owner_of(struct ids *ids, const char *path, bool follow, struct stat *st)
+{
+	int found;
+
+	if (is_unrecorded(ids, st))
+		return false;
+	found = find_record(path, follow, st);
+	if (found == 0)
+		remember_unrecorded(ids, st);
+	return found > 0;
 }
 
 bool
@@ -78,14 +164,14 @@ spot_release(struct spot *spot)
 
 /* fstat(2) with the recorded owner. */
 static int
-look_at(int fd, struct stat *st)
+look_at(const struct call *c, int fd, struct stat *st)
 {
 	char path[32];
 
 	if (fstat(fd, st) < 0)
 		return errno;
 	(void)snprintf(path, sizeof(path), "self/fd/%d", fd);
-	(void)access_owner(path, true, st);
+	(void)access_owner_of(c->ids, path, true, st);
 	return 0;
 }
 
@@ -132,7 +218,7 @@ start(struct way *way, const char *path, struct spot *spot)
 	if (strlen(rest) >= sizeof(way->rest))
 		return ENAMETOOLONG;
 	memcpy(way->rest, rest, strlen(rest) + 1);
-	return look_at(spot->dir, &spot->dir_st);
+	return look_at(way->c, spot->dir, &spot->dir_st);
 }
 
 /* Takes the first component. */
@@ -170,7 +256,7 @@ follow_link(struct way *way, int fd, struct spot *spot)
 		return 0;
 	(void)close(spot->dir); /* O_PATH */
 	spot->dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return spot->dir < 0 ? errno : look_at(spot->dir, &spot->dir_st);
+	return spot->dir < 0 ? errno : look_at(way->c, spot->dir, &spot->dir_st);
 }
 
 /* The walk ends with @name in the folder it has reached; @fd is what is there, or -1. */
@@ -211,7 +297,7 @@ step(struct way *way, bool follow, struct spot *spot)
 		end_at(spot, name, -1, NULL);
 		return -1;
 	}
-	failed = look_at(fd, &st);
+	failed = look_at(way->c, fd, &st);
 	if (failed == 0 && S_ISLNK(st.st_mode) && (!is_last || follow || is_folder)) {
 		failed = follow_link(way, fd, spot);
 		(void)close(fd); /* O_PATH */

@@ -602,7 +602,7 @@ execute(struct call *c, int dirfd, uint64_t address, int flags)
 		call_continue(c); /* to fail, or by a link that the kernel alone follows */
 		return;
 	}
-	(void)access_owner(path, follow, &st);
+	(void)access_owner_of(c->ids, path, follow, &st);
 	if (!is_fd && !creds_are_plain(c->creds)) {
 		int failed = spot_find(c, path, follow, &spot);
 		bool is_foreign = spot.is_foreign;

@@ -80,7 +80,7 @@ answer(struct call *c, const struct question *q)
 	}
 	/* what the kernel alone can say, and what has no record, it says itself */
 	if (failed || fstatat(AT_FDCWD, path, &st, flags & ~AT_STATX_SYNC_TYPE) < 0 ||
-	    !access_owner(path, follow, &st)) {
+	    !access_owner_of(c->ids, path, follow, &st)) {
 		call_continue(c);
 		return;
 	}
@@ -162,13 +162,14 @@ give(struct call *c, const char *path, bool follow, bool is_fd, uid_t uid, gid_t
 {
 	struct stat st;
 	struct owner owner;
+	bool has_record;
 	int failed = check_way(c, path, follow, is_fd);
 
 	if (failed)
 		return failed;
 	if (fstatat(AT_FDCWD, path, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
 		return errno;
-	(void)access_owner(path, follow, &st);
+	has_record = access_owner_of(c->ids, path, follow, &st);
 	owner.uid = uid == (uid_t)-1 ? st.st_uid : uid;
 	owner.gid = gid == (gid_t)-1 ? st.st_gid : gid;
 	if (!may_give(c->creds, &st, owner.uid, owner.gid))
@@ -184,6 +185,9 @@ give(struct call *c, const char *path, bool follow, bool is_fd, uid_t uid, gid_t
 			return 0;
 		st.st_mode = S_IFREG;
 	}
+	/* root's has none */
+	if (!has_record && owner.uid == 0 && owner.gid == 0)
+		return 0;
 	failed = record(path, follow, &st, &owner);
 	return failed == ENOTSUP ? 0 : failed;
 }

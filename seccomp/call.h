@@ -55,6 +55,8 @@ struct ids {
 	int64_t swept;  /* when that was, in milliseconds */
 	pid_t first;    /* the container's first process */
 	bool any_other; /* some process was not root */
+	struct unrecorded
+	    *unrecorded; /* files that are known to have no record; NULL while there are none */
 };
 
 struct call {
@@ -131,6 +133,8 @@ pid_t task_inner_pid(pid_t pid);
 
 /** What stat(2) shows, with the recorded owner and device. false: it is as the kernel shows it. */
 bool access_owner(const char *path, bool follow, struct stat *st);
+/** Likewise; what has no record is remembered. */
+bool access_owner_of(struct ids *ids, const char *path, bool follow, struct stat *st);
 /** May @creds do @want (R_OK | W_OK | X_OK) with a file of @st, whose owner is the recorded one? */
 bool access_may(const struct creds *creds, const struct stat *st, int want);
 
