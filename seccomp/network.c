@@ -17,7 +17,6 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define MESSAGES_MAX \
@@ -25,9 +24,6 @@
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
 #endif
-
-#define DATAGRAM_MAX (64U << 10)
-#define PARTS_MAX 64
 
 /* One call, and what is found out about it. */
 struct asked {
@@ -167,22 +163,6 @@ is_ip(const struct network_peer *peer)
 	return peer->address.ss_family == AF_INET || peer->address.ss_family == AF_INET6;
 }
 
-/* A name that belongs to nobody's files: in a network that is shared it leads to the host's programs. */
-static bool
-is_abstract(const struct network_peer *peer)
-{
-	const struct sockaddr_un *name = (const struct sockaddr_un *)&peer->address;
-
-	return name->sun_family == AF_UNIX &&
-	       peer->length > offsetof(struct sockaddr_un, sun_path) && name->sun_path[0] == '\0';
-}
-
-static bool
-is_shared(const struct asked *a)
-{
-	return !a->policy->door && !a->policy->observes;
-}
-
 /* ---- connect ---- */
 
 /* The network that a socket is in. */
@@ -202,7 +182,7 @@ is_ours(const struct asked *a)
 	static uint64_t own; /* all threads find the same */
 	autofd int fd = -1;
 
-	if (is_shared(a) || a->type != SOCK_STREAM)
+	if (a->type != SOCK_STREAM)
 		return false;
 	if (a->policy->locks)
 		return int_option(a->socket, SOL_SOCKET, SO_LOCK_FILTER) == 1;
@@ -289,7 +269,7 @@ connect_stream(struct asked *a, enum network_way way)
 	bool ours = is_ours(a);
 	bool used = tcp_state(a->socket) != TCP_CLOSE;
 
-	if (is_shared(a) || used)
+	if (used)
 		connect_here(a);
 	else if (way == NETWORK_OUTSIDE)
 		connect_outside(a);
@@ -313,8 +293,6 @@ connect_ip(struct asked *a)
 		call_continue(&a->call);
 	} else if (a->type == SOCK_STREAM) {
 		connect_stream(a, way);
-	} else if (is_shared(a)) {
-		connect_here(a);
 	} else {
 		if (way == NETWORK_OUTSIDE)
 			failed = a->policy->door(a->policy->arg, &a->peer);
@@ -336,10 +314,7 @@ answer_connect(struct asked *a)
 		return;
 	}
 	if (!is_ip(&a->peer)) {
-		if (is_shared(a) && is_abstract(&a->peer))
-			call_fail(&a->call, EACCES);
-		else
-			call_continue(&a->call);
+		call_continue(&a->call);
 		return;
 	}
 	failed = take_socket(a, (int)args[0]);
@@ -361,8 +336,7 @@ take_stream(struct asked *a)
 
 	if (failed) {
 		call_fail(&a->call, failed);
-	} else if (is_shared(a) || a->policy->observes || !is_of_interest(a) ||
-		   a->type != SOCK_STREAM) {
+	} else if (a->policy->observes || !is_of_interest(a) || a->type != SOCK_STREAM) {
 		call_continue(&a->call);
 	} else if (is_ours(a)) { /* it is there for its one peer */
 		call_fail(&a->call, EINVAL);
@@ -407,6 +381,15 @@ answer_listen(struct asked *a)
 
 /* ---- datagrams ---- */
 
+static void
+let_or_fail(const struct asked *a, int failed)
+{
+	if (failed)
+		call_fail(&a->call, failed);
+	else
+		call_continue(&a->call);
+}
+
 /* May the datagram go to the peer? 0 or an errno. */
 static int
 open_way(struct asked *a)
@@ -424,58 +407,14 @@ open_way(struct asked *a)
 	return 0;
 }
 
-/* Sends what the caller has at @parts, to the peer that was checked. */
-static void
-send_here(const struct asked *a, const struct iovec *parts, size_t n, unsigned int flags,
-    uint64_t length_at)
-{
-	autofree char *bytes = xmalloc(DATAGRAM_MAX);
-	size_t length = 0;
-	ssize_t sent;
-	unsigned int count;
-
-	for (size_t i = 0; i < n; i++) {
-		if (parts[i].iov_len > DATAGRAM_MAX - length) {
-			call_fail(&a->call, EMSGSIZE);
-			return;
-		}
-		if (call_read(&a->call, (uint64_t)(uintptr_t)parts[i].iov_base, bytes + length,
-			parts[i].iov_len) != 0) {
-			call_fail(&a->call, EFAULT);
-			return;
-		}
-		length += parts[i].iov_len;
-	}
-	/* never waits: a datagram that does not fit now may be lost as any other */
-	sent = sendto(a->socket, bytes, length, (int)flags | MSG_DONTWAIT | MSG_NOSIGNAL,
-	    (const struct sockaddr *)&a->peer.address, a->peer.length);
-	if (sent < 0) {
-		call_fail(&a->call, errno);
-	} else if (length_at) {
-		count = (unsigned int)sent;
-		if (call_write(&a->call, length_at, &count, sizeof(count)) != 0)
-			call_fail(&a->call, EFAULT);
-		else
-			call_return(&a->call, 1);
-	} else {
-		call_return(&a->call, sent);
-	}
-}
-
 static void
 answer_sendto(struct asked *a)
 {
 	const uint64_t *args = (const uint64_t *)a->call.data->args;
-	struct iovec part = { (void *)(uintptr_t)args[1], (size_t)args[2] };
 	int failed = read_address(&a->call, args[4], args[5], &a->peer);
 
 	if (failed || !is_ip(&a->peer)) {
-		if (failed)
-			call_fail(&a->call, failed);
-		else if (is_shared(a) && is_abstract(&a->peer))
-			call_fail(&a->call, EACCES);
-		else
-			call_continue(&a->call);
+		let_or_fail(a, failed);
 		return;
 	}
 	failed = take_socket(a, (int)args[0]);
@@ -486,72 +425,31 @@ answer_sendto(struct asked *a)
 	/* who wants to send with the first packet is told, as where it is switched off, to connect */
 	if (!failed && a->type == SOCK_STREAM && args[3] & MSG_FASTOPEN)
 		failed = EOPNOTSUPP;
-	if (!failed)
-		failed = open_way(a);
-	if (failed)
-		call_fail(&a->call, failed);
-	else if (is_shared(a) && a->type == SOCK_DGRAM)
-		send_here(a, &part, 1, (unsigned int)args[3], 0);
-	else
-		call_continue(&a->call);
+	let_or_fail(a, failed ? failed : open_way(a));
 }
 
-/* The message at @address: is it for another host? 0, or an errno; *@ours: and has that host as its peer. */
+/* May the message at @address go where it is for? 0 or an errno. */
 static int
-look_at_message(struct asked *a, uint64_t address, struct msghdr *message, bool *ours)
+look_at_message(struct asked *a, uint64_t address)
 {
-	int failed = call_read(&a->call, address, message, sizeof(*message));
+	struct msghdr message;
+	int failed = call_read(&a->call, address, &message, sizeof(message));
 
-	*ours = false;
-	if (failed || !message->msg_name || message->msg_namelen == 0)
+	if (failed || !message.msg_name || message.msg_namelen == 0)
 		return failed;
 	failed = read_address(
-	    &a->call, (uint64_t)(uintptr_t)message->msg_name, message->msg_namelen, &a->peer);
-	if (failed)
+	    &a->call, (uint64_t)(uintptr_t)message.msg_name, message.msg_namelen, &a->peer);
+	if (failed || !is_ip(&a->peer))
 		return failed;
-	if (is_shared(a) && is_abstract(&a->peer))
-		return EACCES;
-	if (!is_ip(&a->peer))
-		return 0;
 	if (a->socket < 0)
 		failed = take_socket(a, (int)a->call.data->args[0]);
-	if (failed || !is_of_interest(a))
-		return failed;
-	*ours = a->type == SOCK_DGRAM;
-	return open_way(a);
-}
-
-static void
-send_message_here(
-    const struct asked *a, const struct msghdr *message, unsigned int flags, uint64_t length_at)
-{
-	struct iovec parts[PARTS_MAX];
-	size_t n = message->msg_iovlen;
-
-	/* what comes beside the bytes could name another way */
-	if (n > PARTS_MAX || message->msg_controllen > 0)
-		call_fail(&a->call, n > PARTS_MAX ? EMSGSIZE : EINVAL);
-	else if (call_read(&a->call, (uint64_t)(uintptr_t)message->msg_iov, parts,
-		     n * sizeof(parts[0])) != 0)
-		call_fail(&a->call, EFAULT);
-	else
-		send_here(a, parts, n, flags, length_at);
+	return failed || !is_of_interest(a) ? failed : open_way(a);
 }
 
 static void
 answer_sendmsg(struct asked *a)
 {
-	const uint64_t *args = (const uint64_t *)a->call.data->args;
-	struct msghdr message;
-	bool ours;
-	int failed = look_at_message(a, args[1], &message, &ours);
-
-	if (failed)
-		call_fail(&a->call, failed);
-	else if (ours && is_shared(a))
-		send_message_here(a, &message, (unsigned int)args[2], 0);
-	else
-		call_continue(&a->call);
+	let_or_fail(a, look_at_message(a, a->call.data->args[1]));
 }
 
 static void
@@ -559,25 +457,11 @@ answer_sendmmsg(struct asked *a)
 {
 	const uint64_t *args = (const uint64_t *)a->call.data->args;
 	size_t n = (uint32_t)args[2] < MESSAGES_MAX ? (uint32_t)args[2] : MESSAGES_MAX;
+	int failed = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		uint64_t at = args[1] + i * sizeof(struct mmsghdr);
-		struct msghdr message;
-		bool ours;
-		int failed = look_at_message(a, at, &message, &ours);
-
-		if (failed) {
-			call_fail(&a->call, failed);
-			return;
-		}
-		/* fewer than were asked for may be sent at a time, as always */
-		if (ours && is_shared(a)) {
-			send_message_here(a, &message, (unsigned int)args[3],
-			    at + offsetof(struct mmsghdr, msg_len));
-			return;
-		}
-	}
-	call_continue(&a->call);
+	for (size_t i = 0; i < n && !failed; i++)
+		failed = look_at_message(a, args[1] + i * sizeof(struct mmsghdr));
+	let_or_fail(a, failed);
 }
 
 /* ---- the whole ---- */

@@ -14,8 +14,6 @@
  *
  * Datagram sockets stay as they are, in the container's network: there the address is made to exist (network_policy.door), and what is
  * sent to it is passed on by a relay. So no answer for a datagram is relied upon; neither is one for an address inside.
- *
- * Where the container has the network of the answering thread (no door), checked calls are made here, on copies of what they point to.
  */
 #ifndef CROZE_SECCOMP_NETWORK_H
 #define CROZE_SECCOMP_NETWORK_H
@@ -43,7 +41,7 @@ struct network_peer {
 struct network_policy {
 	void *arg;
 	enum network_way (*way)(void *arg, const struct network_peer *peer);
-	/* makes @peer, a datagram's, exist in the container's network: 0 or an errno. NULL: the container has no network of its own */
+	/* makes @peer, a datagram's, exist in the container's network: 0 or an errno. NULL where @observes */
 	int (*door)(void *arg, const struct network_peer *peer);
 	/* packets find their way outside by themselves: calls are looked at, and go on */
 	bool observes;

@@ -250,9 +250,9 @@ answer(struct client *c, const struct seccomp_notif *request)
 	const struct egress_options *o = c->server->options;
 	struct network_policy policy = { .arg = c,
 		.way = decide,
-		.door = o->observes || o->netns < 0 ? NULL : open_door,
+		.door = o->observes ? NULL : open_door,
 		.observes = o->observes,
-		.locks = !o->observes && o->netns >= 0 && !landlock_knows_tcp() };
+		.locks = !o->observes && !landlock_knows_tcp() };
 	struct network_wait wait;
 
 	network_answer(&policy, c->listener, request, &wait);
@@ -416,8 +416,6 @@ open_relay(struct server *s, struct error *e)
 		.may_ask = may_ask,
 		.found = found };
 
-	if (s->options->netns < 0)
-		return 0;
 	s->relay = relay_open(&options, e);
 	return s->relay ? 0 : -1;
 }
@@ -503,8 +501,7 @@ egress_start(const struct egress_options *options, struct egress *egress, struct
 	(void)close(pair[1]); /* the other side's */
 	egress->control = pair[0];
 	egress->answers = !options->silent;
-	egress->confines =
-	    egress->answers && !options->observes && options->netns >= 0 && landlock_knows_tcp();
+	egress->confines = egress->answers && !options->observes && landlock_knows_tcp();
 	if (egress->pid < 0) {
 		egress->pid = 0;
 		error_sys(e, "cannot make a process");
