@@ -390,6 +390,16 @@ let_or_fail(const struct asked *a, int failed)
 		call_continue(&a->call);
 }
 
+/*
+ * Who wants to connect by sending is told, as where that is switched off, to call connect(2): it would be a connection that neither this
+ * nor Landlock looks at (tcp(7), MSG_FASTOPEN). 0 or an errno.
+ */
+static int
+check_flags(uint64_t flags)
+{
+	return flags & MSG_FASTOPEN ? EOPNOTSUPP : 0;
+}
+
 /* May the datagram go to the peer? 0 or an errno. */
 static int
 open_way(struct asked *a)
@@ -411,8 +421,10 @@ static void
 answer_sendto(struct asked *a)
 {
 	const uint64_t *args = (const uint64_t *)a->call.data->args;
-	int failed = read_address(&a->call, args[4], args[5], &a->peer);
+	int failed = check_flags(args[3]);
 
+	if (!failed)
+		failed = read_address(&a->call, args[4], args[5], &a->peer);
 	if (failed || !is_ip(&a->peer)) {
 		let_or_fail(a, failed);
 		return;
@@ -422,9 +434,6 @@ answer_sendto(struct asked *a)
 		call_continue(&a->call);
 		return;
 	}
-	/* who wants to send with the first packet is told, as where it is switched off, to connect */
-	if (!failed && a->type == SOCK_STREAM && args[3] & MSG_FASTOPEN)
-		failed = EOPNOTSUPP;
 	let_or_fail(a, failed ? failed : open_way(a));
 }
 
@@ -449,7 +458,10 @@ look_at_message(struct asked *a, uint64_t address)
 static void
 answer_sendmsg(struct asked *a)
 {
-	let_or_fail(a, look_at_message(a, a->call.data->args[1]));
+	const uint64_t *args = (const uint64_t *)a->call.data->args;
+	int failed = check_flags(args[2]);
+
+	let_or_fail(a, failed ? failed : look_at_message(a, args[1]));
 }
 
 static void
@@ -457,7 +469,7 @@ answer_sendmmsg(struct asked *a)
 {
 	const uint64_t *args = (const uint64_t *)a->call.data->args;
 	size_t n = (uint32_t)args[2] < MESSAGES_MAX ? (uint32_t)args[2] : MESSAGES_MAX;
-	int failed = 0;
+	int failed = check_flags(args[3]);
 
 	for (size_t i = 0; i < n && !failed; i++)
 		failed = look_at_message(a, args[1] + i * sizeof(struct mmsghdr));
