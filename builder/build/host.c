@@ -125,7 +125,7 @@ refuse_driver(const struct build *b, struct error *e)
 					  "ext4, xfs, btrfs or tmpfs: --root DIR");
 }
 
-/* Asked for by name it serves all the same; else an image must not depend on where it was built. */
+/* Asked for by name it serves all the same, but for such steps; else an image must not depend on where it was built. */
 static int
 check_groups(struct build *b, struct error *e)
 {
@@ -140,8 +140,10 @@ check_groups(struct build *b, struct error *e)
 		*e = lacking;
 		return error_ctx(e, "fuse-overlayfs");
 	}
-	progress_note(
-	    b->progress, "fuse-overlayfs of this machine: %s, as they do elsewhere", lacking.text);
+	progress_note(b->progress,
+	    "fuse-overlayfs of this machine: %s, as they do elsewhere, so that steps that make "
+	    "some are refused",
+	    lacking.text);
 	return 0;
 }
 

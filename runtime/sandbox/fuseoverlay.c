@@ -7,6 +7,8 @@
  *
  * The program (up to 1.10 at least) copies links up without their owners and times, so that those which are not root's are copied up
  * here, at once, and given them; likewise folders with set-id bits, which it loses. FIFOs and sockets it does not copy up at all: a step that changes one of an earlier step fails.
+ * What a step makes in a set-group-ID folder does not get the folder's group (up to 1.10 at least): such a step is refused, since what it
+ * meant cannot be told from what there is.
  */
 #include "runtime/sandbox/fuseoverlay.h"
 
@@ -285,7 +287,16 @@ fuseoverlay_mount(const struct overlay_spec *spec, struct error *e)
 /* ---- what it leaves in an upper ---- */
 
 struct below;
-static int settle_folder(int dir, const struct below *below, unsigned depth, struct error *e);
+struct settling {
+	const struct overlay_spec *spec;
+	int mount;
+	unsigned depth;
+	struct buf path; /* of the folder that is walked; "" or with a '/' before each name */
+	char *
+	    doubtful; /* the first that is new in a folder that gives its group, and has not got it; NULL */
+};
+
+static int settle_folder(struct settling *s, int dir, const struct below *below, struct error *e);
 
 /*
  * Takes away the program's own attributes. Marks of opaque folders go, too: the program copies that of a lower folder up, which would hide
@@ -421,11 +432,13 @@ settle_times(
 }
 
 static int
-settle_entry(int dir, const struct below *parent, const char *name, unsigned depth, struct error *e)
+settle_entry(
+    struct settling *s, int dir, const struct below *parent, const char *name, struct error *e)
 {
 	struct below below = { 0 };
 	autofd int fd = -1;
 	struct stat st;
+	size_t length;
 	int result;
 
 	if (text_starts_with(name, WHITEOUT_PREFIX))
@@ -440,29 +453,63 @@ settle_entry(int dir, const struct below *parent, const char *name, unsigned dep
 	if (!S_ISDIR(st.st_mode))
 		return settle_attributes(fd, e);
 	below_open(parent, name, &below);
-	result = settle_folder(fd, &below, depth + 1, e);
+	length = s->path.len;
+	buf_printf(&s->path, "/%s", name);
+	result = settle_folder(s, fd, &below, e);
+	buf_truncate(&s->path, length);
 	below_release(&below);
 	return result;
 }
 
-static int
-settle_folder(int dir, const struct below *below, unsigned depth, struct error *e)
+/* What is new in a folder that gives its group has that group, and a folder gives it on. */
+static void
+check_group(struct settling *s, int dir, const struct stat *folder, const struct below *below,
+    const char *name)
 {
+	struct stat st;
+
+	if (s->doubtful || text_starts_with(name, WHITEOUT_PREFIX) || below_has(below, name) ||
+	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || is_gone(&st))
+		return;
+	if (st.st_gid != folder->st_gid || (S_ISDIR(st.st_mode) && !(st.st_mode & S_ISGID)))
+		s->doubtful = xasprintf("%s/%s", buf_text(&s->path), name);
+}
+
+static bool
+gives_group(const struct stat *folder, const struct below *below)
+{
+	struct stat st;
+
+	/* it may have given it before the step changed that */
+	return folder->st_mode & S_ISGID ||
+	       (below->count > 0 && fstat(below->fds[0], &st) == 0 && st.st_mode & S_ISGID);
+}
+
+static int
+settle_folder(struct settling *s, int dir, const struct below *below, struct error *e)
+{
+	static const struct below nothing;
 	autodir DIR *list = fd_opendir(dir, e);
 	const struct dirent *entry;
-	bool opaque = false;
+	bool opaque = false, gives;
 	struct stat st;
 	int result = list ? 0 : -1;
 
-	if (depth > DEPTH_MAX)
+	if (++s->depth > DEPTH_MAX)
 		return refuse_depth(e);
 	if (result == 0 && fstat(dir, &st) < 0)
 		return error_sys(e, "cannot look at a snapshot's folder");
 	if (result == 0 && unlinkat(dir, OPAQUE_NAME, 0) == 0)
 		opaque = true;
-	while (result == 0 && (entry = readdir(list)))
-		if (!is_dot(entry->d_name) && strcmp(entry->d_name, OPAQUE_NAME) != 0)
-			result = settle_entry(dir, below, entry->d_name, depth, e);
+	gives = result == 0 && gives_group(&st, opaque ? &nothing : below);
+	while (result == 0 && (entry = readdir(list))) {
+		if (is_dot(entry->d_name) || strcmp(entry->d_name, OPAQUE_NAME) == 0)
+			continue;
+		if (gives)
+			check_group(s, dir, &st, opaque ? &nothing : below, entry->d_name);
+		result = settle_entry(s, dir, below, entry->d_name, e);
+	}
+	s->depth--;
 	if (result == 0)
 		result = settle_attributes(dir, e);
 	if (result == 0 && opaque && fsetxattr(dir, OPAQUE, "y", 1, 0) < 0)
@@ -470,9 +517,50 @@ settle_folder(int dir, const struct below *below, unsigned depth, struct error *
 	return result < 0 ? -1 : settle_times(dir, below, opaque, &st, e);
 }
 
+#define TRY_NAME ".croze-group"
+
+/* Does this program give what is made in a folder its group? Tried where it serves still. */
+static bool
+tries_to_give(int mount)
+{
+	struct stat st;
+	bool gives =
+	    mkdirat(mount, TRY_NAME, 0755) == 0 && fchmodat(mount, TRY_NAME, 02755, 0) == 0 &&
+	    mkdirat(mount, TRY_NAME "/new", 0755) == 0 &&
+	    fstatat(mount, TRY_NAME "/new", &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mode & S_ISGID;
+
+	(void)unlinkat(mount, TRY_NAME "/new", AT_REMOVEDIR); /* it may not have been made */
+	(void)unlinkat(mount, TRY_NAME, AT_REMOVEDIR);        /* likewise */
+	return gives;
+}
+
+static int
+check_doubtful(const struct settling *s, struct error *e)
+{
+	int upper = s->spec->upper;
+	struct stat st;
+
+	if (fstat(upper, &st) < 0)
+		return error_sys(e, "cannot look at a snapshot's folder");
+	if (tries_to_give(s->mount)) {
+		struct timespec times[2] = { st.st_atim, st.st_mtim };
+
+		if (settle_attributes(upper, e) < 0)
+			return -1;
+		return futimens(upper, times) < 0
+		           ? error_sys(e, "cannot set the times of a snapshot's folder")
+		           : 0;
+	}
+	error_set(e, ERR_HOST,
+	    "'%s' was made in a set-group-ID folder, whose group this fuse-overlayfs does not give",
+	    s->doubtful);
+	return error_hint(e, "--snapshots copy, or install a newer fuse-overlayfs");
+}
+
 int
 fuseoverlay_settle(const struct overlay_spec *spec, int mount, struct error *e)
 {
+	struct settling s = { .spec = spec, .mount = mount };
 	struct below below = { .fds = xcalloc(spec->n_lowers + 1, sizeof(int)) };
 	autofd int dir = openat(mount, ".", OPEN_DIR);
 	int result = 0;
@@ -488,7 +576,11 @@ fuseoverlay_settle(const struct overlay_spec *spec, int mount, struct error *e)
 			below.count++;
 	}
 	if (result == 0)
-		result = settle_folder(spec->upper, &below, 0, e);
+		result = settle_folder(&s, spec->upper, &below, e);
+	if (result == 0 && s.doubtful)
+		result = check_doubtful(&s, e);
+	buf_release(&s.path);
+	free(s.doubtful);
 	below_release(&below);
 	return result;
 }

@@ -67,6 +67,35 @@ plain()
 	wait_for no_program
 }
 
+@test "fuse-overlayfs gives what is made in a set-group-ID folder its group, or the step is refused; twin: what has it already" {
+	need fuse-overlayfs
+	[ -w /dev/fuse ] || skip "/dev/fuse cannot be opened"
+	local tier
+	for tier in userns userns-single; do
+		dockerfile <<-'EOF'
+			FROM alpine:3.19
+			RUN mkdir -p /srv/a && chgrp 50 /srv /srv/a && chmod 2775 /srv /srv/a
+			RUN echo x >/x && rm -rf /srv/a
+		EOF
+		on "$W/overlay-$tier" --snapshots overlay --isolation "$tier"
+		ok
+		local want=$digest
+		on "$W/$tier" --snapshots fuse-overlayfs --isolation "$tier"
+		ok
+		equal "$digest" "$want"
+		echo 'RUN mkdir -p /srv/b/c' >>c/Dockerfile
+		on "$W/overlay-$tier" --snapshots overlay --isolation "$tier"
+		want=$digest
+		on "$W/$tier" --snapshots fuse-overlayfs --isolation "$tier"
+		if [ "$status" -eq 0 ]; then
+			equal "$digest" "$want"
+			continue
+		fi
+		fails 3
+		says "'/srv/b' was made in a set-group-ID folder" "hint: --snapshots copy"
+	done
+}
+
 # nothing of the programs is left
 no_program()
 {
