@@ -169,8 +169,8 @@ enter(struct userns *u, struct error *e)
 }
 
 static int
-try_stack(const char *store, int (*mount)(const struct overlay_spec *spec, struct error *e),
-    struct probe_result *r, struct error *e)
+try_stack(const char *store, int (*try_in)(int dir, struct error *e), struct probe_result *r,
+    struct error *e)
 {
 	char name[] = ".croze-probe-XXXXXX";
 	autofree char *path = NULL;
@@ -190,8 +190,7 @@ try_stack(const char *store, int (*mount)(const struct overlay_spec *spec, struc
 	if (!mkdtemp(path))
 		return error_sys(e, "cannot write to the store's file system");
 	dir = openat(base, path_base(path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	result = dir < 0 ? error_sys(e, "cannot open a folder in the store")
-	                 : probe_stack_in(dir, mount, e);
+	result = dir < 0 ? error_sys(e, "cannot open a folder in the store") : try_in(dir, e);
 	(void)path_remove_tree(base, path_base(path), &ignored); /* the probe's result counts */
 	if (result < 0) {
 		error_ctx(e, "%s", file_system_name(base));
@@ -206,15 +205,32 @@ try_stack(const char *store, int (*mount)(const struct overlay_spec *spec, struc
 }
 
 static int
+overlay_in(int dir, struct error *e)
+{
+	return probe_stack_in(dir, overlay_mount, e);
+}
+
+static int
 try_overlay(const char *store, struct probe_result *r, struct error *e)
 {
-	return try_stack(store, overlay_mount, r, e);
+	return try_stack(store, overlay_in, r, e);
+}
+
+/* All that a build asks of it before it takes it by itself. */
+static int
+fuse_in(int dir, struct error *e)
+{
+	if (probe_stack_in(dir, fuseoverlay_mount, e) < 0)
+		return -1;
+	if (probe_groups_in(dir, fuseoverlay_mount, e) == 0)
+		return 0;
+	return error_hint(e, "install a newer fuse-overlayfs");
 }
 
 static int
 try_fuse(const char *store, struct probe_result *r, struct error *e)
 {
-	return fuseoverlay_check(e) < 0 ? -1 : try_stack(store, fuseoverlay_mount, r, e);
+	return fuseoverlay_check(e) < 0 ? -1 : try_stack(store, fuse_in, r, e);
 }
 
 /* A container around an empty rootfs: its command cannot be there, and that is the proof that all else was. */
@@ -467,7 +483,8 @@ static const struct probe probes[PROBE_COUNT] = {
 	[PROBE_FOREIGN] = { "other architectures", "a RUN for another platform is refused",
 	    try_foreign },
 	[PROBE_OPENAT2] = { "openat2", "paths are resolved more slowly", try_openat2 },
-	[PROBE_MOUNT_API] = { "new mount calls", "RUN is refused", try_mount_api },
+	[PROBE_MOUNT_API] = { "new mount calls",
+	    "mounts are made by mount(2) alone, and their ids cannot be mapped", try_mount_api },
 };
 
 const char *
