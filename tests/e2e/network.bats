@@ -21,9 +21,12 @@ teardown_file()
 FOUR=198.51.100.7
 SIX=2001:db8::7
 
-# world SCRIPT: runs it in bash as root of a namespace with a range of ids, beside the servers. Its output is that of the script.
+# world SCRIPT [pasta]: runs it in bash as root of a namespace with a range of ids, beside the servers. Its output is that of the script.
+# With "pasta" /dev/net/tun can be opened, and what is at the two addresses stands at the other end of a cable, since pasta gives a step
+# the machine's own addresses.
 world()
 {
+	local pasta=${2-}
 	need ip unshare
 	[ -x "$CROZE_BUILD/tests/e2e/inside" ] || skip "tests/e2e/inside is not built"
 	mkdir -p "$W/www"
@@ -32,22 +35,39 @@ world()
 		set -eu
 		ip link set lo up
 		ip link add out type veth peer name cable
-		ip link set cable up
-		ip address add $FOUR/24 dev out
-		ip -6 address add $SIX/64 dev out nodad
-		ip address add 169.254.169.254/32 dev out
+		ip address add 169.254.169.254/32 dev lo
+		at=$FOUR at6=$SIX
+		if [ -n "$pasta" ]; then
+			unshare --net sleep 200 &
+			there=\$!
+			while [ "\$(readlink /proc/\$there/ns/net)" = "\$(readlink /proc/self/ns/net)" ]; do sleep 0.02; done
+			there() { nsenter --net=/proc/\$there/ns/net -- "\$@"; }
+			ip link set cable netns \$there
+			there ip link set lo up
+			there ip address add $FOUR/24 dev cable
+			there ip -6 address add $SIX/64 dev cable nodad
+			there ip link set cable up
+			there "$PYTHON" "$LIB/outside.py" $FOUR $SIX "$W/www" far >"$W/far" 2>&1 &
+			mount --bind "${CROZE_TEST_TUN-}" /dev/net/tun
+			at=198.51.100.1 at6=2001:db8::1
+		else
+			ip link set cable up
+			echo ready >"$W/far"
+		fi
+		ip address add \$at/24 dev out
+		ip -6 address add \$at6/64 dev out nodad
 		ip link set out up
-		ip route add default dev out
-		ip -6 route add default dev out
+		ip route add default ${pasta:+via $FOUR} dev out
+		ip -6 route add default ${pasta:+via $SIX} dev out
 		mount -t tmpfs none /mnt
 		echo "nameserver 127.0.0.53" >/mnt/resolv.conf
 		mount --bind /mnt/resolv.conf /etc/resolv.conf
 		: >"$W/servers"
-		"$PYTHON" "$LIB/outside.py" $FOUR $SIX "$W/www" >"$W/servers" 2>&1 &
+		"$PYTHON" "$LIB/outside.py" $FOUR $SIX "$W/www" ${pasta:+near} >"$W/servers" 2>&1 &
 		servers=\$!
 		trap 'kill \$servers' EXIT
-		for i in \$(seq 300); do grep -q ready "$W/servers" && break; sleep 0.1; done
-		grep -q ready "$W/servers" || { cat "$W/servers"; exit 98; }
+		for i in \$(seq 300); do grep -q ready "$W/servers" && grep -q ready "$W/far" && break; sleep 0.1; done
+		grep -q ready "$W/servers" && grep -q ready "$W/far" || { cat "$W/servers" "$W/far"; exit 98; }
 		inside() { timeout 60 "$CROZE_BUILD/tests/e2e/inside" "\$@"; }
 		client() { inside -- "$PYTHON" "$LIB/client.py" "\$@"; }
 		$1
@@ -152,6 +172,95 @@ clients='
 	    echo; inside --allow 169.254.169.254 -- curl -sS -m 5 http://169.254.169.254/'
 	ok
 	equal "$(grep -c host-secret <<<"$output")" 1
+}
+
+with_pasta()
+{
+	need pasta
+	[ -c "${CROZE_TEST_TUN-}" ] || skip "no /dev/net/tun that an ordinary user may open (for root tests/lib/with-tun makes one)"
+}
+
+@test "pasta: the same clients, by IPv4 and IPv6, and the interface is pasta's" {
+	with_pasta
+	run world 'inside -- ip -o -4 address show scope global | grep -q 198.51.100.1/24 && echo yes
+	    for a in '"$FOUR $SIX"'; do for w in blocking polled options threaded datagram datagrams; do client $w $a; done; done' pasta
+	all_yes 13
+}
+
+@test "N1, N2: by pasta neither loopback nor link-local nor abstract sockets of the machine are reached" {
+	with_pasta
+	run world "client alone $FOUR; client inner $FOUR" pasta
+	all_yes 2
+}
+
+@test "matrix by pasta: every client, by name; what was reached is recorded" {
+	with_pasta
+	run world "$clients"'
+	    rule=(); echo open; fetch http://test.example/hello
+	    rule=(--allow test.example:80); echo allowed; fetch http://test.example/hello
+	    rule=(--allow other.example); echo denied; fetch http://test.example/hello
+	    inside --record -- curl -sS -m 10 http://test.example/hello' pasta
+	ok
+	echo "$output"
+	says '"protocol":"tcp","name":"test.example"'
+	equal "$(sed -n '/^open/,/^denied/p' <<<"$output" | grep -c ' no$' || true)" 0
+	equal "$(sed -n '/^denied/,$p' <<<"$output" | grep -c ' yes$' || true)" 0
+	[ "$(grep -c ' yes$' <<<"$output")" -ge 6 ]
+}
+
+@test "builds: both tiers reach the same by pasta, and record it" {
+	local tier
+	with_pasta
+	dockerfile <<-END
+		FROM alpine:3.19
+		RUN ip -o -4 address | sed 's/^/> /'; wget -q -T 5 -O - http://test.example/hello | sed 's/^/> /'; wget -q -T 5 -O - http://169.254.169.254/; wget -q -T 5 -O - http://127.0.0.1/; true
+	END
+	for tier in userns userns-single; do
+		run world 'timeout 90 croze build --progress=plain --isolation '"$tier"' --no-cache -t app c' pasta
+		ok
+		says "> greetings" "198.51.100.1/24" "network: reached test.example:80; refused 169.254.169.254:80"
+		says_not host-secret
+	done
+}
+
+@test "matrix: a Go program, whose resolver and sockets are its own" {
+	need go
+	mkdir -p "$W/go"
+	cat >"$W/go/main.go" <<-'END'
+		package main
+
+		import (
+			"fmt"
+			"io"
+			"net/http"
+			"os"
+		)
+
+		func main() {
+			r, err := http.Get(os.Args[1])
+			if err != nil {
+				fmt.Println(err)
+				os.Exit(1)
+			}
+			b, _ := io.ReadAll(r.Body)
+			fmt.Print(string(b))
+		}
+	END
+	(cd "$W/go" && HOME=$W/go GOCACHE=$W/go/cache GO111MODULE=off CGO_ENABLED=0 timeout 200 go build -o client main.go)
+	run world '
+	    inside -- "'"$W"'/go/client" http://test.example/hello
+	    inside --allow test.example -- "'"$W"'/go/client" http://test.example/hello
+	    inside -- "'"$W"'/go/client" "http://['"$SIX"']/hello"
+	    inside --allow other.example -- "'"$W"'/go/client" http://test.example/hello || echo denied by name
+	    inside --allow other.example -- "'"$W"'/go/client" http://'"$FOUR"'/hello || echo denied by address'
+	ok
+	equal "$(grep -c '^greetings$' <<<"$output")" 3
+	says "denied by name" "denied by address"
+	if [ -c "${CROZE_TEST_TUN-}" ] && command -v pasta >/dev/null; then
+		run world 'inside -- "'"$W"'/go/client" http://test.example/hello' pasta
+		ok
+		says greetings
+	fi
 }
 
 @test "builds: both tiers reach the same, say it, and record it" {

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """outside - servers for tests of the network, in a network namespace that plays the world.
 
-usage: outside.py ADDRESS ADDRESS6 FOLDER
+usage: outside.py ADDRESS ADDRESS6 FOLDER [far | near]
 
 HTTP with the files of FOLDER at both addresses (port 80) and, with the word "host-secret" alone, at 127.0.0.1, [::1] and
 169.254.169.254; datagrams are sent back at port 7777; names are answered at 127.0.0.53, by datagram and by stream: test.example has
-both addresses, rebind.example 127.0.0.1, others do not exist. The abstract socket "host-secret" accepts. "ready" is printed.
+both addresses, rebind.example 127.0.0.1, others do not exist. The abstract socket "host-secret" accepts. "ready" is printed. With "far"
+there is only what is at the two addresses, with "near" all else.
 """
 import http.server
 import os
@@ -16,6 +17,7 @@ import sys
 import threading
 
 FOUR, SIX, FOLDER = sys.argv[1:4]
+PARTS = sys.argv[4:] or ["far", "near"]
 HOSTS = {"test.example": (FOUR, SIX), "also.example": (FOUR, SIX), "rebind.example": ("127.0.0.1", "::1")}
 
 
@@ -96,15 +98,19 @@ def start(fn, *args):
 
 
 os.chdir("/")
-for server, address, handler in ((Server, FOUR, Files), (Server6, SIX, Files), (Server, "127.0.0.1", Secret),
-                                 (Server6, "::1", Secret), (Server, "169.254.169.254", Secret)):
-    start(server((address, 80), handler).serve_forever)
-for address in (FOUR, SIX, "127.0.0.1"):
-    start(datagrams, address, 7777, lambda data: data[::-1])
-start(datagrams, "127.0.0.53", 53, answer)
-start(name_streams)
+SERVERS = {"far": ((Server, FOUR, Files), (Server6, SIX, Files)),
+           "near": ((Server, "127.0.0.1", Secret), (Server6, "::1", Secret), (Server, "169.254.169.254", Secret))}
+ECHOES = {"far": (FOUR, SIX), "near": ("127.0.0.1",)}
 abstract = socket.socket(socket.AF_UNIX)
-abstract.bind("\0host-secret")
-abstract.listen()
+for part in PARTS:
+    for server, address, handler in SERVERS[part]:
+        start(server((address, 80), handler).serve_forever)
+    for address in ECHOES[part]:
+        start(datagrams, address, 7777, lambda data: data[::-1])
+if "near" in PARTS:
+    start(datagrams, "127.0.0.53", 53, answer)
+    start(name_streams)
+    abstract.bind("\0host-secret")
+    abstract.listen()
 print("ready", flush=True)
 threading.Event().wait()
