@@ -92,21 +92,16 @@ add_places(struct json *component, const struct package *p)
 static struct json *
 make_component(const struct package *p)
 {
-	bool has_space = p->space && (p->type == PACKAGE_NPM || p->type == PACKAGE_GOLANG);
+	bool has_group = p->space && p->type == PACKAGE_NPM;
+	autofree char *name = has_group ? xstrdup(p->name) : package_full_name(p);
 	struct json *component = json_new_object(), *reference;
 
 	json_set_text(component, "type", "library");
 	json_set_text(component, "bom-ref", p->purl);
 	add_actor(component, p);
-	if (has_space && p->type == PACKAGE_NPM)
+	if (has_group)
 		json_set_text(component, "group", p->space);
-	if (has_space && p->type == PACKAGE_GOLANG) {
-		autofree char *name = xasprintf("%s/%s", p->space, p->name);
-
-		json_set_text(component, "name", name);
-	} else {
-		json_set_text(component, "name", p->name);
-	}
+	json_set_text(component, "name", name);
 	if (p->version)
 		json_set_text(component, "version", p->version);
 	add_hash(component, p->checksum);

@@ -29,6 +29,29 @@ parse_whole(const struct file_range *file, const char *path, size_t max, struct 
 	return true;
 }
 
+void
+text_lines_release(struct text_lines *l)
+{
+	buf_release(&l->text);
+}
+
+bool
+text_lines_open(struct text_lines *l, const struct file_range *file, const char *path, size_t max,
+    struct inventory *inv)
+{
+	if (!parse_whole(file, path, max, &l->text, inv))
+		return false;
+	l->at = buf_text(&l->text);
+	l->left = l->text.len;
+	return true;
+}
+
+bool
+text_lines_next(struct text_lines *l, struct text_line *line)
+{
+	return text_line_next(&l->at, &l->left, line);
+}
+
 bool
 text_line_next(const char **at, size_t *left, struct text_line *line)
 {
@@ -124,17 +147,13 @@ finish_control(struct control *c, const char *path, struct inventory *inv)
 void
 dpkg_parse(const struct file_range *file, const char *path, struct inventory *inv)
 {
-	auto(buf) struct buf text = { 0 };
+	auto(text_lines) struct text_lines lines = { 0 };
 	struct control control = { 0 };
 	struct text_line line;
-	const char *at;
-	size_t left;
 
-	if (!parse_whole(file, path, DATABASE_MAX, &text, inv))
+	if (!text_lines_open(&lines, file, path, DATABASE_MAX, inv))
 		return;
-	at = buf_text(&text);
-	left = text.len;
-	while (text_line_next(&at, &left, &line)) {
+	while (text_lines_next(&lines, &line)) {
 		if (line.length == 0)
 			finish_control(&control, path, inv);
 		else if (line.text[0] != ' ' && line.text[0] != '\t')
@@ -171,17 +190,13 @@ apk_member(struct package *p, char letter)
 void
 apk_parse(const struct file_range *file, const char *path, struct inventory *inv)
 {
-	auto(buf) struct buf text = { 0 };
+	auto(text_lines) struct text_lines lines = { 0 };
 	struct package p = { .type = PACKAGE_APK };
 	struct text_line line;
-	const char *at;
-	size_t left;
 
-	if (!parse_whole(file, path, DATABASE_MAX, &text, inv))
+	if (!text_lines_open(&lines, file, path, DATABASE_MAX, inv))
 		return;
-	at = buf_text(&text);
-	left = text.len;
-	while (text_line_next(&at, &left, &line)) {
+	while (text_lines_next(&lines, &line)) {
 		char **member =
 		    line.length > 2 && line.text[1] == ':' ? apk_member(&p, line.text[0]) : NULL;
 
@@ -271,18 +286,14 @@ finish_metadata(struct metadata *m)
 void
 python_parse(const struct file_range *file, const char *path, struct inventory *inv)
 {
-	auto(buf) struct buf text = { 0 };
+	auto(text_lines) struct text_lines lines = { 0 };
 	struct metadata m = { .package = { .type = PACKAGE_PYPI } };
 	struct text_line line, value;
 	bool in_licence = false;
-	const char *at;
-	size_t left;
 
-	if (!parse_whole(file, path, METADATA_MAX, &text, inv))
+	if (!text_lines_open(&lines, file, path, METADATA_MAX, inv))
 		return;
-	at = buf_text(&text);
-	left = text.len;
-	while (text_line_next(&at, &left, &line) && line.length > 0) {
+	while (text_lines_next(&lines, &line) && line.length > 0) {
 		if (line.text[0] == ' ' || line.text[0] == '\t') {
 			m.is_long |= in_licence;
 			continue;
@@ -318,16 +329,12 @@ os_release_parse(const struct file_range *file, const char *path, struct invento
 		{ "VERSION_ID=", &inv->os.version },
 		{ "PRETTY_NAME=", &inv->os.title },
 	};
-	auto(buf) struct buf text = { 0 };
+	auto(text_lines) struct text_lines lines = { 0 };
 	struct text_line line;
-	const char *at;
-	size_t left;
 
-	if (inv->os.id || !parse_whole(file, path, METADATA_MAX, &text, inv))
+	if (inv->os.id || !text_lines_open(&lines, file, path, METADATA_MAX, inv))
 		return;
-	at = buf_text(&text);
-	left = text.len;
-	while (text_line_next(&at, &left, &line)) {
+	while (text_lines_next(&lines, &line)) {
 		for (size_t n = 0; n < ARRAY_LEN(known); n++) {
 			size_t length = strlen(known[n].name);
 

@@ -27,13 +27,6 @@ read_json(const struct file_range *file, const char *path, struct inventory *inv
 	return j;
 }
 
-static void
-set_text(char **member, const char *text)
-{
-	if (text)
-		package_set(member, text, strlen(text));
-}
-
 /* A text, { "type": ... }, or in old packages a list of these. */
 static void
 set_licence(struct package *p, const struct json *j)
@@ -42,9 +35,9 @@ set_licence(struct package *p, const struct json *j)
 	const struct json *list = json_get(j, "licenses");
 	auto(buf) struct buf all = { 0 };
 
-	set_text(&p->licence, json_text(licence));
+	package_set_text(&p->licence, json_text(licence));
 	if (!p->licence)
-		set_text(&p->licence, json_text(json_get(licence, "type")));
+		package_set_text(&p->licence, json_text(json_get(licence, "type")));
 	for (size_t n = 0; !p->licence && n < json_count(list); n++) {
 		const struct json *item = json_at(list, n);
 		const char *text =
@@ -67,13 +60,13 @@ set_author(struct package *p, const struct json *author)
 	const char *email = json_text(json_get(author, "email"));
 
 	if (json_text(author)) {
-		set_text(&p->supplier, json_text(author));
+		package_set_text(&p->supplier, json_text(author));
 	} else if (name && email) {
 		autofree char *both = xasprintf("%s <%s>", name, email);
 
-		set_text(&p->supplier, both);
+		package_set_text(&p->supplier, both);
 	} else {
-		set_text(&p->supplier, name);
+		package_set_text(&p->supplier, name);
 	}
 }
 
@@ -91,11 +84,11 @@ npm_parse(const struct file_range *file, const char *path, struct inventory *inv
 		return;
 	if (slash)
 		package_set(&p.space, name, (size_t)(slash - name));
-	set_text(&p.name, slash ? slash + 1 : name);
-	set_text(&p.version, version);
+	package_set_text(&p.name, slash ? slash + 1 : name);
+	package_set_text(&p.version, version);
 	set_licence(&p, j);
 	set_author(&p, json_get(j, "author"));
-	set_text(&p.homepage, json_text(json_get(j, "homepage")));
+	package_set_text(&p.homepage, json_text(json_get(j, "homepage")));
 	if (*place)
 		place[strlen(place) - 1] = '\0';
 	inventory_add(inv, &p, *place ? place : ".");
@@ -145,7 +138,7 @@ npm_parse_lock(const struct file_range *file, const char *path, struct inventory
 		struct package p = { .type = PACKAGE_LOCKED };
 		autofree char *place = xasprintf("%s%s", folder, json_key_at(packages, n));
 
-		set_text(&p.version, json_text(json_get(item, "version")));
+		package_set_text(&p.version, json_text(json_get(item, "version")));
 		set_integrity(&p, json_text(json_get(item, "integrity")));
 		if (p.checksum && p.version)
 			inventory_add(inv, &p, place);

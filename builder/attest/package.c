@@ -114,6 +114,21 @@ package_set(char **member, const char *text, size_t length)
 }
 
 void
+package_set_text(char **member, const char *text)
+{
+	if (text)
+		package_set(member, text, strlen(text));
+}
+
+char *
+package_full_name(const struct package *p)
+{
+	bool has_space = p->space && (p->type == PACKAGE_NPM || p->type == PACKAGE_GOLANG);
+
+	return has_space ? xasprintf("%s/%s", p->space, p->name) : xstrdup(p->name);
+}
+
+void
 inventory_note(struct inventory *inv, const char *format, ...)
 {
 	autofree char *text = NULL, *safe = NULL;
@@ -142,7 +157,7 @@ inventory_add(struct inventory *inv, struct package *p, const char *location)
 		package_release(p);
 		return;
 	}
-	package_set(&clean, location, strlen(location));
+	package_set_text(&clean, location);
 	if (clean)
 		strv_take(&p->locations, clean);
 	(void)xgrow(&inv->packages, inv->count, &inv->room, sizeof(*inv->packages));

@@ -72,6 +72,10 @@ void inventory_release(struct inventory *inv);
 const char *package_type_name(enum package_type type);
 /** Sets the text at @member to what of @text is fit to be shown; nothing when that is empty. */
 void package_set(char **member, const char *text, size_t length);
+/** The same for a whole text; NULL sets nothing. */
+void package_set_text(char **member, const char *text);
+/** As people write it: with the scope or the path that is a part of it. To be freed. */
+char *package_full_name(const struct package *p);
 /**
  * Takes @p over, with the place it was found at (a file, without leading '/'). A package without a name is dropped; the
  * first that is too many is told.

@@ -44,6 +44,17 @@ struct text_line {
 	const char *text;
 	size_t length;
 };
+/** The lines of a whole file, one after the other. */
+struct text_lines {
+	struct buf text;
+	const char *at;
+	size_t left;
+};
+void text_lines_release(struct text_lines *l);
+/** As parse_whole(). */
+bool text_lines_open(struct text_lines *l, const struct file_range *file, const char *path,
+    size_t max, struct inventory *inv);
+bool text_lines_next(struct text_lines *l, struct text_line *line);
 /** The next line of the text at *@at, of which *@left bytes are left; false at the end. */
 bool text_line_next(const char **at, size_t *left, struct text_line *line);
 /** Is @line "NAME: value", in any case of letters? @value gets what follows the colon. */

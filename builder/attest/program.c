@@ -156,10 +156,9 @@ set_module(struct package *p, const char *text, size_t length)
 	slash = strrchr(parts.items[0], '/');
 	if (slash)
 		package_set(&p->space, parts.items[0], (size_t)(slash - parts.items[0]));
-	package_set(&p->name, slash ? slash + 1 : parts.items[0],
-	    strlen(slash ? slash + 1 : parts.items[0]));
+	package_set_text(&p->name, slash ? slash + 1 : parts.items[0]);
 	if (parts.count > 1 && strcmp(parts.items[1], "(devel)") != 0)
-		package_set(&p->version, parts.items[1], strlen(parts.items[1]));
+		package_set_text(&p->version, parts.items[1]);
 }
 
 static bool
@@ -212,10 +211,10 @@ add_go(const struct program *p, uint64_t at)
 	}
 	text = buf_text(&version);
 	if (text_starts_with(text, "go1")) {
-		package_set(&library.name, "stdlib", strlen("stdlib"));
+		package_set_text(&library.name, "stdlib");
 		/* a version may be followed by the experiments it was built with */
 		package_set(&library.version, text + 2, strcspn(text + 2, " "));
-		package_set(&library.licence, "BSD-3-Clause", strlen("BSD-3-Clause"));
+		package_set_text(&library.licence, "BSD-3-Clause");
 		inventory_add(p->inv, &library, p->path);
 	}
 	add_modules(p, &modules);
@@ -239,15 +238,6 @@ look_for_go(const struct program *p)
 }
 
 /* ---- notes ---- */
-
-static void
-set_member(char **member, const struct json *j, const char *key)
-{
-	const char *text = json_text(json_get(j, key));
-
-	if (text)
-		package_set(member, text, strlen(text));
-}
 
 static enum package_type
 note_type(const char *text)
@@ -274,10 +264,10 @@ take_note(const struct program *p, const unsigned char *bytes, size_t length)
 	}
 	package.is_note = true;
 	package.type = note_type(json_text(json_get(j, "type")));
-	set_member(&package.space, j, "os");
-	set_member(&package.name, j, "name");
-	set_member(&package.version, j, "version");
-	set_member(&package.arch, j, "architecture");
+	package_set_text(&package.space, json_text(json_get(j, "os")));
+	package_set_text(&package.name, json_text(json_get(j, "name")));
+	package_set_text(&package.version, json_text(json_get(j, "version")));
+	package_set_text(&package.arch, json_text(json_get(j, "architecture")));
 	inventory_add(p->inv, &package, p->path);
 }
 

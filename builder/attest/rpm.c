@@ -83,11 +83,11 @@ set_version(struct package *p, const struct header *h)
 	set_text(&release, h, TAG_RELEASE);
 	both =
 	    xasprintf("%s%s%s", version ? version : "", release ? "-" : "", release ? release : "");
-	package_set(&p->version, both, strlen(both));
+	package_set_text(&p->version, both);
 	if (!value || left < 4)
 		return;
 	epoch = xasprintf("%u", number(value));
-	package_set(&p->epoch, epoch, strlen(epoch));
+	package_set_text(&p->epoch, epoch);
 }
 
 void

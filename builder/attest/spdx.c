@@ -136,8 +136,7 @@ new_package(struct spdx *s, const char *id, const char *name, const char *versio
 static void
 add_package(struct spdx *s, const struct package *p)
 {
-	bool has_space = p->space && (p->type == PACKAGE_NPM || p->type == PACKAGE_GOLANG);
-	autofree char *name = has_space ? xasprintf("%s/%s", p->space, p->name) : xstrdup(p->name);
+	autofree char *name = package_full_name(p);
 	autofree char *id = make_id("SPDXRef-", package_type_name(p->type), p->name, p->purl);
 	autofree char *licence = licence_of(s, p->licence);
 	autofree char *places = strv_join(&p->locations, ", ");

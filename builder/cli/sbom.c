@@ -85,9 +85,7 @@ write_table(const struct inventory *inv, struct buf *b)
 		table_add(&table, headings[n]);
 	for (size_t n = 0; n < inv->count; n++) {
 		const struct package *p = &inv->packages[n];
-		bool has_space = p->space && (p->type == PACKAGE_NPM || p->type == PACKAGE_GOLANG);
-		autofree char *name =
-		    has_space ? xasprintf("%s/%s", p->space, p->name) : xstrdup(p->name);
+		autofree char *name = package_full_name(p);
 
 		table_add(&table, package_type_name(p->type));
 		table_add(&table, name);
