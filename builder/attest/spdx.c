@@ -176,9 +176,9 @@ add_system(struct spdx *s, const struct distribution *os)
 
 	if (!os->id)
 		return;
+	/* without primaryPackagePurpose: the schemas of 2.3 and 2.3.1 spell that of a system differently */
 	package = new_package(s, SYSTEM_ID, os->id, os->version);
 	json_set_text(package, "licenseDeclared", NOTHING);
-	json_set_text(package, "primaryPackagePurpose", "OPERATING_SYSTEM");
 	if (os->title)
 		json_set_text(package, "summary", os->title);
 	relate(s, IMAGE_ID, "CONTAINS", SYSTEM_ID);

@@ -319,7 +319,7 @@ spdx_members()
 		import json, re, sys
 
 		algorithms = {"SHA1", "SHA256", "SHA384", "SHA512"}
-		purposes = {"APPLICATION", "CONTAINER", "FRAMEWORK", "LIBRARY", "OPERATING_SYSTEM"}
+		purposes = {"APPLICATION", "CONTAINER", "FRAMEWORK", "LIBRARY"}
 		d = json.load(open(sys.argv[1]))
 
 		def look(where, what, wanted, allowed):
