@@ -5,6 +5,7 @@
 #include "builder/attest/statement.h"
 
 #include "builder/attest/package.h"
+#include "builder/image/index.h"
 #include "builder/image/reference.h"
 #include "runtime/base/mem.h"
 

@@ -16,8 +16,6 @@
 #define MEDIA_IN_TOTO "application/vnd.in-toto+json"
 #define ATTESTATION_ARTIFACT "application/vnd.docker.attestation.manifest.v1+json"
 #define ANNOTATION_PREDICATE "in-toto.io/predicate-type"
-#define ANNOTATION_REFERENCE_TYPE "vnd.docker.reference.type"
-#define ANNOTATION_REFERENCE_DIGEST "vnd.docker.reference.digest"
 
 struct statement {
 	const char *predicate_type;

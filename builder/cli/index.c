@@ -161,7 +161,7 @@ replace_member(struct work *w, size_t i)
 	w->n_kept--;
 	for (size_t k = w->index.n_manifests; k-- > 0;) {
 		const char *of =
-		    descriptor_annotation(&w->index.manifests[k], "vnd.docker.reference.digest");
+		    descriptor_annotation(&w->index.manifests[k], ANNOTATION_REFERENCE_DIGEST);
 
 		if (!of || strcmp(of, digest) != 0)
 			continue;
@@ -473,7 +473,7 @@ add_table(const struct index *index, struct buf *b)
 
 	for (size_t i = 0; i < index->n_manifests; i++) {
 		const struct descriptor *d = &index->manifests[i];
-		const char *of = descriptor_annotation(d, "vnd.docker.reference.digest");
+		const char *of = descriptor_annotation(d, ANNOTATION_REFERENCE_DIGEST);
 		auto(buf) struct buf platform = { 0 };
 		char digest[DIGEST_TEXT_LEN + 1];
 

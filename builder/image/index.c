@@ -67,7 +67,7 @@ index_add(struct index *x, const struct descriptor *d)
 bool
 index_is_attestation(const struct descriptor *d)
 {
-	const char *type = descriptor_annotation(d, "vnd.docker.reference.type");
+	const char *type = descriptor_annotation(d, ANNOTATION_REFERENCE_TYPE);
 
 	return (type && strcmp(type, "attestation-manifest") == 0) ||
 	       (platform_is_set(&d->platform) && strcmp(d->platform.os, "unknown") == 0);

@@ -10,6 +10,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/** How BuildKit marks a member that is there for another one, and which that is. */
+#define ANNOTATION_REFERENCE_TYPE "vnd.docker.reference.type"
+#define ANNOTATION_REFERENCE_DIGEST "vnd.docker.reference.digest"
+
 /** More members than this are refused. */
 #define INDEX_MANIFESTS_MAX 16384
 
