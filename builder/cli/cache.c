@@ -7,6 +7,7 @@
 #include "builder/cli/alone.h"
 #include "builder/cli/commands.h"
 #include "builder/cli/show.h"
+#include "builder/cli/words.h"
 #include "builder/layer/apply.h"
 #include "builder/layer/diff.h"
 #include "builder/layer/writer.h"
@@ -406,31 +407,6 @@ enum typed_options {
 	TYPED_INPUT = 1 << 5,
 };
 
-/* An option of another word would do nothing. */
-static int
-refuse_others(const struct cache_typed *typed, unsigned accepted, const char *word, struct error *e)
-{
-	const struct {
-		bool given;
-		unsigned bit;
-		const char *name;
-	} options[] = {
-		{ typed->format != NULL, TYPED_FORMAT, "format" },
-		{ typed->all, TYPED_CHOICE, "all" },
-		{ typed->until != NULL, TYPED_CHOICE, "until" },
-		{ typed->dry_run, TYPED_DRY_RUN, "dry-run" },
-		{ typed->output != NULL, TYPED_OUTPUT, "output" },
-		{ typed->compression != NULL, TYPED_COMPRESSION, "compression" },
-		{ typed->file != NULL, TYPED_INPUT, "input" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		if (options[i].given && !(options[i].bit & accepted))
-			return error_set(
-			    e, ERR_USAGE, "'--%s' does not go with %s", options[i].name, word);
-	return 0;
-}
-
 static int
 run_word(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
@@ -447,11 +423,21 @@ run_word(void *arg, const struct strv *words, struct buf *b, struct error *e)
 		{ "export", export_one, TYPED_OUTPUT | TYPED_COMPRESSION },
 		{ "import", import_one, TYPED_INPUT },
 	};
+	const struct word_option options[] = {
+		{ typed->format != NULL, TYPED_FORMAT, "format" },
+		{ typed->all, TYPED_CHOICE, "all" },
+		{ typed->until != NULL, TYPED_CHOICE, "until" },
+		{ typed->dry_run, TYPED_DRY_RUN, "dry-run" },
+		{ typed->output != NULL, TYPED_OUTPUT, "output" },
+		{ typed->compression != NULL, TYPED_COMPRESSION, "compression" },
+		{ typed->file != NULL, TYPED_INPUT, "input" },
+	};
 
 	for (size_t i = 0; words->count > 0 && i < ARRAY_LEN(actions); i++) {
 		if (strcmp(words->items[0], actions[i].name) != 0)
 			continue;
-		if (refuse_others(typed, actions[i].accepted, actions[i].name, e) < 0)
+		if (words_check(
+			options, ARRAY_LEN(options), actions[i].accepted, actions[i].name, e) < 0)
 			return -1;
 		return actions[i].run(typed, words, b, e);
 	}

@@ -10,6 +10,7 @@
 #include "builder/cli/commands.h"
 #include "builder/cli/registry_flags.h"
 #include "builder/cli/show.h"
+#include "builder/cli/words.h"
 #include "builder/image/reference.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/text.h"
@@ -540,32 +541,6 @@ enum typed_options {
 	TYPED_SHOW = 1 << 3, /* --raw, --format */
 };
 
-/* An option of another word would do nothing. */
-static int
-refuse_others(const struct index_flags *f, unsigned accepted, const char *word, struct error *e)
-{
-	const struct {
-		bool given;
-		unsigned bit;
-		const char *name;
-	} options[] = {
-		{ f->tags.count > 0, TYPED_CREATE, "tag" },
-		{ f->append, TYPED_CREATE, "append" },
-		{ f->dry_run, TYPED_CREATE, "dry-run" },
-		{ f->annotations.count > 0, TYPED_CHANGE, "annotation" },
-		{ f->push, TYPED_CHANGE, "push" },
-		{ f->platform != NULL, TYPED_PLATFORM, "platform" },
-		{ f->raw, TYPED_SHOW, "raw" },
-		{ f->format != NULL, TYPED_SHOW, "format" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(options); i++)
-		if (options[i].given && !(options[i].bit & accepted))
-			return error_set(
-			    e, ERR_USAGE, "'--%s' does not go with %s", options[i].name, word);
-	return 0;
-}
-
 static int
 run_word(void *arg, const struct strv *words, struct buf *b, struct error *e)
 {
@@ -579,12 +554,23 @@ run_word(void *arg, const struct strv *words, struct buf *b, struct error *e)
 		{ "inspect", inspect, TYPED_SHOW },
 		{ "annotate", annotate, TYPED_CHANGE | TYPED_PLATFORM },
 	};
+	const struct word_option options[] = {
+		{ flags->tags.count > 0, TYPED_CREATE, "tag" },
+		{ flags->append, TYPED_CREATE, "append" },
+		{ flags->dry_run, TYPED_CREATE, "dry-run" },
+		{ flags->annotations.count > 0, TYPED_CHANGE, "annotation" },
+		{ flags->push, TYPED_CHANGE, "push" },
+		{ flags->platform != NULL, TYPED_PLATFORM, "platform" },
+		{ flags->raw, TYPED_SHOW, "raw" },
+		{ flags->format != NULL, TYPED_SHOW, "format" },
+	};
 	auto(work) struct work w = { .flags = flags };
 
 	for (size_t i = 0; words->count > 0 && i < ARRAY_LEN(actions); i++) {
 		if (strcmp(words->items[0], actions[i].name) != 0)
 			continue;
-		if (refuse_others(flags, actions[i].accepted, actions[i].name, e) < 0)
+		if (words_check(
+			options, ARRAY_LEN(options), actions[i].accepted, actions[i].name, e) < 0)
 			return -1;
 		w.store = store_open(flags->registry.root, 0, e);
 		return w.store ? actions[i].run(&w, words, b, e) : -1;
