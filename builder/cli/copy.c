@@ -117,13 +117,12 @@ open_registry(const struct copy_flags *flags, const char *creds, const char *tls
     struct registry_display *display, struct error *e)
 {
 	struct registry_flags own = flags->registry;
-	struct registry_options how;
 
 	if (creds != NULL)
 		own.creds = creds;
 	if (tls != NULL)
 		own.tls_verify = tls;
-	return registry_flags_apply(&own, display, &how, e) < 0 ? NULL : registry_new(&how, e);
+	return registry_flags_open(&own, display, e);
 }
 
 /* Of an index the image for one platform, unless all of it is wanted. */

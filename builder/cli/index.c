@@ -114,13 +114,8 @@ work_release(struct work *w)
 static int
 open_registry(struct work *w, struct error *e)
 {
-	struct registry_options how;
-
-	if (w->registry)
-		return 0;
-	if (registry_flags_apply(&w->flags->registry, &w->display, &how, e) < 0)
-		return -1;
-	w->registry = registry_new(&how, e);
+	if (!w->registry)
+		w->registry = registry_flags_open(&w->flags->registry, &w->display, e);
 	return w->registry ? 0 : -1;
 }
 

@@ -200,7 +200,6 @@ check_and_store(const struct login_flags *flags, const char *host, const char *u
 	autosecret char *creds = xasprintf("%s:%s", user, password);
 	struct registry_flags own = flags->registry;
 	struct registry_display display = { 0 };
-	struct registry_options how;
 	autoregistry struct registry *registry = NULL;
 	auto(registries) struct registries registries = { 0 };
 	struct credentials_options who;
@@ -210,8 +209,7 @@ check_and_store(const struct login_flags *flags, const char *host, const char *u
 	if (find_places(flags->registry.authfile, &registries, &who, e) < 0)
 		return -1;
 	own.creds = creds;
-	if (registry_flags_apply(&own, &display, &how, e) == 0)
-		registry = registry_new(&how, e);
+	registry = registry_flags_open(&own, &display, e);
 	if (registry != NULL)
 		result = registry_check_login(registry, host, e);
 	if (result < 0 || credentials_store(&who, host, user, password, &where, e) < 0)

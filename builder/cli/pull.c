@@ -115,7 +115,6 @@ pull(void *arg, const struct strv *words, struct buf *b, struct error *e)
 	autodisplay struct registry_display display = { 0 };
 	auto(platform) struct platform platform = { 0 };
 	struct pull_options options = { .all_platforms = flags->all_platforms };
-	struct registry_options how;
 	autoregistry struct registry *registry = NULL;
 	autostore struct store *store = NULL;
 	int (*const pull_word)(const struct pull_flags *, struct registry *, struct store *,
@@ -129,9 +128,7 @@ pull(void *arg, const struct strv *words, struct buf *b, struct error *e)
 			return error_ctx(e, "--platform");
 		options.platform = &platform;
 	}
-	if (registry_flags_apply(&flags->registry, &display, &how, e) < 0)
-		return -1;
-	registry = registry_new(&how, e);
+	registry = registry_flags_open(&flags->registry, &display, e);
 	if (registry == NULL)
 		return -1;
 	store = store_open(flags->registry.root, 0, e);

@@ -100,7 +100,6 @@ push(void *arg, const struct strv *words, struct buf *b, struct error *e)
 	autodisplay struct registry_display display = { 0 };
 	auto(descriptor) struct descriptor d = { 0 };
 	auto(push_result) struct push_result result = { 0 };
-	struct registry_options how;
 	autoregistry struct registry *registry = NULL;
 	autostore struct store *store = NULL;
 	const char *to;
@@ -113,9 +112,7 @@ push(void *arg, const struct strv *words, struct buf *b, struct error *e)
 		error_set(e, ERR_USAGE, "'%s' is not in a registry", to);
 		return error_hint(e, "croze copy %s %s", words->items[0], to);
 	}
-	if (registry_flags_apply(&flags->registry, &display, &how, e) < 0)
-		return -1;
-	registry = registry_new(&how, e);
+	registry = registry_flags_open(&flags->registry, &display, e);
 	if (registry == NULL)
 		return -1;
 	store = store_open(flags->registry.root, 0, e);

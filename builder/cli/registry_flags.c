@@ -81,3 +81,12 @@ registry_flags_apply(const struct registry_flags *flags, struct registry_display
 		                                                      : REGISTRY_TLS_SKIP;
 	return 0;
 }
+
+struct registry *
+registry_flags_open(
+    const struct registry_flags *flags, struct registry_display *display, struct error *e)
+{
+	struct registry_options how;
+
+	return registry_flags_apply(flags, display, &how, e) < 0 ? NULL : registry_new(&how, e);
+}

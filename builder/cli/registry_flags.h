@@ -90,6 +90,9 @@ struct registry_display {
 /** Checks the flags; notes and progress go to the error stream through @display. */
 int registry_flags_apply(const struct registry_flags *flags, struct registry_display *display,
     struct registry_options *options, struct error *e);
+/** The same, and the registries that are spoken to; NULL with @e. */
+struct registry *registry_flags_open(
+    const struct registry_flags *flags, struct registry_display *display, struct error *e);
 /** Clears the line of progress. */
 void registry_display_end(struct registry_display *display);
 #define autodisplay __attribute__((cleanup(registry_display_end)))
