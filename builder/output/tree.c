@@ -19,6 +19,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static int
+each_entry(const struct output_tree *tree, const struct output_times *times, entry_fn *fn,
+    void *arg, struct error *e)
+{
+	const struct diff_options diff = {
+		.upper = tree->rootfs,
+		.lower = -1,
+		.upper_is_mount = true,
+		.note = times->note,
+		.note_arg = times->note_arg,
+	};
+	struct diff_stats stats = { 0 };
+
+	return diff_upper(&diff, fn, arg, &stats, e);
+}
+
 /* ---- a tar ---- */
 
 struct tar_tree {
@@ -50,16 +66,8 @@ add_tree(struct layer_writer *w, const struct output_tree *tree, const struct ou
     struct error *e)
 {
 	struct tar_tree t = { .writer = w, .folder = tree->folder };
-	const struct diff_options diff = {
-		.upper = tree->rootfs,
-		.lower = -1,
-		.upper_is_mount = true,
-		.note = times->note,
-		.note_arg = times->note_arg,
-	};
-	struct diff_stats stats = { 0 };
 
-	return diff_upper(&diff, add_below, &t, &stats, e);
+	return each_entry(tree, times, add_below, &t, e);
 }
 
 int
@@ -323,22 +331,14 @@ int
 output_local(const struct output_tree *tree, const char *dest, const struct output_times *times,
     struct error *e)
 {
-	const struct diff_options diff = {
-		.upper = tree->rootfs,
-		.lower = -1,
-		.upper_is_mount = true,
-		.note = times->note,
-		.note_arg = times->note_arg,
-	};
 	auto(local) struct local l = {
 		.dest = -1, .times = times->layers, .note = times->note, .note_arg = times->note_arg
 	};
-	struct diff_stats stats = { 0 };
 
 	l.dest = open_dest(tree, dest, e);
 	if (l.dest < 0)
 		return -1;
-	if (diff_upper(&diff, add_entry, &l, &stats, e) < 0 || finish_directories(&l, e) < 0)
+	if (each_entry(tree, times, add_entry, &l, e) < 0 || finish_directories(&l, e) < 0)
 		return error_ctx(e, "cannot write to '%s'", dest);
 	return 0;
 }
