@@ -187,19 +187,6 @@ cache_records_to_json(const struct cache_records *r)
 
 /* ---- reading ---- */
 
-static int
-read_digest(const struct json *json, const char *key, const char *path, struct digest *digest,
-    struct error *e)
-{
-	const char *text = NULL;
-
-	if (json_read_text(json, key, path, &text, e) < 0)
-		return -1;
-	if (!text)
-		return error_set(e, ERR_INPUT, "'%s.%s' is missing", path, key);
-	return digest_parse(text, digest, e);
-}
-
 /* What no writer of ours says; also of what a confined process hands over. */
 static int
 check_layer(const struct cache_layer *layer, struct error *e)
@@ -236,8 +223,8 @@ read_layer(const struct json *json, struct cache_layer *layer, struct error *e)
 		return error_set(e, ERR_INPUT, "'layer' is no object");
 	if (json_read_text(json, "variant", "layer", &variant, e) < 0 ||
 	    json_read_text(json, "mediaType", "layer", &media_type, e) < 0 ||
-	    read_digest(json, "diffID", "layer", &layer->diff_id, e) < 0 ||
-	    read_digest(json, "digest", "layer", &layer->digest, e) < 0 ||
+	    digest_read(json, "diffID", "layer", &layer->diff_id, e) < 0 ||
+	    digest_read(json, "digest", "layer", &layer->digest, e) < 0 ||
 	    json_read_u64(json, "size", "layer", &layer->size, e) < 0 ||
 	    json_read_u64(json, "uncompressed", "layer", &layer->uncompressed, e) < 0 ||
 	    json_read_u64(json, "offset", "layer", &layer->offset, e) < 0)
@@ -247,7 +234,7 @@ read_layer(const struct json *json, struct cache_layer *layer, struct error *e)
 	if (!media_type || strcmp(media_type, layer_media_type(layer->compression)) != 0)
 		return error_set(e, ERR_INPUT, "'layer.mediaType' does not go with its variant");
 	layer->in_pack = json_get(json, "pack") != NULL;
-	if (layer->in_pack && read_digest(json, "pack", "layer", &layer->pack, e) < 0)
+	if (layer->in_pack && digest_read(json, "pack", "layer", &layer->pack, e) < 0)
 		return -1;
 	return check_layer(layer, e);
 }
@@ -257,11 +244,11 @@ read_record(const struct json *json, struct cache_record *record, struct error *
 {
 	const char *created = NULL;
 
-	if (read_digest(json, "key", "record", &record->key, e) < 0)
+	if (digest_read(json, "key", "record", &record->key, e) < 0)
 		return -1;
 	if (json_get(json, "aliasOf")) {
 		record->is_alias = true;
-		return read_digest(json, "aliasOf", "record", &record->alias_of, e);
+		return digest_read(json, "aliasOf", "record", &record->alias_of, e);
 	}
 	if (json_read_text(json, "created", "record", &created, e) < 0 ||
 	    json_read_bool(json, "empty", "record", &record->empty, e) < 0)

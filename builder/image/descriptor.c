@@ -157,19 +157,12 @@ read_annotations(const struct json *j, const char *path, struct descriptor *d, s
 static int
 read_members(const struct json *j, const char *path, struct descriptor *d, struct error *e)
 {
-	const char *text = NULL;
 	char platform_path[128];
 
 	if (json_type(j) != JSON_OBJECT)
 		return error_set(e, ERR_INPUT, "'%s' must be an object", path);
-	if (read_media_type(j, path, d, e) < 0)
+	if (read_media_type(j, path, d, e) < 0 || digest_read(j, "digest", path, &d->digest, e) < 0)
 		return -1;
-	if (json_read_text(j, "digest", path, &text, e) < 0)
-		return -1;
-	if (!text)
-		return error_set(e, ERR_INPUT, "'%s.digest' is missing", path);
-	if (digest_parse(text, &d->digest, e) < 0)
-		return error_ctx(e, "'%s.digest'", path);
 	if (read_size(j, path, d, e) < 0 || read_annotations(j, path, d, e) < 0)
 		return -1;
 	if (json_type(json_get(j, "platform")) == JSON_NULL)

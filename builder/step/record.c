@@ -120,19 +120,6 @@ step_record_to_json(const struct step_record *record)
 	return json;
 }
 
-static int
-read_digest(const struct json *json, const char *key, const char *path, struct digest *digest,
-    struct error *e)
-{
-	const char *text = NULL;
-
-	if (json_read_text(json, key, path, &text, e) < 0)
-		return -1;
-	if (!text)
-		return error_set(e, ERR_INPUT, "'%s.%s' is missing", path, key);
-	return digest_parse(text, digest, e);
-}
-
 int
 layer_record_from_json(const struct json *json, struct layer_record *layer, struct error *e)
 {
@@ -141,8 +128,8 @@ layer_record_from_json(const struct json *json, struct layer_record *layer, stru
 	memset(layer, 0, sizeof(*layer));
 	if (json_read_text(json, "variant", "layer", &variant, e) < 0 ||
 	    json_read_text(json, "mediaType", "layer", &media_type, e) < 0 ||
-	    read_digest(json, "diffID", "layer", &layer->diff_id, e) < 0 ||
-	    read_digest(json, "digest", "layer", &layer->digest, e) < 0 ||
+	    digest_read(json, "diffID", "layer", &layer->diff_id, e) < 0 ||
+	    digest_read(json, "digest", "layer", &layer->digest, e) < 0 ||
 	    json_read_u64(json, "size", "layer", &layer->size, e) < 0 ||
 	    json_read_u64(json, "uncompressed", "layer", &layer->uncompressed, e) < 0)
 		return -1;
@@ -192,7 +179,7 @@ read_record(const struct json *json, struct step_record *record, struct error *e
 		    (unsigned long long)version);
 	if (json_get(json, "aliasOf")) {
 		record->is_alias = true;
-		return read_digest(json, "aliasOf", "step", &record->alias_of, e);
+		return digest_read(json, "aliasOf", "step", &record->alias_of, e);
 	}
 	if (json_read_text(json, "created", "step", &created, e) < 0 ||
 	    json_read_bool(json, "empty", "step", &record->empty, e) < 0)

@@ -70,6 +70,19 @@ digest_parse(const char *text, struct digest *d, struct error *e)
 	return digest_parse_hex(colon + 1, d, e);
 }
 
+int
+digest_read(
+    const struct json *j, const char *key, const char *path, struct digest *d, struct error *e)
+{
+	const char *text = NULL;
+
+	if (json_read_text(j, key, path, &text, e) < 0)
+		return -1;
+	if (!text)
+		return error_set(e, ERR_INPUT, "'%s.%s' is missing", path, key);
+	return digest_parse(text, d, e) < 0 ? error_ctx(e, "'%s.%s'", path, key) : 0;
+}
+
 const char *
 digest_hex(const struct digest *d, char hex[DIGEST_HEX_LEN + 1])
 {

@@ -7,6 +7,7 @@
 
 #include "runtime/base/buf.h"
 #include "runtime/base/error.h"
+#include "runtime/base/json.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,6 +23,9 @@ struct digest {
 
 /** "sha256:" + 64 lower-case hexadecimal digits and nothing else. ERR_INPUT; other algorithms are refused by name. */
 int digest_parse(const char *text, struct digest *d, struct error *e);
+/** Member @key of @j, which has to be there; @path names the object in errors. */
+int digest_read(
+    const struct json *j, const char *key, const char *path, struct digest *d, struct error *e);
 /** The 64 hexadecimal digits alone. */
 int digest_parse_hex(const char *text, struct digest *d, struct error *e);
 /** Writes "sha256:..." and a NUL. */
