@@ -286,14 +286,7 @@ confine(struct error *e)
 	limit.rlim_cur = limit.rlim_max = MEMORY_MAX;
 	(void)setrlimit(RLIMIT_AS, &limit);
 #endif
-	if (landlock_restrict(NULL, 0, e) < 0)
-		return -1;
-#ifndef CROZE_SANITIZED
-	/* sanitizers make system calls of their own, which no list of ours has */
-	if (strict_filter(STRICT_PARSE, e) < 0)
-		return -1;
-#endif
-	return 0;
+	return strict_parse(e);
 }
 
 static int

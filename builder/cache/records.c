@@ -454,13 +454,8 @@ parse_main(void *arg, struct buf *result, struct error *e)
 	const struct text *t = arg;
 	struct cache_records r;
 
-	if (landlock_restrict(NULL, 0, e) < 0)
-		return -1;
-#ifndef CROZE_SANITIZED /* sanitizers make system calls of their own */
-	if (strict_filter(STRICT_PARSE, e) < 0)
-		return -1;
-#endif
-	if (cache_records_parse(t->text, t->length, t->media_type, &r, e) < 0)
+	if (strict_parse(e) < 0 ||
+	    cache_records_parse(t->text, t->length, t->media_type, &r, e) < 0)
 		return -1;
 	cache_records_pack(&r, result);
 	cache_records_release(&r);

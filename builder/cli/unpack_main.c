@@ -88,19 +88,6 @@ limit_resources(void)
 	}
 }
 
-/* Sanitizers make system calls of their own, which no list of ours has. */
-static int
-filter(enum strict_role role, struct error *e)
-{
-#ifdef CROZE_SANITIZED
-	(void)role;
-	(void)e;
-	return 0;
-#else
-	return strict_filter(role, e);
-#endif
-}
-
 /* The decompressing process; never returns. */
 static void
 run_decoder(const struct unpack_request *r, int out, int answer_fd)
@@ -113,8 +100,7 @@ run_decoder(const struct unpack_request *r, int out, int answer_fd)
 	if (r->listing >= 0)
 		(void)close(r->listing);
 	(void)close(STDOUT_FILENO);
-	if (landlock_restrict(NULL, 0, &answer.error) < 0 ||
-	    filter(STRICT_PARSE, &answer.error) < 0)
+	if (strict_parse(&answer.error) < 0)
 		answer.failed = true;
 	else if (decode_stream(STDIN_FILENO, out, r->max_bytes, &answer, &answer.error) < 0)
 		answer.failed = true;
@@ -172,9 +158,9 @@ confine(const struct unpack_request *r, struct error *e)
 {
 	struct landlock_rule rule = { .fd = r->root, .access = LANDLOCK_WRITE };
 
-	if (landlock_restrict(&rule, r->root >= 0, e) < 0)
-		return -1;
-	return filter(r->root >= 0 ? STRICT_UNPACK : STRICT_PARSE, e);
+	if (r->root < 0)
+		return strict_parse(e);
+	return landlock_restrict(&rule, 1, e) < 0 ? -1 : strict_filter(STRICT_UNPACK, e);
 }
 
 /* What the decompressing process says; its failure is the cause of ours. */

@@ -68,5 +68,7 @@ enum strict_role {
 /** Loads the list of system calls of @role; others kill the process. No execve, ptrace or namespace in any, a socket in
  * STRICT_FETCH alone. Sets no_new_privs. */
 int strict_filter(enum strict_role role, struct error *e);
+/** For a process that parses what strangers wrote: no file, no network, and STRICT_PARSE. */
+int strict_parse(struct error *e);
 
 #endif
