@@ -8,9 +8,11 @@
 
 #include "builder/image/manifest.h"
 #include "builder/layer/writer.h"
+#include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 static void
 add_layer(struct cache_layer *layers, size_t *n, const struct cache_layer *layer)
@@ -81,4 +83,25 @@ transport_make_artifact(
 	descriptor_release(d);
 	descriptor_init(d, MEDIA_OCI_MANIFEST, &digest, text.len);
 	return 0;
+}
+
+int
+transport_take_blob(struct store *store, int from, const struct cache_layer *layer, struct error *e)
+{
+	auto(blob_writer) struct blob_writer writer = BLOB_WRITER_INIT;
+	char text[DIGEST_TEXT_LEN + 1];
+	struct digest found;
+	uint64_t size = 0;
+
+	if (blob_writer_open(&writer, store, e) < 0 ||
+	    fd_copy(from, writer.fd, layer->size, &size, e) < 0)
+		return -1;
+	if (lseek(writer.fd, 0, SEEK_SET) < 0)
+		return error_sys(e, "cannot read a blob");
+	if (digest_of_fd(writer.fd, &found, &size, e) < 0)
+		return -1;
+	if (size != layer->size || !digest_equal(&found, &layer->digest))
+		return error_set(e, ERR_INPUT, "the blob %s has another digest",
+		    digest_text(&layer->digest, text));
+	return blob_writer_commit(&writer, &layer->digest, size, e);
 }

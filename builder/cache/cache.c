@@ -91,6 +91,26 @@ await(struct worker *w, const struct transport_pulse *pulse, unsigned seconds, s
 	return worker_finish(w, answer, e);
 }
 
+/* Does one call in a worker, which fills the store. */
+static int
+perform(struct transport_call *call, worker_fn *fn, void *arg, unsigned seconds, struct buf *answer,
+    struct error *e)
+{
+	struct worker worker;
+	int ok;
+
+	call->pulse = pulse_new(e);
+	if (!call->pulse)
+		return -1;
+	ok = store_tmp_prepare(call->store, e);
+	if (ok == 0)
+		ok = worker_start(&worker, fn, arg, e);
+	if (ok == 0)
+		ok = await(&worker, call->pulse, seconds, answer, e);
+	(void)munmap(call->pulse, sizeof(*call->pulse));
+	return ok;
+}
+
 /* ---- reading what there is ---- */
 
 struct take {
@@ -271,21 +291,10 @@ int
 cache_fetch(const struct cache_access *access, const struct cache_place *place, struct store *store,
     const struct cache_layer *form, struct cache_wanted *wanted, size_t n_wanted, struct error *e)
 {
-	struct fetching f = { { access, place, store, NULL, pulse_new(e) }, form, wanted,
-		n_wanted };
+	struct fetching f = { { access, place, store, NULL, NULL }, form, wanted, n_wanted };
 	auto(buf) struct buf answer = { 0 };
-	struct worker worker;
-	int ok;
 
-	if (!f.call.pulse)
-		return -1;
-	ok = store_tmp_prepare(store, e);
-	if (ok == 0)
-		ok = worker_start(&worker, fetch_main, &f, e);
-	if (ok == 0)
-		ok = await(&worker, f.call.pulse, place->timeout, &answer, e);
-	(void)munmap(f.call.pulse, sizeof(*f.call.pulse));
-	if (ok < 0)
+	if (perform(&f.call, fetch_main, &f, place->timeout, &answer, e) < 0)
 		return -1;
 	if (answer.len == 0 || answer.len != n_wanted * sizeof(*wanted))
 		return error_set(e, ERR_SYSTEM, "a worker's answer is cut short");
@@ -316,21 +325,13 @@ int
 cache_give(const struct cache_access *access, const struct cache_place *place, struct store *store,
     const struct cache_records *records, struct cache_given *given, struct error *e)
 {
-	struct giving g = { { access, place, store, NULL, pulse_new(e) }, records };
+	struct giving g = { { access, place, store, NULL, NULL }, records };
 	auto(buf) struct buf answer = { 0 };
-	struct worker worker;
-	int ok;
 
 	*given = (struct cache_given){ 0 };
-	if (!g.call.pulse)
+	if (perform(&g.call, give_main, &g, place->timeout * WRITE_FACTOR, &answer, e) < 0)
 		return -1;
-	ok = store_tmp_prepare(store, e);
-	if (ok == 0)
-		ok = worker_start(&worker, give_main, &g, e);
-	if (ok == 0)
-		ok = await(&worker, g.call.pulse, place->timeout * WRITE_FACTOR, &answer, e);
-	(void)munmap(g.call.pulse, sizeof(*g.call.pulse));
-	if (ok == 0 && answer.len == sizeof(*given))
+	if (answer.len == sizeof(*given))
 		memcpy(given, answer.data, sizeof(*given));
-	return ok;
+	return 0;
 }

@@ -344,25 +344,9 @@ get_pack(struct service *s, const struct digest *pack, struct error *e)
 static int
 take_from_pack(struct store *store, int pack, const struct cache_layer *layer, struct error *e)
 {
-	struct blob_writer writer = BLOB_WRITER_INIT;
-	struct digest found;
-	uint64_t size = 0;
-	int ok = blob_writer_open(&writer, store, e);
-
-	if (ok == 0 && lseek(pack, (off_t)layer->offset, SEEK_SET) < 0)
-		ok = error_sys(e, "cannot read a pack");
-	if (ok == 0)
-		ok = fd_copy(pack, writer.fd, layer->size, &size, e);
-	if (ok == 0 && lseek(writer.fd, 0, SEEK_SET) < 0)
-		ok = error_sys(e, "cannot read a blob");
-	if (ok == 0)
-		ok = digest_of_fd(writer.fd, &found, &size, e);
-	if (ok == 0 && (size != layer->size || !digest_equal(&found, &layer->digest)))
-		ok = error_set(e, ERR_INPUT, "a pack has other bytes than its records say");
-	if (ok == 0)
-		ok = blob_writer_commit(&writer, &layer->digest, size, e);
-	blob_writer_release(&writer);
-	return ok;
+	if (lseek(pack, (off_t)layer->offset, SEEK_SET) < 0)
+		return error_sys(e, "cannot read a pack");
+	return transport_take_blob(store, pack, layer, e);
 }
 
 /* All that is wanted of the pack of @blobs[first]. */
@@ -534,6 +518,19 @@ send_layers(struct service *s, struct cache_layer *layers, size_t n_layers,
 	return 0;
 }
 
+static void
+place_layer(struct cache_layer *layer, const struct cache_layer *placed, size_t n_placed)
+{
+	for (size_t k = 0; k < n_placed; k++) {
+		if (!digest_equal(&placed[k].digest, &layer->digest))
+			continue;
+		layer->in_pack = true;
+		layer->pack = placed[k].pack;
+		layer->offset = placed[k].offset;
+		return;
+	}
+}
+
 /* The records once more, with the places of their layers. */
 static void
 place_layers(const struct cache_records *from, const struct cache_layer *layers, size_t n_layers,
@@ -542,27 +539,14 @@ place_layers(const struct cache_records *from, const struct cache_layer *layers,
 	for (size_t i = 0; i < from->count; i++) {
 		struct cache_record record = from->items[i];
 
-		for (size_t k = 0; record.has_layer && k < n_layers; k++) {
-			if (!digest_equal(&layers[k].digest, &record.layer.digest))
-				continue;
-			record.layer.in_pack = true;
-			record.layer.pack = layers[k].pack;
-			record.layer.offset = layers[k].offset;
-			break;
-		}
+		if (record.has_layer)
+			place_layer(&record.layer, layers, n_layers);
 		cache_records_add(to, &record);
 	}
 	for (size_t i = 0; i < from->n_mounts; i++) {
 		struct cache_mount mount = from->mounts[i];
 
-		for (size_t k = 0; k < n_layers; k++) {
-			if (!digest_equal(&layers[k].digest, &mount.layer.digest))
-				continue;
-			mount.layer.in_pack = true;
-			mount.layer.pack = layers[k].pack;
-			mount.layer.offset = layers[k].offset;
-			break;
-		}
+		place_layer(&mount.layer, layers, n_layers);
 		cache_records_add_mount(to, &mount);
 	}
 }

@@ -10,29 +10,23 @@
 
 #include "builder/image/index.h"
 #include "builder/image/manifest.h"
+#include "builder/store/layout.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#define BLOBS "blobs/sha256"
-#define TEMPORARY ".croze-new"
-#define VERSION_TEXT "{\"imageLayoutVersion\":\"1.0.0\"}"
 
 /* ---- reading ---- */
 
 static int
 open_blobs(int dir, struct error *e)
 {
-	return path_open(dir, BLOBS, O_RDONLY | O_DIRECTORY, 0, PATH_NO_SYMLINKS, e);
+	return path_open(dir, LAYOUT_BLOBS, O_RDONLY | O_DIRECTORY, 0, PATH_NO_SYMLINKS, e);
 }
 
 static int
@@ -127,29 +121,14 @@ static int
 fetch_blob(
     const struct transport_call *call, int blobs, const struct cache_layer *layer, struct error *e)
 {
-	struct blob_writer writer = BLOB_WRITER_INIT;
 	char hex[DIGEST_HEX_LEN + 1];
-	struct digest found;
-	uint64_t size = 0;
 	autofd int fd =
 	    path_open(blobs, digest_hex(&layer->digest, hex), O_RDONLY, 0, PATH_NO_SYMLINKS, e);
-	int ok;
 
-	if (fd < 0 || blob_writer_open(&writer, call->store, e) < 0)
+	if (fd < 0 || transport_take_blob(call->store, fd, layer, e) < 0)
 		return -1;
-	ok = fd_copy(fd, writer.fd, layer->size, &size, e);
-	if (ok == 0 && lseek(writer.fd, 0, SEEK_SET) < 0)
-		ok = error_sys(e, "cannot read a blob");
-	if (ok == 0)
-		ok = digest_of_fd(writer.fd, &found, &size, e);
-	if (ok == 0 && (size != layer->size || !digest_equal(&found, &layer->digest)))
-		ok = error_set(e, ERR_INPUT, "the blob sha256:%s has another digest", hex);
-	if (ok == 0)
-		ok = blob_writer_commit(&writer, &layer->digest, size, e);
-	blob_writer_release(&writer);
-	if (ok == 0)
-		__atomic_fetch_add(&call->pulse->bytes, size, __ATOMIC_RELAXED);
-	return ok;
+	__atomic_fetch_add(&call->pulse->bytes, layer->size, __ATOMIC_RELAXED);
+	return 0;
 }
 
 static int
@@ -169,22 +148,9 @@ fetch_blobs(const struct transport_call *call, struct transport_blob *blobs, siz
 
 /* ---- writing ---- */
 
-static bool
-is_empty(int fd)
-{
-	struct error ignored = ERROR_INIT;
-	autodir DIR *dir = fd_opendir(fd, &ignored);
-	const struct dirent *entry;
-
-	while (dir && (entry = readdir(dir)) != NULL)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			return false;
-	return dir != NULL;
-}
-
-/* The directory, locked, with what makes it a layout. */
+/* The directory, locked; *@blobs gets its folder of blobs. */
 static int
-open_dest(const char *path, struct error *e)
+open_dest(const char *path, int *blobs, struct error *e)
 {
 	autofd int dir = -1;
 
@@ -195,47 +161,37 @@ open_dest(const char *path, struct error *e)
 		return -1;
 	if (flock(dir, LOCK_EX) < 0)
 		return error_sys(e, "cannot lock '%s'", path);
-	if (faccessat(dir, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return steal_fd(&dir);
-	if (!is_empty(dir))
-		return error_set(e, ERR_USAGE, "'%s' is not empty and is no OCI layout", path);
-	if ((mkdirat(dir, "blobs", 0755) < 0 && errno != EEXIST) ||
-	    (mkdirat(dir, BLOBS, 0755) < 0 && errno != EEXIST))
-		return error_sys(e, "cannot make '%s/%s'", path, BLOBS);
-	if (path_write_file(dir, "oci-layout", VERSION_TEXT, strlen(VERSION_TEXT), 0644, false, e) <
-	    0)
-		return -1;
-	return steal_fd(&dir);
+	*blobs = layout_prepare(dir, e);
+	return *blobs < 0 ? error_ctx(e, "'%s'", path) : steal_fd(&dir);
+}
+
+/* A blob that goes there. */
+struct blob {
+	struct store *store;
+	const struct descriptor *descriptor;
+};
+
+static int
+write_blob(void *arg, int fd, struct error *e)
+{
+	const struct blob *b = arg;
+	uint64_t size;
+	autofd int from = store_blob_open(b->store, &b->descriptor->digest, &size, e);
+
+	return from < 0 ? -1 : fd_copy(from, fd, size, NULL, e);
 }
 
 static int
 put_blob(const struct transport_call *call, int blobs, const struct descriptor *d,
     struct cache_given *given, struct error *e)
 {
-	char hex[DIGEST_HEX_LEN + 1];
-	autofd int from = -1, to = -1;
-	struct stat st;
-	uint64_t size;
+	struct blob blob = { call->store, d };
+	int put = layout_put_blob(blobs, &d->digest, d->size, write_blob, &blob, e);
 
-	(void)digest_hex(&d->digest, hex);
-	if (fstatat(blobs, hex, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-	    (uint64_t)st.st_size == d->size)
-		return 0;
-	from = store_blob_open(call->store, &d->digest, &size, e);
-	if (from < 0)
-		return -1;
-	(void)unlinkat(blobs, TEMPORARY, 0); /* of a run that was cut short */
-	to = openat(blobs, TEMPORARY, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (to < 0)
-		return error_sys(e, "cannot write a blob");
-	if (fd_copy(from, to, size, &size, e) < 0) {
-		(void)unlinkat(blobs, TEMPORARY, 0);
-		return -1;
-	}
-	if (renameat(blobs, TEMPORARY, blobs, hex) < 0)
-		return error_sys(e, "cannot name blob sha256:%s", hex);
-	given->bytes += size;
-	__atomic_fetch_add(&call->pulse->bytes, size, __ATOMIC_RELAXED);
+	if (put <= 0)
+		return put;
+	given->bytes += d->size;
+	__atomic_fetch_add(&call->pulse->bytes, d->size, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -323,14 +279,14 @@ static int
 write_cache(const struct transport_call *call, const struct cache_records *records,
     struct cache_given *given, struct error *e)
 {
-	autofd int dir = open_dest(call->place->dir, e);
-	autofd int blobs = dir < 0 ? -1 : open_blobs(dir, e);
+	autofd int blobs = -1;
+	autofd int dir = open_dest(call->place->dir, &blobs, e);
 	auto(descriptor) struct descriptor d = { 0 };
 	auto(descriptor) struct descriptor old = { 0 };
 	auto(index) struct index index = { 0 };
 	auto(buf) struct buf text = { 0 };
 
-	if (blobs < 0 || transport_make_artifact(call->store, records, &d, e) < 0 ||
+	if (dir < 0 || transport_make_artifact(call->store, records, &d, e) < 0 ||
 	    put_artifact(call, blobs, &d, given, e) < 0 ||
 	    make_index(dir, call->place, &d, &index, &old, e) < 0)
 		return -1;

@@ -48,6 +48,9 @@ extern const struct transport transport_registry, transport_layout, transport_gh
  */
 int transport_make_artifact(struct store *store, const struct cache_records *records,
     struct descriptor *d, struct error *e);
+/** Puts the blob of @layer, which begins at the position of file @from, into the store, when its digest is right: else ERR_INPUT. */
+int transport_take_blob(
+    struct store *store, int from, const struct cache_layer *layer, struct error *e);
 /** The layers that @records name, each blob once, in their order; to be freed. */
 struct cache_layer *transport_layers(const struct cache_records *records, size_t *n_layers);
 

@@ -8,6 +8,7 @@
 #include "builder/output/collect.h"
 #include "builder/output/file.h"
 #include "builder/output/layout.h"
+#include "builder/store/layout.h"
 
 #include "builder/layer/tar.h"
 #include "runtime/base/fd.h"

@@ -8,73 +8,26 @@
 #include "builder/output/layout.h"
 
 #include "builder/output/file.h"
+#include "builder/store/layout.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define TEMPORARY ".croze-new"
-
-static bool
-is_empty(int fd)
-{
-	struct error ignored = ERROR_INIT;
-	autodir DIR *dir = fd_opendir(fd, &ignored);
-	const struct dirent *entry;
-
-	while (dir && (entry = readdir(dir)) != NULL)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			return false;
-	return dir != NULL;
-}
+/* One that goes there. */
+struct blob {
+	struct store *store;
+	const struct collected_blob *blob;
+};
 
 static int
-open_dest(const char *path, struct error *e)
+write_blob(void *arg, int fd, struct error *e)
 {
-	autofd int fd = out_directory_open(path, e);
+	const struct blob *b = arg;
 
-	if (fd < 0)
-		return -1;
-	if (!is_empty(fd) && faccessat(fd, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) < 0)
-		return error_set(e, ERR_USAGE, "it is not empty and is no OCI layout");
-	return steal_fd(&fd);
-}
-
-static int
-open_blobs(int dest, struct error *e)
-{
-	if ((mkdirat(dest, "blobs", 0755) < 0 && errno != EEXIST) ||
-	    (mkdirat(dest, "blobs/sha256", 0755) < 0 && errno != EEXIST))
-		return error_sys(e, "cannot make 'blobs/sha256'");
-	return path_open(dest, "blobs/sha256", O_RDONLY | O_DIRECTORY, 0, PATH_NO_SYMLINKS, e);
-}
-
-static int
-put_blob(struct store *store, int blobs, const struct collected_blob *blob, struct error *e)
-{
-	char hex[DIGEST_HEX_LEN + 1];
-	autofd int fd = -1;
-	struct stat st;
-
-	(void)digest_hex(&blob->digest, hex);
-	if (fstatat(blobs, hex, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-	    (uint64_t)st.st_size == blob->size)
-		return 0;
-	(void)unlinkat(blobs, TEMPORARY, 0); /* of a run that was cut short */
-	fd = openat(blobs, TEMPORARY, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return error_sys(e, "cannot write a blob");
-	if (collect_copy(store, blob, fd, e) < 0) {
-		(void)unlinkat(blobs, TEMPORARY, 0);
-		return -1;
-	}
-	if (renameat(blobs, TEMPORARY, blobs, hex) < 0)
-		return error_sys(e, "cannot name blob sha256:%s", hex);
-	return 0;
+	return collect_copy(b->store, b->blob, fd, e);
 }
 
 static bool
@@ -124,19 +77,17 @@ put_index(int dest, const struct collected *c, struct error *e)
 int
 layout_write(struct store *store, const struct collected *c, const char *path, struct error *e)
 {
-	autofd int dest = open_dest(path, e);
-	autofd int blobs = -1;
+	autofd int dest = out_directory_open(path, e);
+	autofd int blobs = dest < 0 ? -1 : layout_prepare(dest, e);
 
-	if (dest < 0)
-		return -1;
-	blobs = open_blobs(dest, e);
 	if (blobs < 0)
 		return -1;
-	if (path_write_file(dest, "oci-layout", LAYOUT_VERSION_TEXT, strlen(LAYOUT_VERSION_TEXT),
-		0644, false, e) < 0)
-		return -1;
-	for (size_t i = 0; i < c->n_blobs; i++)
-		if (put_blob(store, blobs, &c->blobs[i], e) < 0)
+	for (size_t i = 0; i < c->n_blobs; i++) {
+		struct blob blob = { store, &c->blobs[i] };
+
+		if (layout_put_blob(
+			blobs, &c->blobs[i].digest, c->blobs[i].size, write_blob, &blob, e) < 0)
 			return -1;
+	}
 	return put_index(dest, c, e);
 }

@@ -7,8 +7,6 @@
 
 #include "builder/output/collect.h"
 
-#define LAYOUT_VERSION_TEXT "{\"imageLayoutVersion\":\"1.0.0\"}"
-
 /** Makes the layout @path, or adds to it: names that are there move. index.json comes last. */
 int layout_write(struct store *store, const struct collected *c, const char *path, struct error *e);
 
