@@ -4,7 +4,7 @@
  *
  * What is asked for is named by its user, blob by blob: one that does not come is told, and the others come all the same.
  */
-#include "builder/registry/remote.h"
+#include "builder/registry/blobs.h"
 
 #include "builder/image/index.h"
 #include "builder/image/manifest.h"
@@ -79,10 +79,7 @@ find_manifest(struct remote *remote, const struct reference *name, const struct 
 	struct digest digest;
 	char text[DIGEST_TEXT_LEN + 1];
 
-	if (name->digest && digest_parse(name->digest, &digest, e) < 0)
-		return -1;
-	if (remote_manifest(remote, name->digest ? name->digest : name->tag,
-		name->digest ? &digest : NULL, &body, &d, e) < 0)
+	if (remote_target(remote, name, &body, &d, e) < 0)
 		return -1;
 	if (media_class(d.media_type) == MEDIA_INDEX) {
 		platform_native(&native);
@@ -141,156 +138,27 @@ registry_read_config(struct registry *registry, const char *name, const struct p
 
 /* ---- blobs ---- */
 
-struct arrival {
-	struct registry_blob *blob;
-	struct blob_writer writer;
-	char *url;
-	uint64_t id; /* under way; 0: not */
-	uint64_t so_far;
-	bool was_renewed;
-};
-
 struct blobs_asked {
 	struct store *store;
 	struct registry_blob *blobs;
 	size_t n_blobs;
-	const struct registry_options *options;
-	struct arrival *arrivals; /* as @blobs */
 };
-
-static int
-send_request(struct remote *remote, struct store *store, struct arrival *a, struct error *e)
-{
-	autofree char *scope = remote_scope(remote, "pull");
-	struct fetch_request request = { .method = "GET",
-		.has_out = true,
-		.size = a->blob->size,
-		.max = a->blob->size,
-		.digest = &a->blob->digest };
-	char text[DIGEST_TEXT_LEN + 1];
-
-	if (!a->url)
-		a->url = remote_url(remote, "blobs/%s", digest_text(&a->blob->digest, text));
-	request.url = a->url;
-	if (a->writer.fd < 0 && blob_writer_open(&a->writer, store, e) < 0)
-		return -1;
-	request.out = a->writer.fd;
-	if (remote_prepare(remote, &request, scope, e) < 0)
-		return -1;
-	return fetch_submit(remote->registry->fetch, &request, &a->id, e);
-}
-
-/* Returns 1 when it was asked for again, 0 when it is here, -1. */
-static int
-take_response(struct remote *remote, struct store *store, struct arrival *a,
-    struct fetch_response *response, struct error *e)
-{
-	a->id = 0;
-	if (response->error.kind != ERR_NONE) {
-		*e = response->error;
-		return -1;
-	}
-	if (response->status == 401 && !a->was_renewed && remote_renew(remote, response)) {
-		a->was_renewed = true;
-		return send_request(remote, store, a, e) < 0 ? -1 : 1;
-	}
-	if (response->status / 100 != 2)
-		return remote_error(response, e);
-	if (!response->has_digest || !digest_equal(&response->digest, &a->blob->digest))
-		return error_set(e, ERR_NETWORK, "its bytes have another digest");
-	return blob_writer_commit(&a->writer, &a->blob->digest, a->blob->size, e);
-}
-
-static struct arrival *
-find_arrival(struct arrival *arrivals, size_t n, uint64_t id)
-{
-	for (size_t i = 0; i < n; i++)
-		if (arrivals[i].id == id)
-			return &arrivals[i];
-	return NULL;
-}
-
-static void
-on_progress(void *arg, uint64_t id, uint64_t bytes)
-{
-	const struct blobs_asked *b = arg;
-	struct arrival *a = find_arrival(b->arrivals, b->n_blobs, id);
-	uint64_t done = 0, total = 0;
-
-	if (a)
-		a->so_far = bytes;
-	for (size_t i = 0; i < b->n_blobs; i++) {
-		done += b->arrivals[i].so_far;
-		total += b->blobs[i].size;
-	}
-	if (b->options->progress)
-		b->options->progress(b->options->arg, done, total);
-}
-
-/* One answer; returns whether something has ended with it, or -1 when croze-fetch is gone. */
-static int
-take_one(struct remote *remote, const struct blobs_asked *b, struct error *e)
-{
-	struct fetch_response response;
-	struct arrival *a;
-	uint64_t id = 0;
-	int result;
-
-	if (fetch_wait(remote->registry->fetch, &id, &response, e) < 0)
-		return -1;
-	a = find_arrival(b->arrivals, b->n_blobs, id);
-	result = a ? take_response(remote, b->store, a, &response, &a->blob->error) : 1;
-	fetch_response_release(&response);
-	return result <= 0;
-}
-
-static int
-take_all(struct remote *remote, const struct blobs_asked *b, struct error *e)
-{
-	size_t next = 0, running = 0;
-
-	while (next < b->n_blobs || running > 0) {
-		int ended;
-
-		while (running < IN_FLIGHT && next < b->n_blobs) {
-			struct arrival *a = &b->arrivals[next];
-
-			a->blob = &b->blobs[next++];
-			if (store_blob_has(b->store, &a->blob->digest))
-				continue;
-			if (send_request(remote, b->store, a, &a->blob->error) == 0)
-				running++;
-		}
-		if (running == 0)
-			continue;
-		ended = take_one(remote, b, e);
-		if (ended < 0)
-			return -1;
-		running -= (size_t)ended;
-	}
-	return 0;
-}
 
 static int
 fetch_blobs(void *arg, struct remote *remote, const struct reference *name, struct error *e)
 {
-	struct blobs_asked *b = arg;
-	autofree struct arrival *arrivals = xcalloc(b->n_blobs + 1, sizeof(*arrivals));
+	const struct blobs_asked *asked = arg;
+	auto(blobs) struct blobs blobs = { 0 };
 	int result;
 
 	(void)name; /* the repository is the remote's */
-	for (size_t i = 0; i < b->n_blobs; i++) {
-		arrivals[i].writer = (struct blob_writer)BLOB_WRITER_INIT;
-		error_clear(&b->blobs[i].error);
-	}
-	b->arrivals = arrivals;
-	fetch_on_progress(remote->registry->fetch, on_progress, b);
-	result = take_all(remote, b, e);
-	fetch_on_progress(remote->registry->fetch, NULL, NULL);
-	for (size_t i = 0; i < b->n_blobs; i++) {
-		blob_writer_release(&arrivals[i].writer);
-		free(arrivals[i].url);
-	}
+	for (size_t i = 0; i < asked->n_blobs; i++)
+		blobs_add(&blobs, &asked->blobs[i].digest, asked->blobs[i].size);
+	result = blobs_take(&blobs, remote, asked->store, 0, e);
+	for (size_t i = 0; i < asked->n_blobs; i++)
+		for (size_t k = 0; k < blobs.count; k++)
+			if (digest_equal(&asked->blobs[i].digest, &blobs.items[k].digest))
+				asked->blobs[i].error = blobs.items[k].error;
 	return result;
 }
 
@@ -298,7 +166,7 @@ int
 registry_fetch_blobs(struct registry *registry, struct store *store, const char *name,
     struct registry_blob *blobs, size_t n_blobs, struct error *e)
 {
-	struct blobs_asked how = { store, blobs, n_blobs, &registry->options, NULL };
+	struct blobs_asked how = { store, blobs, n_blobs };
 	struct asked a = { registry, fetch_blobs, &how };
 
 	return registry_each_name(registry, name, ask_named, &a, e);

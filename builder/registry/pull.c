@@ -5,7 +5,7 @@
  * Manifests first, as they say what else is needed; then all blobs that the store lacks, several at a time, each written to a
  * temporary file and given its name when its digest is right. Names are set last.
  */
-#include "builder/registry/remote.h"
+#include "builder/registry/blobs.h"
 
 #include "builder/image/index.h"
 #include "builder/image/manifest.h"
@@ -17,26 +17,13 @@
 
 #define NESTING_MAX 4
 
-struct download {
-	struct descriptor descriptor;
-	struct blob_writer writer;
-	char *url;
-	uint64_t id; /* under way; 0: not */
-	uint64_t so_far;
-	bool was_renewed;
-	bool done;
-};
-
 struct pull {
 	struct remote *remote;
 	struct store *store;
 	const struct pull_options *options;
 	const struct platform *platform;
-	struct download *downloads;
-	size_t n_downloads;
-	size_t room;
-	size_t n_chosen; /* manifests of images */
-	uint64_t total;
+	struct blobs configs; /* when somebody waits for them; else they are among @blobs */
+	struct blobs blobs;
 	struct pull_result *result;
 };
 
@@ -51,29 +38,15 @@ pull_result_release(struct pull_result *r)
 static void
 pull_release(struct pull *p)
 {
-	for (size_t i = 0; i < p->n_downloads; i++) {
-		descriptor_release(&p->downloads[i].descriptor);
-		blob_writer_release(&p->downloads[i].writer);
-		free(p->downloads[i].url);
-	}
-	free(p->downloads);
+	blobs_release(&p->configs);
+	blobs_release(&p->blobs);
 }
 
 static void
-add_blob(struct pull *p, const struct descriptor *d)
+add_blob(struct pull *p, struct blobs *list, const struct descriptor *d)
 {
-	struct download *download;
-
-	if (store_blob_has(p->store, &d->digest))
-		return;
-	for (size_t i = 0; i < p->n_downloads; i++)
-		if (digest_equal(&p->downloads[i].descriptor.digest, &d->digest))
-			return;
-	xgrow(&p->downloads, p->n_downloads, &p->room, sizeof(*p->downloads));
-	download = &p->downloads[p->n_downloads++];
-	*download = (struct download){ .writer = BLOB_WRITER_INIT };
-	descriptor_copy(&download->descriptor, d);
-	p->total += d->size;
+	if (!store_blob_has(p->store, &d->digest))
+		blobs_add(list, &d->digest, d->size);
 }
 
 /* ---- manifests ---- */
@@ -122,10 +95,9 @@ take_manifest(struct pull *p, const struct descriptor *d, const struct buf *body
 
 	if (manifest_parse(buf_text(body), body->len, d->media_type, &m, e) < 0)
 		return error_ctx(e, "%s", digest_text(&d->digest, text));
-	add_blob(p, &m.config);
+	add_blob(p, p->options->documents ? &p->configs : &p->blobs, &m.config);
 	for (size_t i = 0; i < m.n_layers; i++)
-		add_blob(p, &m.layers[i]);
-	p->n_chosen++;
+		add_blob(p, &p->blobs, &m.layers[i]);
 	return 0;
 }
 
@@ -136,7 +108,7 @@ take_member(struct pull *p, const struct descriptor *d, int depth, struct error 
 
 	if (media_class(d->media_type) != MEDIA_MANIFEST &&
 	    media_class(d->media_type) != MEDIA_INDEX) {
-		add_blob(p, d);
+		add_blob(p, &p->blobs, d);
 		return 0;
 	}
 	if (get_document(p, d, &body, e) < 0)
@@ -184,156 +156,16 @@ take_document(
 /* ---- blobs ---- */
 
 static int
-send_request(struct pull *p, struct download *d, struct error *e)
+take_blobs(struct pull *p, struct blobs *blobs, struct error *e)
 {
-	autofree char *scope = remote_scope(p->remote, "pull");
-	struct fetch_request request = { .method = "GET",
-		.url = d->url,
-		.has_out = true,
-		.size = d->descriptor.size,
-		.max = d->descriptor.size,
-		.digest = &d->descriptor.digest };
-	char text[DIGEST_TEXT_LEN + 1];
+	int result = blobs_take(blobs, p->remote, p->store, BLOBS_TOGETHER, e);
 
-	if (!d->url) {
-		d->url =
-		    remote_url(p->remote, "blobs/%s", digest_text(&d->descriptor.digest, text));
-		request.url = d->url;
-	}
-	if (d->writer.fd < 0 && blob_writer_open(&d->writer, p->store, e) < 0)
-		return -1;
-	request.out = d->writer.fd;
-	if (remote_prepare(p->remote, &request, scope, e) < 0)
-		return -1;
-	return fetch_submit(p->remote->registry->fetch, &request, &d->id, e);
-}
-
-static void
-tell(struct pull *p)
-{
-	const struct registry_options *o = &p->remote->registry->options;
-	uint64_t done = 0;
-
-	if (!o->progress)
-		return;
-	for (size_t i = 0; i < p->n_downloads; i++)
-		done +=
-		    p->downloads[i].done ? p->downloads[i].descriptor.size : p->downloads[i].so_far;
-	o->progress(o->arg, done, p->total);
-}
-
-static struct download *
-find_download(struct pull *p, uint64_t id)
-{
-	for (size_t i = 0; i < p->n_downloads; i++)
-		if (p->downloads[i].id == id)
-			return &p->downloads[i];
-	return NULL;
-}
-
-static void
-on_progress(void *arg, uint64_t id, uint64_t bytes)
-{
-	struct pull *p = arg;
-	struct download *d = find_download(p, id);
-
-	if (d) {
-		d->so_far = bytes;
-		tell(p);
-	}
-}
-
-static int
-take_response(struct pull *p, struct download *d, struct fetch_response *response, struct error *e)
-{
-	char text[DIGEST_TEXT_LEN + 1];
-
-	if (response->error.kind != ERR_NONE) {
-		*e = response->error;
-		return -1;
-	}
-	if (response->status == 401 && !d->was_renewed && remote_renew(p->remote, response)) {
-		d->was_renewed = true;
-		return send_request(p, d, e);
-	}
-	if (response->status / 100 != 2)
-		return remote_error(response, e);
-	if (!response->has_digest || !digest_equal(&response->digest, &d->descriptor.digest))
-		return error_set(e, ERR_NETWORK, "its bytes are not %s",
-		    digest_text(&d->descriptor.digest, text));
-	if (blob_writer_commit(&d->writer, &d->descriptor.digest, d->descriptor.size, e) < 0)
-		return -1;
-	d->done = true;
-	d->id = 0;
-	p->result->bytes += d->descriptor.size;
-	p->result->n_blobs++;
-	tell(p);
-	return 0;
-}
-
-/* An empty blob cannot be asked for with a size of 0, which means any. */
-static int
-put_empty(struct pull *p, struct download *d, struct error *e)
-{
-	struct digest digest;
-
-	if (store_blob_put(p->store, "", 0, &digest, e) < 0)
-		return -1;
-	d->done = true;
-	if (digest_equal(&digest, &d->descriptor.digest))
-		return 0;
-	return error_set(e, ERR_NETWORK, "a blob of no bytes has another digest");
-}
-
-static int
-take_blobs(struct pull *p, struct error *e)
-{
-	struct fetch *fetch = p->remote->registry->fetch;
-	size_t next = 0, running = 0, n_done = 0;
-
-	while (n_done < p->n_downloads) {
-		struct fetch_response response;
-		struct download *d;
-		uint64_t id = 0;
-		int result;
-
-		while (running < IN_FLIGHT && next < p->n_downloads) {
-			d = &p->downloads[next++];
-			if (d->descriptor.size == 0) {
-				if (put_empty(p, d, e) < 0)
-					return -1;
-				n_done++;
-				continue;
-			}
-			if (send_request(p, d, e) < 0)
-				return -1;
-			running++;
-		}
-		if (running == 0)
+	for (size_t i = 0; i < blobs->count; i++) {
+		if (!blobs->items[i].came)
 			continue;
-		if (fetch_wait(fetch, &id, &response, e) < 0)
-			return -1;
-		d = find_download(p, id);
-		result = d ? take_response(p, d, &response, e) : 0;
-		fetch_response_release(&response);
-		if (result < 0)
-			return -1;
-		if (d && d->done) {
-			running--;
-			n_done++;
-		}
+		p->result->bytes += blobs->items[i].size;
+		p->result->n_blobs++;
 	}
-	return 0;
-}
-
-static int
-pull_blobs(struct pull *p, struct error *e)
-{
-	int result;
-
-	fetch_on_progress(p->remote->registry->fetch, on_progress, p);
-	result = take_blobs(p, e);
-	fetch_on_progress(p->remote->registry->fetch, NULL, NULL);
 	return result;
 }
 
@@ -346,23 +178,30 @@ struct asked {
 	struct pull_result *result;
 	struct descriptor *only; /* find out what the name stands for, no more; NULL */
 	struct buf *body;        /* and read that; NULL */
+	bool was_told;           /* to options->documents: of @told */
+	struct digest told;
 };
 
+/* Who was told what the image is gets the rest of that one, wherever it comes from. */
 static int
-find_target(struct remote *remote, const struct reference *name, struct buf *body,
-    struct descriptor *d, struct error *e)
+tell_documents(struct asked *a, struct pull *p, struct error *e)
 {
-	struct digest digest;
-
-	if (name->digest && digest_parse(name->digest, &digest, e) < 0)
+	if (!a->options->documents)
+		return 0;
+	if (a->was_told)
+		return digest_equal(&a->told, &a->result->target.digest)
+		           ? 0
+		           : error_set(e, ERR_NETWORK, "it has another image by this name");
+	if (take_blobs(p, &p->configs, e) < 0)
 		return -1;
-	return remote_manifest(remote, name->digest ? name->digest : name->tag,
-	    name->digest ? &digest : NULL, body, d, e);
+	a->was_told = true;
+	a->told = a->result->target.digest;
+	return a->options->documents(a->options->arg, a->result, e);
 }
 
 static int
-pull_from(const struct asked *a, const struct endpoint *endpoint, const struct reference *name,
-    struct error *e)
+pull_from(
+    struct asked *a, const struct endpoint *endpoint, const struct reference *name, struct error *e)
 {
 	auto(remote) struct remote remote = { 0 };
 	auto(platform) struct platform native = { 0 };
@@ -376,13 +215,15 @@ pull_from(const struct asked *a, const struct endpoint *endpoint, const struct r
 	if (remote_open(&remote, a->registry, endpoint, e) < 0)
 		return -1;
 	if (a->only)
-		return find_target(&remote, name, a->body ? a->body : &body, a->only, e);
+		return remote_target(&remote, name, a->body ? a->body : &body, a->only, e);
 	p.platform = a->options->platform ? a->options->platform : &native;
-	result = find_target(&remote, name, &body, &a->result->target, e);
+	result = remote_target(&remote, name, &body, &a->result->target, e);
 	if (result == 0)
 		result = take_document(&p, &a->result->target, &body, 1, e);
 	if (result == 0)
-		result = pull_blobs(&p, e);
+		result = tell_documents(a, &p, e);
+	if (result == 0)
+		result = take_blobs(&p, &p.blobs, e);
 	pull_release(&p);
 	return result;
 }
@@ -390,7 +231,7 @@ pull_from(const struct asked *a, const struct endpoint *endpoint, const struct r
 static int
 pull_named(void *arg, const struct reference *name, struct error *e)
 {
-	const struct asked *a = arg;
+	struct asked *a = arg;
 	auto(endpoints) struct endpoints endpoints = { 0 };
 	autofree char *whole = reference_text(name);
 

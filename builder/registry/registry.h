@@ -44,12 +44,20 @@ void registry_free(struct registry *r);
 void registry_free_at(struct registry **r);
 #define autoregistry __attribute__((cleanup(registry_free_at)))
 
+struct pull_result;
+
 struct pull_options {
 	const struct platform *platform; /* of an index; NULL: this machine's */
 	bool all_platforms;
 	bool no_names; /* blobs only */
 	/** The name that the image gets in the store; NULL: the one it was asked for by. */
 	const char *name;
+	/**
+	 * Called when the manifests and configs are in the store, before the layers are asked for: they will be those of
+	 * @result->target or the pull fails. NULL: nobody waits for them.
+	 */
+	int (*documents)(void *arg, const struct pull_result *result, struct error *e);
+	void *arg;
 };
 
 struct pull_result {

@@ -264,3 +264,15 @@ remote_manifest(struct remote *r, const char *reference, const struct digest *di
 	descriptor_init(d, type, &found, body->len);
 	return 0;
 }
+
+int
+remote_target(struct remote *r, const struct reference *name, struct buf *body,
+    struct descriptor *d, struct error *e)
+{
+	struct digest digest;
+
+	if (name->digest && digest_parse(name->digest, &digest, e) < 0)
+		return -1;
+	return remote_manifest(
+	    r, name->digest ? name->digest : name->tag, name->digest ? &digest : NULL, body, d, e);
+}

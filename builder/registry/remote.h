@@ -79,5 +79,8 @@ int registry_each_name(struct registry *registry, const char *name,
 /** The manifest or index @reference (a tag or digest) of @r, checked: bytes in @body, @d set. */
 int remote_manifest(struct remote *r, const char *reference, const struct digest *digest,
     struct buf *body, struct descriptor *d, struct error *e);
+/** The same for what @name says: its digest, else its tag. */
+int remote_target(struct remote *r, const struct reference *name, struct buf *body,
+    struct descriptor *d, struct error *e);
 
 #endif

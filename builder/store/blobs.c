@@ -82,6 +82,37 @@ blob_writer_open(struct blob_writer *w, struct store *store, struct error *e)
 	return w->fd < 0 ? -1 : 0;
 }
 
+int
+blob_writer_open_shared(
+    struct blob_writer *w, struct store *store, const struct digest *digest, struct error *e)
+{
+	int session = tmp_session(store, e);
+
+	*w = (struct blob_writer){ .store = store, .fd = -1 };
+	if (session < 0)
+		return -1;
+	(void)digest_hex(digest, w->name);
+	w->fd = openat(session, w->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (w->fd < 0 && errno == EEXIST)
+		return blob_writer_open(w, store, e);
+	return w->fd < 0 ? error_sys(e, "cannot make a file in '%s/tmp'", store->path) : 0;
+}
+
+int
+store_blob_arriving(struct store *store, const struct digest *digest, struct error *e)
+{
+	int session = tmp_session(store, e);
+	char hex[DIGEST_HEX_LEN + 1];
+	int fd;
+
+	if (session < 0)
+		return -1;
+	fd = openat(session, digest_hex(digest, hex), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT)
+		return error_set(e, ERR_NOT_FOUND, "nobody writes blob sha256:%s", hex);
+	return fd < 0 ? error_sys(e, "cannot open blob sha256:%s", hex) : fd;
+}
+
 /* Is there a blob of that name and size? One of another size was cut short by a power failure, and is replaced. */
 static bool
 is_there(struct store *store, const char *hex, uint64_t size)

@@ -74,6 +74,11 @@ int store_tmp_prepare(struct store *store, struct error *e);
 int store_tmp_file(struct store *store, struct error *e);
 /** A new empty directory; its descriptor. *@path (may be NULL) gets its absolute path, to be freed. */
 int store_tmp_dir(struct store *store, char **path, struct error *e);
+/**
+ * One at a time of the processes that share our directory in tmp/: waits until @name is free there. It is held until the
+ * descriptor that is returned is closed.
+ */
+int store_tmp_lock(struct store *store, const char *name, struct error *e);
 /** Did dead processes leave what only a user namespace with the range of ids can remove? Call store_clean_tmp() there. */
 bool store_tmp_needs_userns(const struct store *store);
 /** Removes what dead processes left. */
@@ -95,7 +100,7 @@ int store_blob_put(
 struct blob_writer {
 	struct store *store;
 	int fd;        /* write the bytes here */
-	char name[32]; /* below the process's directory in tmp/ */
+	char name[72]; /* below the process's directory in tmp/ */
 };
 
 #define BLOB_WRITER_INIT \
@@ -104,6 +109,17 @@ struct blob_writer {
 	}
 
 int blob_writer_open(struct blob_writer *w, struct store *store, struct error *e);
+/**
+ * The same for a blob whose digest is known: what was written so far can be read by processes that share our directory in
+ * tmp/ (store_blob_arriving()). Of several writers of one blob the first is that which is read.
+ */
+int blob_writer_open_shared(
+    struct blob_writer *w, struct store *store, const struct digest *digest, struct error *e);
+/**
+ * Opens what a process that shares our directory in tmp/ is writing as blob @digest, for reading: nobody has checked it yet. Its
+ * number of links becomes 0 when it is given up. ERR_NOT_FOUND when nobody does.
+ */
+int store_blob_arriving(struct store *store, const struct digest *digest, struct error *e);
 /**
  * Gives what was written its name. The caller vouches for @digest; the file must be @size bytes long. A blob that is there
  * already with that size is kept. The writer is closed, whatever comes of it.

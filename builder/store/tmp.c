@@ -152,6 +152,23 @@ store_tmp_dir(struct store *store, char **path, struct error *e)
 }
 
 int
+store_tmp_lock(struct store *store, const char *name, struct error *e)
+{
+	int session = tmp_session(store, e);
+	autofd int fd = -1;
+
+	if (session < 0)
+		return -1;
+	fd = openat(session, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_sys(e, "cannot make a file in '%s/tmp'", store->path);
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return error_sys(e, "cannot lock a file in '%s/tmp'", store->path);
+	return steal_fd(&fd);
+}
+
+int
 tmp_write_parts(struct store *store, int dir, const char *name, const struct iovec *parts,
     size_t n_parts, struct error *e)
 {
