@@ -99,6 +99,8 @@ struct plan_options {
 	plan_resolve_fn *resolve;
 	/* Would resolve() find it without a registry? NULL: it asks none. */
 	bool (*is_stored)(void *arg, const char *reference);
+	/* Told of what may be wrong before resolve() waits for a registry; NULL: nobody is. */
+	void (*tell)(void *arg, const char *text);
 	plan_time_of_fn *time_of; /* NULL: names give no time */
 	/*
 	 * For lint rules; both may be NULL. Does the ignore file of the build context leave @path

@@ -393,6 +393,27 @@ report_base(
 	return -1;
 }
 
+/**
+ * FROM takes the name of an image, as far as docker knows, and is asked of the registry as such. Whoever meant stage @near is told
+ * before that takes its time.
+ */
+static void
+tell_near(const struct planner *p, size_t number, const char *base)
+{
+	const struct plan_options *o = p->options;
+	size_t near = suggest_stage(p, base, number);
+	autofree char *text = NULL;
+
+	if (!o->tell || !is_left_to_store(p, base, near) || o->is_stored(o->arg, base))
+		return;
+	text = xasprintf("%s:%" PRIu32
+			 ": FROM %s is no stage, so an image of that name is looked for; "
+			 "stage '%s' begins at line %" PRIu32,
+	    p->diagnostics->file, from_of(p, number)->line, base, p->f->stages[near].name,
+	    from_of(p, near)->line);
+	o->tell(o->arg, text);
+}
+
 /** What the FROM of stage @number stands for. */
 static int
 resolve_base(struct planner *p, size_t number)
@@ -429,9 +450,11 @@ resolve_base(struct planner *p, size_t number)
 	stage = stages_find(p, node->base_text, number);
 	if (node->base.kind == ORIGIN_NONE && e.kind == ERR_NONE && stage != NO_STAGE)
 		node->base = (struct origin){ ORIGIN_STAGE, stage };
-	if (node->base.kind == ORIGIN_NONE && e.kind == ERR_NONE)
+	if (node->base.kind == ORIGIN_NONE && e.kind == ERR_NONE) {
+		tell_near(p, number, node->base_text);
 		node->base =
 		    images_resolve(p, node->base_text, node->base_text, &node->platform, &e);
+	}
 	if (node->base.kind == ORIGIN_NONE && suggest_stage(p, node->base_text, number) == NO_STAGE)
 		node->base = images_unknown(p, node->base_text, &node->platform, &e);
 	plan_lint_base(p, i, node);

@@ -365,6 +365,46 @@ resolved_for(const char *from, const char *expected)
 	return n_resolved;
 }
 
+static char told[256];
+
+static void
+keep_text(void *arg, const char *text)
+{
+	(void)arg;
+	(void)snprintf(told, sizeof(told), "%s", text);
+}
+
+/** What is told before @base of a second stage is resolved, behind stage "builder"; "" for nothing. */
+static const char *
+told_of(const char *base)
+{
+	autofree char *text = xasprintf("FROM scratch AS builder\nFROM %s\n", base);
+	struct planned p;
+
+	told[0] = '\0';
+	start(&p);
+	p.options.is_stored = is_stored;
+	p.options.tell = keep_text;
+	run(&p, text, strlen(text));
+	planned_release(&p);
+	return told;
+}
+
+static void
+from_of_a_name_one_letter_off_a_stage_is_told_before_it_is_resolved(void **state)
+{
+	static const char *const silent[] = { "blder", "builder", "builder:1", "missing",
+		"stored" };
+
+	(void)state;
+	assert_non_null(
+	    strstr(told_of("bulder"), ":2: FROM bulder is no stage, so an image of that "
+				      "name is looked for; stage 'builder' begins at "
+				      "line 1"));
+	for (size_t i = 0; i < ARRAY_LEN(silent); i++)
+		assert_string_equal(told_of(silent[i]), "");
+}
+
 static void
 name_one_letter_off_a_stage_is_looked_for_in_the_store_alone(void **state)
 {
@@ -929,6 +969,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(stages_that_are_the_same_for_all_platforms_are_planned_once),
 	cmocka_unit_test(warnings_for_several_platforms_are_told_once),
 	cmocka_unit_test(context_for_a_platform_wins_over_one_for_all),
+	cmocka_unit_test(from_of_a_name_one_letter_off_a_stage_is_told_before_it_is_resolved),
 	cmocka_unit_test(name_one_letter_off_a_stage_is_looked_for_in_the_store_alone),
 	cmocka_unit_test(target_is_found_whatever_its_case),
 	cmocka_unit_test(unknown_target_names_the_stages),
