@@ -198,6 +198,16 @@ sync_caches(struct build *b)
 	}
 }
 
+/* Are layers of base images still on their way? They belong to what is made, whether anything reads them here or not. */
+static bool
+is_arriving(const struct build *b)
+{
+	for (size_t i = 0; i < b->n_images; i++)
+		if (b->images[i]->is_arriving)
+			return true;
+	return false;
+}
+
 static int
 do_work(struct build *b, struct error *e)
 {
@@ -205,7 +215,7 @@ do_work(struct build *b, struct error *e)
 
 	if (host_open(b, needs_namespace(b) || squashes, e) < 0)
 		return -1;
-	if (!needs_work(b))
+	if (!needs_work(b) && !is_arriving(b))
 		return 0;
 	exchange_restore_mounts(b);
 	if (host_open_environment(b, e) < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * schedule - who works on what, and when: images to unpack, parts of stages, layers to pack.
+ * schedule - who works on what, and when: images to bring and to unpack, parts of stages, layers to pack.
  *
  * The main process starts workers and listens. A stage worker gets the steps of its stage up to the first one that copies from
  * a stage which is not finished; when that is, another worker goes on. So a worker never waits for another one, and
@@ -8,6 +8,7 @@
  */
 #include "builder/build/schedule.h"
 
+#include "builder/build/images.h"
 #include "builder/build/mask.h"
 #include "builder/build/message.h"
 #include "builder/build/reached.h"
@@ -23,6 +24,7 @@
 #include <unistd.h>
 
 enum job_kind {
+	JOB_PULL,
 	JOB_UNPACK,
 	JOB_STAGE,
 	JOB_PACK,
@@ -35,7 +37,7 @@ struct job {
 	struct worker worker;
 	struct loop_source *end_source;
 
-	struct image_state *image; /* UNPACK */
+	struct image_state *image; /* PULL, UNPACK */
 	struct stage_state *stage; /* STAGE, PACK */
 	size_t first, end;         /* STAGE: steps; PACK: @first */
 	size_t logged;             /* STAGE: the step whose log is read */
@@ -51,7 +53,8 @@ struct schedule {
 	struct build *build;
 	struct loop *loop;
 	struct job *jobs;
-	unsigned n_steps; /* jobs that are not PACK */
+	unsigned n_pulls;
+	unsigned n_steps; /* jobs that are UNPACK or STAGE */
 	unsigned n_packs;
 	struct message failure; /* of the step that failed first */
 	struct stage_state *failed_stage;
@@ -67,11 +70,14 @@ static int
 unpack_main(void *arg, struct buf *result, struct error *e)
 {
 	struct job *job = arg;
+	struct store *store = job->schedule->build->store;
+	const struct image_state *image = job->image;
 	auto(strv) struct strv notes = { 0 };
 	autofree char *text = NULL;
 
-	if (chain_unpack_image(job->schedule->build->store, &job->image->manifest,
-		&job->image->config, &notes, e) < 0)
+	if ((image->is_arriving
+		    ? chain_unpack_arriving(store, &image->manifest, &image->config, &notes, e)
+		    : chain_unpack_image(store, &image->manifest, &image->config, &notes, e)) < 0)
 		return -1;
 	text = strv_join(&notes, "\n");
 	buf_add_text(result, text);
@@ -111,6 +117,13 @@ stage_main(void *arg, struct buf *result, struct error *e)
 
 /* ---- jobs ---- */
 
+/* Of these kinds --jobs bounds each by itself, and what waits for a registry not at all. */
+static unsigned *
+count_of(struct schedule *s, enum job_kind kind)
+{
+	return kind == JOB_PULL ? &s->n_pulls : kind == JOB_PACK ? &s->n_packs : &s->n_steps;
+}
+
 static void
 job_free(struct job *job)
 {
@@ -128,10 +141,7 @@ job_free(struct job *job)
 	fd_close_at(&job->messages);
 	fd_close_at(&job->log);
 	mask_free(job->mask);
-	if (job->kind == JOB_PACK)
-		s->n_packs--;
-	else
-		s->n_steps--;
+	--*count_of(s, job->kind);
 	if (job->kind == JOB_STAGE)
 		job->stage->running = false;
 	free(job);
@@ -149,11 +159,15 @@ job_new(struct schedule *s, enum job_kind kind)
 	job->messages = job->log = job->worker_messages = -1;
 	job->next = s->jobs;
 	s->jobs = job;
-	if (kind == JOB_PACK)
-		s->n_packs++;
-	else
-		s->n_steps++;
+	++*count_of(s, kind);
 	return job;
+}
+
+static int
+await_end(struct job *job, struct error *e)
+{
+	job->end_source = loop_add_fd(job->schedule->loop, job->worker.fd, EPOLLIN, on_end, job, e);
+	return job->end_source ? 0 : -1;
 }
 
 static int
@@ -164,8 +178,19 @@ job_start(struct job *job, worker_fn *fn, struct error *e)
 		return -1;
 	}
 	fd_close_at(&job->worker_messages);
-	job->end_source = loop_add_fd(job->schedule->loop, job->worker.fd, EPOLLIN, on_end, job, e);
-	return job->end_source ? 0 : -1;
+	return await_end(job, e);
+}
+
+/* The process runs already. */
+static int
+start_pull(struct schedule *s, struct image_state *image, struct error *e)
+{
+	struct job *job = job_new(s, JOB_PULL);
+
+	job->image = image;
+	job->worker = image->pull;
+	image->pull = (struct worker){ .pid = -1, .fd = -1 };
+	return await_end(job, e);
 }
 
 static int
@@ -459,6 +484,9 @@ static int
 job_ended(struct job *job, const struct buf *result, struct error *e)
 {
 	switch (job->kind) {
+	case JOB_PULL:
+		job->image->is_arriving = false;
+		return images_arrived(job->schedule->build, result, e);
 	case JOB_UNPACK:
 		show_notes(job->schedule->build, result);
 		job->image->ready = true;
@@ -487,7 +515,9 @@ on_end(void *arg, int fd, uint32_t events, struct error *e)
 	ok = worker_finish(&job->worker, &result, e);
 	if (ok == 0)
 		ok = job_ended(job, &result, e);
-	if (ok < 0 && job->kind == JOB_UNPACK)
+	if (ok < 0 && job->kind == JOB_PULL)
+		(void)images_hint(job->image->reference, e);
+	if (ok < 0 && job->image)
 		(void)error_ctx(e, "image '%s'", job->image->reference);
 	else if (ok < 0)
 		(void)error_ctx(e, "stage '%s'", state_plan(s->build, job->stage)->name);
@@ -508,13 +538,22 @@ is_finished(const struct build *b, const struct stage_state *stage)
 	return true;
 }
 
+/* Who does not read its files reads the layers themselves, for what is in them. */
+static bool
+image_is_ready(const struct image_state *image, bool reads_files)
+{
+	if (image->needs_tree && !image->ready)
+		return false;
+	return reads_files || !image->is_arriving;
+}
+
 static bool
 base_is_ready(const struct build *b, const struct stage_state *stage)
 {
 	const struct plan_stage *plan = state_plan(b, stage);
 
 	if (plan->base_kind == PLAN_BASE_IMAGE)
-		return !state_image(b, plan->base)->needs_tree || state_image(b, plan->base)->ready;
+		return image_is_ready(state_image(b, plan->base), stage->base_tree);
 	if (plan->base_kind == PLAN_BASE_SCRATCH)
 		return true;
 	return is_finished(b, &b->stages[plan->base]) && base_is_ready(b, &b->stages[plan->base]);
@@ -524,7 +563,7 @@ static bool
 files_are_ready(const struct build *b, enum plan_source source, size_t from)
 {
 	if (source == PLAN_FROM_IMAGE)
-		return !state_image(b, from)->needs_tree || state_image(b, from)->ready;
+		return image_is_ready(state_image(b, from), true);
 	if (source == PLAN_FROM_STAGE)
 		return is_finished(b, &b->stages[from]) && base_is_ready(b, &b->stages[from]);
 	return true;
@@ -663,6 +702,9 @@ schedule_fill(struct schedule *s, struct error *e)
 	struct build *b = s->build;
 	size_t first, end;
 
+	for (size_t i = 0; i < b->n_images; i++)
+		if (b->images[i]->pull.pid > 0 && start_pull(s, b->images[i], e) < 0)
+			return -1;
 	find_unpacked(b);
 	for (size_t i = 0; i < b->n_images && s->n_steps < b->options->jobs; i++)
 		if (b->images[i]->needs_tree && !b->images[i]->ready &&
@@ -691,12 +733,30 @@ on_signal(void *arg, int signal, struct error *e)
 	return -1;
 }
 
+/* All that it has to bring is there: what is left is to give it its name. */
+static bool
+has_arrived(const struct schedule *s, const struct image_state *image)
+{
+	for (size_t i = 0; i < image->manifest.n_layers; i++)
+		if (!store_blob_has(s->build->store, &image->manifest.layers[i].digest))
+			return false;
+	return true;
+}
+
+/* After a step that failed, the image that it was run in is there when the build is tried again. */
 static void
 stop_all(struct schedule *s)
 {
+	struct error ignored = ERROR_INIT; /* what went wrong first is told */
+
 	while (s->jobs) {
-		worker_kill(&s->jobs->worker);
-		job_free(s->jobs);
+		struct job *job = s->jobs;
+
+		if (job->kind == JOB_PULL && s->failed && has_arrived(s, job->image))
+			(void)worker_finish(&job->worker, NULL, &ignored);
+		else
+			worker_kill(&job->worker);
+		job_free(job);
 	}
 }
 

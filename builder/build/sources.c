@@ -99,7 +99,7 @@ find_image(struct build *b, const char *reference, const struct platform *platfo
 
 static struct image_state *
 add_image(struct build *b, const char *reference, const struct platform *platform,
-    const struct image *image)
+    const struct image *image, const struct worker *pull)
 {
 	struct image_state *state = xcalloc(1, sizeof(*state));
 	char text[DIGEST_TEXT_LEN + 1];
@@ -109,6 +109,8 @@ add_image(struct build *b, const char *reference, const struct platform *platfor
 	state->id = xstrdup(digest_text(&image->descriptor.digest, text));
 	manifest_copy(&state->manifest, &image->manifest);
 	image_config_copy(&state->config, &image->config);
+	state->pull = *pull;
+	state->is_arriving = pull->pid > 0;
 	b->images = xrealloc(b->images, b->n_images + 1, sizeof(struct image_state *));
 	b->images[b->n_images++] = state;
 	return state;
@@ -121,6 +123,7 @@ resolve(void *arg, const char *reference, const struct platform *platform,
 	struct build *b = arg;
 	struct image_state *state = find_image(b, reference, platform);
 	autofree char *instead = NULL;
+	struct worker pull = { .pid = -1, .fd = -1 };
 	struct image image = { 0 };
 
 	if (!state) {
@@ -133,9 +136,9 @@ resolve(void *arg, const char *reference, const struct platform *platform,
 			return error_set(e, ERR_NOT_FOUND, "it is not in the store");
 		/* a check fetches nothing */
 		if ((b->checking ? image_resolve(b->store, name, platform, &image, e)
-				 : images_find(b, name, platform, &image, e)) < 0)
+				 : images_find(b, name, platform, &image, &pull, e)) < 0)
 			return -1;
-		state = add_image(b, reference, platform, &image);
+		state = add_image(b, reference, platform, &image, &pull);
 		image_release(&image);
 	}
 	*config = xcalloc(1, sizeof(**config));
@@ -382,6 +385,7 @@ sources_show_diagnostics(struct build *b)
 static void
 image_state_free(struct image_state *image)
 {
+	worker_kill(&image->pull);
 	free(image->reference);
 	platform_release(&image->platform);
 	free(image->id);

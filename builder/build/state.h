@@ -48,6 +48,9 @@ struct image_state {
 	struct image_config config;
 	bool needs_tree;
 	bool ready; /* unpacked, or not needed */
+	struct worker
+	    pull; /* brings its layers; pid -1: they are there, or schedule.c waits for it */
+	bool is_arriving; /* they are not all there yet */
 };
 
 enum step_status {

@@ -10,6 +10,7 @@
 #include "builder/layer/apply.h"
 #include "builder/layer/diff.h"
 #include "builder/layer/merge.h"
+#include "builder/step/arriving.h"
 #include "builder/step/listings.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
@@ -211,30 +212,24 @@ chain_mount(struct store *store, const struct chain *chain, int bottom,
 }
 
 static int
-apply(struct store *store, int root, const struct digest *blob, const struct digest *diff_id,
-    struct strv *notes, struct error *e)
+apply(struct store *store, int root, const struct layer_source *source, struct strv *notes,
+    struct error *e)
 {
-	struct layer_source source = { .digest = blob, .diff_id = diff_id };
 	autolisting struct listing *listing = NULL;
 	struct apply_result result = { 0 };
-	autofd int fd = store_blob_open(store, blob, NULL, e);
-	int ok;
+	int ok = layer_apply(source, root, NULL, &listing, &result, e);
 
-	if (fd < 0)
-		return -1;
-	source.fd = fd;
-	ok = layer_apply(&source, root, NULL, &listing, &result, e);
 	if (ok == 0 && notes)
 		strv_append(notes, &result.notes);
 	apply_result_release(&result);
-	if (ok < 0 || !listing || store_listing_has(store, diff_id))
+	if (ok < 0 || !listing || store_listing_has(store, source->diff_id))
 		return ok;
-	return listings_put(store, diff_id, listing, e);
+	return listings_put(store, source->diff_id, listing, e);
 }
 
-int
-chain_unpack_layer(struct store *store, const struct chain *parents, const struct digest *blob,
-    const struct digest *diff_id, char id[SNAPSHOT_ID_MAX + 1], struct strv *notes, struct error *e)
+static int
+unpack(struct store *store, const struct chain *parents, const struct layer_source *source,
+    char id[SNAPSHOT_ID_MAX + 1], struct strv *notes, struct error *e)
 {
 	struct snapshot_writer upper = SNAPSHOT_WRITER_INIT;
 	char text[DIGEST_TEXT_LEN + 1];
@@ -244,7 +239,7 @@ chain_unpack_layer(struct store *store, const struct chain *parents, const struc
 		return -1;
 	root = chain_mount(store, parents, -1, &upper, e);
 	if (root >= 0) {
-		ok = apply(store, root, blob, diff_id, notes, e);
+		ok = apply(store, root, source, notes, e);
 		if (ok == 0)
 			ok = chain_settle(store, root, &upper, e);
 		(void)close(root); /* ends the mount; what was written is synced with the store */
@@ -252,7 +247,46 @@ chain_unpack_layer(struct store *store, const struct chain *parents, const struc
 	if (ok == 0)
 		ok = snapshot_writer_commit(&upper, id, NULL, e);
 	snapshot_writer_release(&upper);
-	return ok < 0 ? error_ctx(e, "cannot unpack layer %s", digest_text(blob, text)) : 0;
+	return ok < 0 ? error_ctx(e, "cannot unpack layer %s", digest_text(source->digest, text))
+	              : 0;
+}
+
+int
+chain_unpack_layer(struct store *store, const struct chain *parents, const struct digest *blob,
+    const struct digest *diff_id, char id[SNAPSHOT_ID_MAX + 1], struct strv *notes, struct error *e)
+{
+	autofd int fd = store_blob_open(store, blob, NULL, e);
+	struct layer_source source = { .fd = fd, .digest = blob, .diff_id = diff_id };
+	char text[DIGEST_TEXT_LEN + 1];
+
+	if (fd < 0)
+		return error_ctx(e, "cannot unpack layer %s", digest_text(blob, text));
+	return unpack(store, parents, &source, id, notes, e);
+}
+
+/* While it comes; and anew, from the whole of it, when what came was not the layer. */
+static int
+unpack_arriving(struct store *store, const struct chain *parents, const struct descriptor *layer,
+    const struct digest *diff_id, char id[SNAPSHOT_ID_MAX + 1], struct strv *notes, struct error *e)
+{
+	struct error problem = ERROR_INIT;
+	bool was_whole = false;
+	int ok = -1;
+
+	while (ok < 0 && !was_whole) {
+		auto(arriving) struct arriving a = ARRIVING_INIT;
+		struct layer_source source = { .digest = &layer->digest, .diff_id = diff_id };
+
+		if (arriving_open(store, layer, problem.kind != ERR_NONE, &a, e) < 0)
+			return -1;
+		error_clear(&problem);
+		source.fd = a.fd;
+		was_whole = a.is_whole;
+		ok = unpack(store, parents, &source, id, notes, &problem);
+	}
+	if (ok < 0)
+		*e = problem;
+	return ok;
 }
 
 bool
@@ -268,9 +302,9 @@ chain_is_unpacked(struct store *store, const struct image_config *config)
 	return true;
 }
 
-int
-chain_unpack_image(struct store *store, const struct manifest *manifest,
-    const struct image_config *config, struct strv *notes, struct error *e)
+static int
+unpack_image(struct store *store, const struct manifest *manifest,
+    const struct image_config *config, bool is_arriving, struct strv *notes, struct error *e)
 {
 	auto(chain) struct chain all = { 0 };
 	auto(chain) struct chain parents = { 0 };
@@ -278,12 +312,33 @@ chain_unpack_image(struct store *store, const struct manifest *manifest,
 
 	chain_of_image(store, config, &all);
 	for (size_t i = 0; i < all.snapshots.count; i++) {
+		const struct descriptor *layer = &manifest->layers[i];
+		const struct digest *diff_id = &config->diff_ids[i];
+		int ok = 0;
+
 		(void)snprintf(id, sizeof(id), "%s", all.snapshots.items[i]);
-		if (!store_snapshot_has(store, id) &&
-		    chain_unpack_layer(store, &parents, &manifest->layers[i].digest,
-			&config->diff_ids[i], id, notes, e) < 0)
+		if (!store_snapshot_has(store, id))
+			ok = is_arriving
+			         ? unpack_arriving(store, &parents, layer, diff_id, id, notes, e)
+			         : chain_unpack_layer(
+				       store, &parents, &layer->digest, diff_id, id, notes, e);
+		if (ok < 0)
 			return -1;
 		strv_add(&parents.snapshots, id);
 	}
 	return 0;
+}
+
+int
+chain_unpack_image(struct store *store, const struct manifest *manifest,
+    const struct image_config *config, struct strv *notes, struct error *e)
+{
+	return unpack_image(store, manifest, config, false, notes, e);
+}
+
+int
+chain_unpack_arriving(struct store *store, const struct manifest *manifest,
+    const struct image_config *config, struct strv *notes, struct error *e)
+{
+	return unpack_image(store, manifest, config, true, notes, e);
 }

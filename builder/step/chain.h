@@ -29,6 +29,12 @@ bool chain_is_unpacked(struct store *store, const struct image_config *config);
 int chain_unpack_image(struct store *store, const struct manifest *manifest,
     const struct image_config *config, struct strv *notes, struct error *e);
 /**
+ * The same while another process of this build brings the layers: each is unpacked as it comes, and made a snapshot when all of it
+ * has come and is what the image says.
+ */
+int chain_unpack_arriving(struct store *store, const struct manifest *manifest,
+    const struct image_config *config, struct strv *notes, struct error *e);
+/**
  * Makes a snapshot of @layer over @parents. @id: the name it gets, or "" for a fresh one, filled in.
  */
 int chain_unpack_layer(struct store *store, const struct chain *parents, const struct digest *blob,

@@ -303,6 +303,121 @@ END
 	says "it is not whole after 10 s" "CROZE_NETWORK_TIMEOUT"
 }
 
+@test "G11 half-open: the other end is gone without a word, for a manifest and for a layer" {
+	need ip
+	need unshare
+	export CROZE_NETWORK_TIMEOUT=2
+	empty_store
+	cat >inside <<-'END'
+	pull_from()
+	{
+		rm -f r/port
+		ip link set lo up
+		"$PYTHON" "$LIB/registry_server.py" "$SUITE/bases" r >r/log 2>&1 3>&- &
+		server=$!
+		for ((i = 0; i < 100; i++)); do [ -e r/port ] && break; sleep 0.1; done
+		timeout 30 croze pull --retry-delay 10ms "127.0.0.1:$(cat r/port)/x:latest" && echo "it was pulled"
+		echo "status $?"
+		kill -9 $server
+	}
+	for kind in manifest blob; do
+		echo "$kind 0 cut-link" >r/fault
+		pull_from
+	done
+	END
+	mkdir -p r
+	begin=$SECONDS
+	PYTHON=$PYTHON LIB=$LIB SUITE=$SUITE run timeout 60 unshare --user --map-root-user --net bash ./inside
+	[[ $output != *"Operation not permitted"* ]] || skip "no network namespace is to be had"
+	[ $((SECONDS - begin)) -lt 25 ]
+	equal "$(grep -c '^status 4$' <<<"$output")" 2
+	equal "$(grep -c 'nothing came for 2 s' <<<"$output")" 2
+	run croze images -q
+	equal "$output" ''
+}
+
+# unpacked: is anything in a snapshot, whole or not?
+unpacked()
+{
+	[ -n "$(find "$CROZE_ROOT/tmp" "$CROZE_ROOT/snapshots" -path '*/fs/*' -print -quit)" ]
+}
+
+@test "a layer is unpacked while it comes, and is nothing before all of it is here" {
+	fake_registry r
+	empty_store
+	fault r "blob 1 hold $W/go"
+	printf 'FROM 127.0.0.1:%s/x:latest\nRUN true\n' "$PORT" | dockerfile
+	timeout 60 croze build -t app c >log 2>&1 3>&- &
+	local build=$!
+	wait_for unpacked
+	equal "$(ls "$CROZE_ROOT/snapshots")" ''
+	run croze images -q
+	equal "$output" ''
+	touch go
+	wait "$build" || { cat log; false; }
+	grep -q "pulled 127.0.0.1:$PORT/x:latest: " log
+	run croze store check
+	ok
+	stop_servers
+	run build --pull=never -t again
+	ok
+	equal "$(croze inspect --format '{{.Id}}' again)" "$(croze inspect --format '{{.Id}}' app)"
+}
+
+@test "F10: a base that comes badly is unpacked right in the end, or leaves nothing" {
+	export CROZE_NETWORK_TIMEOUT=2
+	fake_registry r
+	printf 'FROM 127.0.0.1:%s/x:latest\nRUN ls -l /bin | wc -l >/list\n' "$PORT" | dockerfile
+	empty_store s0
+	run build -o out0
+	ok
+	for f in reset-body wrong-data truncated; do
+		fault r "blob 1 $f" 'blob 1 range-ignored'
+		empty_store "s-$f"
+		run build --retry-delay 10ms -o "out-$f"
+		ok
+		diff -r out0 "out-$f"
+	done
+	for f in 'flip 12345' 'flip 6000000' 'cut 300000' wrong-data stall 404; do
+		fault r "blob 0 $f"
+		empty_store
+		run build --retry 0 -t app
+		[ "$status" -eq 4 ] || [ "$status" -eq 2 ]
+		says "image '127.0.0.1:$PORT/x:latest': cannot pull"
+		equal "$(ls "$CROZE_ROOT/snapshots")" ''
+		run croze images -q
+		equal "$output" ''
+		run croze store check
+		ok
+	done
+}
+
+@test "images with a layer in common bring it once, and a step that fails leaves its base named" {
+	fake_registry r
+	empty_store
+	printf 'FROM 127.0.0.1:%s/x:latest AS a\nRUN touch /a\nFROM 127.0.0.1:%s/y:latest\nCOPY --from=a /a /\nRUN false\n' "$PORT" "$PORT" |
+	    dockerfile
+	run build
+	fails 1
+	equal "$(jq -r 'select(.path | contains("/blobs/")) | .path | split("/")[-1]' r/requests | sort | uniq -d)" ''
+	run croze images --format '{{.Repository}}'
+	says "127.0.0.1:$PORT/y"
+}
+
+@test "FROM of a name one letter off a stage says so before a silent registry is waited for" {
+	fake_registry r
+	fault r 'ping 0 stall-header'
+	export CONTAINERS_REGISTRIES_CONF=$W/registries.conf
+	printf '[aliases]\nbulder = "127.0.0.1:%s/x"\n' "$PORT" >registries.conf
+	printf 'FROM %s AS builder\nFROM bulder\nCOPY Dockerfile /x\n' "$BUSYBOX" | dockerfile
+	timeout 60 croze build c >log 2>&1 3>&- &
+	local build=$!
+	wait_for grep -q "Dockerfile:2: FROM bulder is no stage, .*; stage 'builder' begins at line 1" log
+	kill -0 "$build"
+	kill "$build"
+	wait "$build" || true
+}
+
 @test "G13 manifests and configs with missing, wrong and extra members end in a clear error" {
 	fake_registry r
 	"$PYTHON" - >mutants <<'END'

@@ -18,6 +18,7 @@ import socket
 import socketserver
 import ssl
 import struct
+import subprocess
 import threading
 import time
 
@@ -170,6 +171,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif name == "stall":
             self.reply(200, data[:10], rest, len(data))
             self.wfile.flush()
+            time.sleep(60)
+        elif name == "hold":
+            self.reply(200, half, rest, len(data))
+            self.wfile.flush()
+            for _ in range(600):
+                if os.path.exists(argument):
+                    break
+                time.sleep(0.05)
+            self.wfile.write(data[len(half):])
+        elif name == "cut-link":
+            subprocess.run(["ip", "link", "set", "lo", "down"], check=True)
             time.sleep(60)
         elif name == "stall-header":
             time.sleep(60)
