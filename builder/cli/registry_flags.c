@@ -4,6 +4,7 @@
  */
 #include "builder/cli/registry_flags.h"
 
+#include "builder/registry/proxies.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/text.h"
 
@@ -50,6 +51,7 @@ registry_flags_apply(const struct registry_flags *flags, struct registry_display
     struct registry_options *options, struct error *e)
 {
 	const char *term = getenv("TERM");
+	struct error problem = ERROR_INIT;
 	int64_t delay = 0;
 
 	display->quiet = flags->quiet;
@@ -61,6 +63,8 @@ registry_flags_apply(const struct registry_flags *flags, struct registry_display
 		.note = show_note,
 		.progress = show_progress,
 		.arg = display };
+	if (proxies_from_docker(&problem) < 0)
+		show_note(display, problem.text); /* what asks for passwords there will say more */
 	if (flags->retry > 100)
 		return error_set(e, ERR_USAGE, "--retry: at most 100");
 	options->attempts = (unsigned)flags->retry + 1;

@@ -210,14 +210,6 @@ runtime_file(const struct credentials_options *o)
 	return xasprintf("%s/containers/auth.json", dir);
 }
 
-static char *
-docker_file(void)
-{
-	const char *dir = getenv("DOCKER_CONFIG");
-
-	return dir && *dir ? xasprintf("%s/config.json", dir) : files_home(".docker/config.json");
-}
-
 /* The file that is named explicitly; NULL when none is. */
 static const char *
 explicit_file(const struct credentials_options *o)
@@ -233,8 +225,8 @@ static int
 find_in_files(const struct credentials_options *o, const char *host, const char *name,
     struct credentials *c, struct error *e)
 {
-	char *paths[FILES] = { runtime_file(o), files_config("containers/auth.json"), docker_file(),
-		files_home(".dockercfg") };
+	char *paths[FILES] = { runtime_file(o), files_config("containers/auth.json"),
+		files_docker(), files_home(".dockercfg") };
 	int found = 0;
 
 	for (size_t i = 0; i < FILES && found == 0; i++)
@@ -360,7 +352,7 @@ file_to_write(const struct credentials_options *o, const char *host, struct erro
 		return NULL;
 	if (find_entry(json_get(file, "auths"), host) || find_helper(file, host))
 		return steal_ptr(&session);
-	docker = docker_file();
+	docker = files_docker();
 	if (!docker)
 		error_set(e, ERR_USAGE, "HOME is not set; name a file with --authfile");
 	return docker;
@@ -469,7 +461,7 @@ static int
 erase_in_files(const struct credentials_options *o, const char *host, struct error *e)
 {
 	autofree char *session = runtime_file(o);
-	autofree char *docker = docker_file();
+	autofree char *docker = files_docker();
 	int in_session = erase_at(session, host, e), in_docker;
 
 	if (in_session < 0)

@@ -35,6 +35,14 @@ files_config(const char *name)
 	return files_home(below);
 }
 
+char *
+files_docker(void)
+{
+	const char *dir = getenv("DOCKER_CONFIG");
+
+	return dir && *dir ? xasprintf("%s/config.json", dir) : files_home(".docker/config.json");
+}
+
 static bool
 is_missing(int number)
 {

@@ -15,6 +15,8 @@
 char *files_home(const char *name);
 /** "${XDG_CONFIG_HOME:-~/.config}/@name"; to be freed; NULL without a home. */
 char *files_config(const char *name);
+/** "${DOCKER_CONFIG:-~/.docker}/config.json"; to be freed; NULL without a home. */
+char *files_docker(void);
 /** Reads the file at @path: 1, 0 when it is not there (or @path is NULL), -1. */
 int files_read(const char *path, struct buf *b, struct error *e);
 /** The same as JSON, which must be an object; an empty file is an empty object. */

@@ -72,7 +72,7 @@ END
 	says "docker-credential-missing" "credential helper"
 }
 
-@test "credentials 1 to 5: auth.json of the session, of the user, docker's, DOCKER_CONFIG, .dockercfg" {
+@test "credentials 1, 2, 3 and 5: auth.json of the session, of the user, docker's, DOCKER_CONFIG, .dockercfg" {
 	start
 	printf '{"%s":{"auth":"%s"}}' "https://$HOST/v1/" "$(printf legacy:l | base64)" >"$HOME/.dockercfg"
 	ask
@@ -92,6 +92,9 @@ END
 	XDG_RUNTIME_DIR=$W/missing ask
 	equal "$(sent)" config:c
 	has "XDG_RUNTIME_DIR names '$W/missing'" out
+	auth xdg/containers/auth.json "$HOST" xdg:x
+	XDG_RUNTIME_DIR=$W/missing XDG_CONFIG_HOME=$W/xdg ask
+	equal "$(sent)" xdg:x
 }
 
 @test "credentials: the longest key of auths counts, URLs are hosts, an auth is split at its first colon" {
@@ -484,4 +487,80 @@ conf()
 	fails 4
 	http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 no_proxy=127.0.0.1 run pull --retry 0 "127.0.0.1:$PORT/app:latest"
 	ok
+}
+
+@test "proxies of docker's config.json: for registries, and for RUN without being a part of the key; variables come first" {
+	fake_registry r
+	mkdir -p "$HOME/.docker"
+	printf 'FROM %s\nRUN echo "$http_proxy $HTTPS_PROXY $no_proxy" >/p\n' "$BUSYBOX" | dockerfile
+	build -t app >/dev/null
+	printf '{"proxies":{"default":{"httpProxy":"http://127.0.0.1:9","httpsProxy":"http://p.example:1","noProxy":"n.example"}}}' \
+	    >"$HOME/.docker/config.json"
+	run build -t again
+	ok
+	equal "$(manifest_digest again)" "$(manifest_digest app)"
+	run build --no-cache -o out
+	ok
+	equal "$(cat out/p)" "http://127.0.0.1:9 http://p.example:1 n.example"
+	empty_store
+	run pull --retry 0 "127.0.0.1:$PORT/app:latest"
+	fails 4
+	NO_PROXY=127.0.0.1 run pull --retry 0 "127.0.0.1:$PORT/app:latest"
+	ok
+	echo '{"proxies":{"default":{"httpProxy":7}}}' >"$HOME/.docker/config.json"
+	run pull --retry 0 "127.0.0.1:$PORT/app:latest"
+	ok
+	says "note: " "httpProxy"
+}
+
+@test "files of the system are read behind the user's own: /run/containers, /etc/containers, /etc/docker" {
+	need unshare
+	ca 127.0.0.1
+	fake_registry r --https server.crt server.key --token
+	HOST=127.0.0.1:$PORT
+	mkdir -p upper/containers upper/docker work
+	setfattr -n user.overlay.opaque -v y upper/containers && setfattr -n user.overlay.opaque -v y upper/docker ||
+	    skip "no extended attributes"
+	cat >inside <<-'END'
+	mount -t overlay overlay -o "lowerdir=/etc,upperdir=$W/upper,workdir=$W/work,userxattr" /etc || exit 77
+	mount -t tmpfs none /run
+	unset XDG_RUNTIME_DIR
+	ask()
+	{
+		rm -rf "$CROZE_ROOT"
+		timeout 60 croze pull -q --retry 0 "$HOST/app:latest" >/dev/null 2>&1
+		echo "$1 $?"
+	}
+	mkdir -p /run/containers/0 "/etc/docker/certs.d/$HOST" "/etc/containers/certs.d/$HOST"
+	printf '{"auths":{"%s":{"auth":"cnVuOnI="}}}' "$HOST" >/run/containers/0/auth.json
+	rmdir "/etc/containers/certs.d/$HOST"
+	ask "no CA"
+	cp ca.crt "/etc/docker/certs.d/$HOST/"
+	ask "a CA of docker"
+	mkdir "/etc/containers/certs.d/$HOST"
+	cp ca.crt "/etc/containers/certs.d/$HOST/"
+	rm -r "/etc/docker/certs.d"
+	ask "a CA of containers"
+	echo '{"default":[{"type":"reject"}]}' >/etc/containers/policy.json
+	ask "a policy"
+	mkdir -p "$HOME/.config/containers"
+	echo '{"default":[{"type":"insecureAcceptAnything"}]}' >"$HOME/.config/containers/policy.json"
+	ask "a policy of the user"
+	printf '[[registry]]\nlocation = "%s"\nblocked = true\n' "$HOST" >/etc/containers/registries.conf
+	ask "blocked"
+	: >"$HOME/.config/containers/registries.conf"
+	ask "not blocked by the user"
+	END
+	export HOST W CROZE_ROOT=$W/inner
+	run unshare --user --map-root-user --mount bash ./inside
+	[ "$status" -ne 77 ] || skip "no overlay over /etc"
+	[[ $output != *"Operation not permitted"* ]] || skip "no user namespace"
+	equal "$output" "no CA 4
+a CA of docker 0
+a CA of containers 0
+a policy 5
+a policy of the user 0
+blocked 5
+not blocked by the user 0"
+	equal "$(sent)" run:r
 }
