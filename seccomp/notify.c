@@ -4,9 +4,10 @@
  */
 #include "seccomp/notify.h"
 
-#include <assert.h>
+#include "runtime/base/mem.h"
+#include "seccomp/filter.h"
+
 #include <errno.h>
-#include <linux/audit.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -24,68 +25,41 @@
 #define SECCOMP_ADDFD_FLAG_SEND (1UL << 1)
 #endif
 
-#if defined(__x86_64__)
-#define NATIVE_ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define NATIVE_ARCH AUDIT_ARCH_AARCH64
-#else
-#define NATIVE_ARCH 0
-#endif
-
 #define REFUSED (SECCOMP_RET_ERRNO | ENOSYS)
 #define X32_BIT 0x40000000U
 
-static void
-emit(struct notify_program *p, unsigned int operation, uint32_t k, size_t if_true, size_t if_false)
-{
-	assert(p->length < NOTIFY_CODE_MAX && if_true < 256 && if_false < 256);
-	p->code[p->length++] = (struct sock_filter){
-		.code = (unsigned short)operation,
-		.jt = (unsigned char)if_true,
-		.jf = (unsigned char)if_false,
-		.k = k,
-	};
-}
-
+/* What a call of this test is answered with at once; 0 when an argument is to be looked at. */
 static uint32_t
-argument_offset(unsigned int n)
+answer_of(const struct notify_call *call)
 {
-	uint32_t offset = (uint32_t)offsetof(struct seccomp_data, args) + 8 * n;
-
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	offset += 4;
-#endif
-	return offset;
+	return call->test == NOTIFY_REFUSED  ? REFUSED
+	       : call->test == NOTIFY_TRACE  ? SECCOMP_RET_TRACE
+	       : call->test == NOTIFY_ALWAYS ? SECCOMP_RET_USER_NOTIF
+	                                     : 0;
 }
 
 /* The tests of one number, then the way on for none of them. */
 static void
-emit_tests(struct notify_program *p, const struct notify_call *calls, size_t n)
+emit_tests(struct filter *f, const struct notify_call *calls, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (calls[i].test == NOTIFY_ALWAYS || calls[i].test == NOTIFY_REFUSED ||
-		    calls[i].test == NOTIFY_TRACE) {
-			emit(p, BPF_RET | BPF_K,
-			    calls[i].test == NOTIFY_REFUSED ? REFUSED
-			    : calls[i].test == NOTIFY_TRACE ? SECCOMP_RET_TRACE
-							    : SECCOMP_RET_USER_NOTIF,
-			    0, 0);
+		if (answer_of(&calls[i]) != 0) {
+			filter_return(f, answer_of(&calls[i]));
 			return;
 		}
-		emit(p, BPF_LD | BPF_W | BPF_ABS, argument_offset(calls[i].argument), 0, 0);
+		filter_load(f, filter_argument(calls[i].argument));
 		if (calls[i].test == NOTIFY_IF_SET) {
-			emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 2);
-			emit(p, BPF_LD | BPF_W | BPF_ABS, argument_offset(calls[i].argument) ^ 4, 0,
-			    0);
-			emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+			filter_emit(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 2);
+			filter_load(f, filter_argument(calls[i].argument) ^ 4);
+			filter_emit(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
 		} else if (calls[i].test == NOTIFY_IF_BITS) {
-			emit(p, BPF_JMP | BPF_JSET | BPF_K, calls[i].value, 0, 1);
+			filter_emit(f, BPF_JMP | BPF_JSET | BPF_K, calls[i].value, 0, 1);
 		} else {
-			emit(p, BPF_JMP | BPF_JEQ | BPF_K, calls[i].value, 0, 1);
+			filter_emit(f, BPF_JMP | BPF_JEQ | BPF_K, calls[i].value, 0, 1);
 		}
-		emit(p, BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF, 0, 0);
+		filter_return(f, SECCOMP_RET_USER_NOTIF);
 	}
-	emit(p, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+	filter_return(f, SECCOMP_RET_ALLOW);
 }
 
 void
@@ -95,26 +69,24 @@ notify_compile(struct notify_program *p, const struct notify_call *calls, size_t
 	uint32_t answer = foreign == NOTIFY_FOREIGN_REFUSED    ? REFUSED
 	                  : foreign == NOTIFY_FOREIGN_NOTIFIED ? SECCOMP_RET_USER_NOTIF
 	                                                       : SECCOMP_RET_ALLOW;
+	struct filter f = { p->code, ARRAY_LEN(p->code), 0 };
 
-	p->length = 0;
-	emit(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, arch), 0, 0);
-	emit(p, BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCH, 1, 0);
-	emit(p, BPF_RET | BPF_K, answer, 0, 0);
-	emit(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, nr), 0, 0);
+	filter_begin(&f, answer);
 #if defined(__x86_64__)
-	emit(p, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
-	emit(p, BPF_RET | BPF_K, answer, 0, 0);
+	filter_emit(&f, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
+	filter_return(&f, answer);
 #endif
 	for (size_t i = 0, end; i < n; i = end) {
-		size_t jump = p->length;
+		size_t jump = f.length;
 
 		for (end = i + 1; end < n && calls[end].number == calls[i].number;)
 			end++;
-		emit(p, BPF_JMP | BPF_JEQ | BPF_K, calls[i].number, 0, 0);
-		emit_tests(p, calls + i, end - i);
-		p->code[jump].jf = (unsigned char)(p->length - jump - 1);
+		filter_emit(&f, BPF_JMP | BPF_JEQ | BPF_K, calls[i].number, 0, 0);
+		emit_tests(&f, calls + i, end - i);
+		f.code[jump].jf = (unsigned char)(f.length - jump - 1);
 	}
-	emit(p, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+	filter_return(&f, SECCOMP_RET_ALLOW);
+	p->length = (unsigned short)f.length;
 }
 
 int

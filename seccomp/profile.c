@@ -9,29 +9,23 @@
 #include "seccomp/profile.h"
 
 #include "runtime/base/mem.h"
+#include "seccomp/filter.h"
 #include "seccomp/table.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 
 #if defined(__x86_64__)
-#define NATIVE_ARCH AUDIT_ARCH_X86_64
 #define NUMBER(row) ((row)->x86_64)
 #elif defined(__aarch64__)
-#define NATIVE_ARCH AUDIT_ARCH_AARCH64
 #define NUMBER(row) ((row)->aarch64)
 #endif
 
-#ifdef NATIVE_ARCH
+#ifdef NUMBER
 
 #define NUMBERS_MAX 1024
 #define CODE_MAX 1024
-
-static struct sock_filter code[CODE_MAX];
-static struct seccomp_program program = { .code = code };
 
 /* A run of numbers with one answer, from @first to before the next run. */
 struct run {
@@ -45,88 +39,59 @@ answer(int error_number)
 	return error_number ? SECCOMP_RET_ERRNO | (uint32_t)error_number : SECCOMP_RET_ALLOW;
 }
 
-static void
-emit(unsigned int operation, uint32_t k, size_t if_true, size_t if_false)
-{
-	assert(program.length < CODE_MAX && if_true < 256 && if_false < 256);
-	code[program.length++] = (struct sock_filter){
-		.code = (unsigned short)operation,
-		.jt = (unsigned char)if_true,
-		.jf = (unsigned char)if_false,
-		.k = k,
-	};
-}
-
-static void
-emit_return(uint32_t value)
-{
-	emit(BPF_RET | BPF_K, value, 0, 0);
-}
-
-static void
-load_argument(unsigned int n)
-{
-	uint32_t offset = (uint32_t)offsetof(struct seccomp_data, args) + 8 * n;
-
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	offset += 4;
-#endif
-	emit(BPF_LD | BPF_W | BPF_ABS, offset, 0, 0);
-}
-
 /* Rules go to their answer, which stands right behind each, or past it. */
 static void
-emit_rules(const struct call_rule *r)
+emit_rules(struct filter *f, const struct call_rule *r)
 {
 	unsigned int loaded = ~0U;
 
 	for (;; r++) {
 		if (r->test == RULE_ELSE) {
-			emit_return(answer(r->error_number));
+			filter_return(f, answer(r->error_number));
 			return;
 		}
 		if (loaded != r->argument)
-			load_argument(r->argument);
+			filter_load(f, filter_argument(r->argument));
 		loaded = r->argument;
 		if (r->test == RULE_EQUAL)
-			emit(BPF_JMP | BPF_JEQ | BPF_K, r->value, 0, 1);
+			filter_emit(f, BPF_JMP | BPF_JEQ | BPF_K, r->value, 0, 1);
 		else if (r->test == RULE_NOT)
-			emit(BPF_JMP | BPF_JEQ | BPF_K, r->value, 1, 0);
+			filter_emit(f, BPF_JMP | BPF_JEQ | BPF_K, r->value, 1, 0);
 		else
-			emit(BPF_JMP | BPF_JSET | BPF_K, r->value, 0, 1);
-		emit_return(answer(r->error_number));
+			filter_emit(f, BPF_JMP | BPF_JSET | BPF_K, r->value, 0, 1);
+		filter_return(f, answer(r->error_number));
 	}
 }
 
 static void
-emit_leaf(const struct call_row *row)
+emit_leaf(struct filter *f, const struct call_row *row)
 {
 	if (!row || row->action == CALL_MISSING)
-		emit_return(answer(ENOSYS));
+		filter_return(f, answer(ENOSYS));
 	else if (row->action == CALL_REFUSED)
-		emit_return(answer(EPERM));
+		filter_return(f, answer(EPERM));
 	else if (row->action == CALL_ALLOWED)
-		emit_return(answer(0));
+		filter_return(f, answer(0));
 	else
-		emit_rules(call_rules_of(row->name));
+		emit_rules(f, call_rules_of(row->name));
 }
 
 static void
-emit_search(const struct run *runs, size_t n)
+emit_search(struct filter *f, const struct run *runs, size_t n)
 {
 	size_t left = n / 2;
-	size_t branch = program.length;
+	size_t branch = f->length;
 
 	if (n == 1) {
-		emit_leaf(runs[0].row);
+		emit_leaf(f, runs[0].row);
 		return;
 	}
 	/* smaller: fall through to the long jump's skip; its target is known once the left half is there */
-	emit(BPF_JMP | BPF_JGE | BPF_K, runs[left].first, 0, 1);
-	emit(BPF_JMP | BPF_JA, 0, 0, 0);
-	emit_search(runs, left);
-	code[branch + 1].k = (uint32_t)(program.length - branch - 2);
-	emit_search(runs + left, n - left);
+	filter_emit(f, BPF_JMP | BPF_JGE | BPF_K, runs[left].first, 0, 1);
+	filter_emit(f, BPF_JMP | BPF_JA, 0, 0, 0);
+	emit_search(f, runs, left);
+	f->code[branch + 1].k = (uint32_t)(f->length - branch - 2);
+	emit_search(f, runs + left, n - left);
 }
 
 static bool
@@ -157,15 +122,16 @@ const struct seccomp_program *
 seccomp_default(void)
 {
 	static struct run runs[NUMBERS_MAX + 1];
+	static struct sock_filter code[CODE_MAX];
+	static struct seccomp_program program = { .code = code };
+	struct filter f = { code, CODE_MAX, 0 };
 
 	if (program.length > 0)
 		return &program;
-	emit(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, arch), 0, 0);
-	emit(BPF_JMP | BPF_JEQ | BPF_K, NATIVE_ARCH, 1, 0);
-	emit_return(answer(ENOSYS));
-	emit(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offsetof(struct seccomp_data, nr), 0, 0);
-	emit_search(
-	    runs, find_runs(runs)); /* numbers with the x32 bit are above all that the table has */
+	filter_begin(&f, answer(ENOSYS));
+	/* numbers with the x32 bit are above all that the table has */
+	emit_search(&f, runs, find_runs(runs));
+	program.length = (unsigned short)f.length;
 	return &program;
 }
 

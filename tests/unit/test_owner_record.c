@@ -3,8 +3,6 @@
  * test_owner_record - owners where one id alone is mapped: what stands for them, and that it comes back.
  */
 #include "runtime/base/fd.h"
-#include "seccomp/ids.h"
-#include "seccomp/notify.h"
 #include "seccomp/owner.h"
 #include "tests/unit/unit.h"
 
@@ -12,7 +10,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -108,125 +105,11 @@ owner_of_a_link_is_in_its_access_time(void **state)
 	(void)rmdir(folder);
 }
 
-/* Runs a filter over one call as the kernel does; only the operations that it is made of. */
-static uint32_t
-answer_of(const struct notify_program *p, const struct seccomp_data *data)
-{
-	uint32_t a = 0;
-
-	for (size_t i = 0; i < p->length; i++) {
-		const struct sock_filter *f = &p->code[i];
-
-		switch (f->code) {
-		case BPF_LD | BPF_W | BPF_ABS:
-			memcpy(&a, (const char *)data + f->k, sizeof(a));
-			break;
-		case BPF_JMP | BPF_JEQ | BPF_K:
-			i += a == f->k ? f->jt : f->jf;
-			break;
-		case BPF_JMP | BPF_JGE | BPF_K:
-			i += a >= f->k ? f->jt : f->jf;
-			break;
-		case BPF_JMP | BPF_JSET | BPF_K:
-			i += a & f->k ? f->jt : f->jf;
-			break;
-		case BPF_RET | BPF_K:
-			return f->k;
-		default:
-			fail_msg("operation %u", f->code);
-		}
-	}
-	fail_msg("no answer");
-	return 0;
-}
-
-static void
-filter_notifies_what_it_is_told_and_lets_the_rest_pass(void **state)
-{
-	static const struct notify_call calls[] = {
-		{ SYS_setuid, 0, NOTIFY_ALWAYS, 0 },
-		{ SYS_prctl, 0, NOTIFY_IF_EQUAL, 8 },
-		{ SYS_prctl, 0, NOTIFY_IF_EQUAL, 39 },
-		{ SYS_statx, 3, NOTIFY_IF_BITS, 0x18 },
-	};
-	struct notify_program p;
-	struct seccomp_data data = { 0 };
-
-	(void)state;
-#if defined(__x86_64__)
-	data.arch = 0xc000003e;
-#else
-	data.arch = 0xc00000b7;
-#endif
-	notify_compile(&p, calls, sizeof(calls) / sizeof(calls[0]), NOTIFY_FOREIGN_PASS);
-	for (int number = 0; number < 512; number++) {
-		bool always = number == SYS_setuid;
-
-		data.nr = number;
-		data.args[0] = data.args[3] = 0;
-		assert_int_equal(
-		    answer_of(&p, &data), always ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ALLOW);
-	}
-	data.nr = SYS_prctl;
-	data.args[0] = 39;
-	assert_int_equal(answer_of(&p, &data), SECCOMP_RET_USER_NOTIF);
-	data.args[0] = 40;
-	assert_int_equal(answer_of(&p, &data), SECCOMP_RET_ALLOW);
-	data.nr = SYS_statx;
-	data.args[3] = 0x7ff;
-	assert_int_equal(answer_of(&p, &data), SECCOMP_RET_USER_NOTIF);
-	data.args[3] = 0x200;
-	assert_int_equal(answer_of(&p, &data), SECCOMP_RET_ALLOW);
-	data.nr = SYS_setuid;
-	data.arch = 0x40000003;
-	assert_int_equal(answer_of(&p, &data), SECCOMP_RET_ALLOW);
-}
-
-static void
-filter_refuses_other_tables_of_calls_when_told_to(void **state)
-{
-	static const struct notify_call calls[] = { { SYS_setuid, 0, NOTIFY_ALWAYS, 0 } };
-	struct notify_program p;
-	struct seccomp_data data = { .nr = SYS_setuid, .arch = 0x40000003 };
-
-	(void)state;
-	notify_compile(&p, calls, 1, NOTIFY_FOREIGN_REFUSED);
-	assert_int_equal(answer_of(&p, &data), SECCOMP_RET_ERRNO | ENOSYS);
-#if defined(__x86_64__)
-	data.arch = 0xc000003e;
-	data.nr = (int)(0x40000000U | SYS_setuid); /* x32 */
-	assert_int_equal(answer_of(&p, &data), SECCOMP_RET_ERRNO | ENOSYS);
-	data.nr = SYS_setuid;
-	assert_int_equal(answer_of(&p, &data), SECCOMP_RET_USER_NOTIF);
-#endif
-}
-
-static void
-newer_calls_of_attributes_are_refused(void **state)
-{
-	const struct notify_program *p = ids_program(false);
-
-	(void)state;
-	for (int number = 463; number <= 466; number++) {
-		struct seccomp_data data = { .nr = number };
-
-#if defined(__x86_64__)
-		data.arch = 0xc000003e;
-#else
-		data.arch = 0xc00000b7;
-#endif
-		assert_int_equal(answer_of(p, &data), SECCOMP_RET_ERRNO | ENOSYS);
-	}
-}
-
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(text_of_an_owner_is_read_back),
 	cmocka_unit_test(what_is_no_owner_is_refused),
 	cmocka_unit_test(device_is_read_back_and_nothing_else_is_one),
 	cmocka_unit_test(owner_of_a_link_is_in_its_access_time),
-	cmocka_unit_test(filter_notifies_what_it_is_told_and_lets_the_rest_pass),
-	cmocka_unit_test(filter_refuses_other_tables_of_calls_when_told_to),
-	cmocka_unit_test(newer_calls_of_attributes_are_refused),
 };
 
 UNIT_MAIN(tests)

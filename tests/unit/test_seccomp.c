@@ -10,6 +10,8 @@
 #include "runtime/base/json.h"
 #include "runtime/base/mem.h"
 #include "seccomp/compile.h"
+#include "seccomp/ids.h"
+#include "seccomp/notify.h"
 #include "seccomp/profile.h"
 #include "seccomp/table.h"
 
@@ -39,12 +41,12 @@
 
 /* Classic BPF as far as the filter uses it; anything else fails the test. */
 static uint32_t
-interpret(const struct seccomp_program *p, const struct seccomp_data *data)
+interpret(const struct sock_filter *code, size_t length, const struct seccomp_data *data)
 {
 	uint32_t a = 0;
 
-	for (size_t at = 0; at < p->length; at++) {
-		const struct sock_filter *i = &p->code[at];
+	for (size_t at = 0; at < length; at++) {
+		const struct sock_filter *i = &code[at];
 
 		switch (i->code) {
 		case BPF_LD | BPF_W | BPF_ABS:
@@ -79,6 +81,12 @@ interpret(const struct seccomp_program *p, const struct seccomp_data *data)
 	return 0;
 }
 
+static uint32_t
+answer_of(const struct seccomp_program *p, const struct seccomp_data *data)
+{
+	return interpret(p->code, p->length, data);
+}
+
 static const struct call_row *
 row_of(uint32_t number)
 {
@@ -110,6 +118,14 @@ expected(uint32_t arch, uint32_t number, const uint64_t args[6])
 	return r->error_number;
 }
 
+static const struct notify_call notified[] = {
+	{ SYS_setuid, 0, NOTIFY_ALWAYS, 0 },
+	{ SYS_prctl, 0, NOTIFY_IF_EQUAL, 8 },
+	{ SYS_prctl, 0, NOTIFY_IF_EQUAL, 39 },
+	{ SYS_statx, 3, NOTIFY_IF_BITS, 0x18 },
+	{ SYS_mount, 0, NOTIFY_REFUSED, 0 },
+};
+
 static void
 check_one(uint32_t arch, uint32_t number, const uint64_t args[6])
 {
@@ -120,7 +136,7 @@ check_one(uint32_t arch, uint32_t number, const uint64_t args[6])
 	uint32_t got;
 
 	memcpy(data.args, args, sizeof(data.args));
-	got = interpret(seccomp_default(), &data);
+	got = answer_of(seccomp_default(), &data);
 	if (got != wanted)
 		fail_msg("arch %x call %u args %llx %llx %llx: %x, should be %x", arch, number,
 		    (unsigned long long)args[0], (unsigned long long)args[1],
@@ -227,7 +243,7 @@ check_rule(const char *operator, uint64_t first, uint64_t second, bool two)
 
 			data.args[0] = other;
 			data.args[1] = values[i];
-			got = interpret(program, &data);
+			got = answer_of(program, &data);
 			if (got != (met ? SECCOMP_RET_ERRNO | 7U : SECCOMP_RET_ALLOW))
 				fail_msg(
 				    "%s %llx %llx with %llx, %u: %x", operator,(unsigned long long)
@@ -265,7 +281,7 @@ each_namespace_flag_of_clone_is_refused(void **state)
 			.arch = NATIVE_ARCH,
 			.args = { flags[i] | SIGCHLD | HIGH_BITS } };
 
-		assert_int_equal(interpret(seccomp_default(), &data), SECCOMP_RET_ERRNO | EPERM);
+		assert_int_equal(answer_of(seccomp_default(), &data), SECCOMP_RET_ERRNO | EPERM);
 	}
 }
 
@@ -304,6 +320,63 @@ the_program_is_small(void **state)
 {
 	(void)state;
 	assert_in_range(seccomp_default()->length, 50, 600);
+}
+
+static void
+a_filter_notifies_what_it_is_told_and_lets_the_rest_pass(void **state)
+{
+	struct notify_program p;
+	struct seccomp_data data = { .arch = NATIVE_ARCH };
+
+	(void)state;
+	notify_compile(&p, notified, 4, NOTIFY_FOREIGN_PASS);
+	for (data.nr = 0; data.nr < 512; data.nr++)
+		assert_int_equal(interpret(p.code, p.length, &data),
+		    data.nr == SYS_setuid ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ALLOW);
+	data.nr = SYS_prctl;
+	data.args[0] = 39;
+	assert_int_equal(interpret(p.code, p.length, &data), SECCOMP_RET_USER_NOTIF);
+	data.args[0] = 40;
+	assert_int_equal(interpret(p.code, p.length, &data), SECCOMP_RET_ALLOW);
+	data.nr = SYS_statx;
+	data.args[3] = 0x7ff;
+	assert_int_equal(interpret(p.code, p.length, &data), SECCOMP_RET_USER_NOTIF);
+	data.args[3] = 0x200;
+	assert_int_equal(interpret(p.code, p.length, &data), SECCOMP_RET_ALLOW);
+	data.nr = SYS_setuid;
+	data.arch = AUDIT_ARCH_I386;
+	assert_int_equal(interpret(p.code, p.length, &data), SECCOMP_RET_ALLOW);
+}
+
+static void
+a_filter_refuses_other_tables_of_calls_when_told_to(void **state)
+{
+	struct notify_program p;
+	struct seccomp_data data = { .nr = SYS_setuid, .arch = AUDIT_ARCH_I386 };
+
+	(void)state;
+	notify_compile(&p, notified, 1, NOTIFY_FOREIGN_REFUSED);
+	assert_int_equal(interpret(p.code, p.length, &data), SECCOMP_RET_ERRNO | ENOSYS);
+#if defined(__x86_64__)
+	data.arch = NATIVE_ARCH;
+	data.nr = (int)(0x40000000U | SYS_setuid); /* x32 */
+	assert_int_equal(interpret(p.code, p.length, &data), SECCOMP_RET_ERRNO | ENOSYS);
+	data.nr = SYS_setuid;
+	assert_int_equal(interpret(p.code, p.length, &data), SECCOMP_RET_USER_NOTIF);
+#endif
+}
+
+static void
+newer_calls_of_attributes_are_refused_where_owners_are_recorded(void **state)
+{
+	const struct notify_program *p = ids_program(false);
+
+	(void)state;
+	for (int number = 463; number <= 466; number++) {
+		struct seccomp_data data = { .nr = number, .arch = NATIVE_ARCH };
+
+		assert_int_equal(interpret(p->code, p->length, &data), SECCOMP_RET_ERRNO | ENOSYS);
+	}
 }
 
 /* Status of a child that loads the filter and then makes one call. */
@@ -354,7 +427,7 @@ probe_natively(void)
 {
 	for (uint32_t n = 0; n <= NEWEST_AND_MORE; n++) {
 		const struct call_row *row = row_of(n);
-		int wanted = !row || row->action == CALL_MISSING ? ENOSYS : EPERM;
+		int wanted = row && row->action == CALL_REFUSED ? EPERM : ENOSYS;
 
 		if (IS_PAST_FILTERS(n) ||
 		    (row && (row->action == CALL_ALLOWED || row->action == CALL_BY_ARGUMENT)))
@@ -446,6 +519,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(numbers_in_the_table_are_those_of_the_headers),
 	cmocka_unit_test(no_call_stands_twice_in_the_table),
 	cmocka_unit_test(the_program_is_small),
+	cmocka_unit_test(a_filter_notifies_what_it_is_told_and_lets_the_rest_pass),
+	cmocka_unit_test(a_filter_refuses_other_tables_of_calls_when_told_to),
+	cmocka_unit_test(newer_calls_of_attributes_are_refused_where_owners_are_recorded),
 	cmocka_unit_test(the_kernel_takes_the_program_and_obeys_it),
 	cmocka_unit_test(the_kernel_answers_every_native_number_as_the_table_says),
 	cmocka_unit_test(r19_no_abi_gives_a_crypto_socket),
