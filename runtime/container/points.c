@@ -132,6 +132,9 @@ points_begin(struct points *p, const struct oci_config *c, const char *id, unsig
 {
 	const char *path = json_text(json_get(c->seccomp, "listenerPath"));
 
+	*p = (struct points){
+		.config = c, .state = state, .arg = arg, .runner = HOOK_RUNNER_INIT, .listener = -1
+	};
 	if (c->n_net_devices > 0 && !userns_is_root()) {
 		error_set(e, ERR_HOST,
 		    "config.json: 'linux.netDevices': devices of this network cannot be "
@@ -139,9 +142,6 @@ points_begin(struct points *p, const struct oci_config *c, const char *id, unsig
 		return error_hint(e,
 		    "run it as root, or as root of a user namespace that has a network of its own");
 	}
-	*p = (struct points){
-		.config = c, .state = state, .arg = arg, .runner = HOOK_RUNNER_INIT, .listener = -1
-	};
 	if (path && *path) {
 		p->listener = connect_listener(path, e);
 		if (p->listener < 0)
