@@ -5,6 +5,8 @@
  */
 #include "seccomp/call.h"
 
+#include "runtime/base/process.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -680,7 +682,7 @@ answer_peer_credentials(struct call *c)
 		call_continue(c);
 		return;
 	}
-	pidfd = (int)syscall(SYS_pidfd_open, c->task.pid, 0);
+	pidfd = process_pidfd(c->task.pid);
 	if (pidfd >= 0) {
 		fd = (int)syscall(SYS_pidfd_getfd, pidfd, (int)c->data->args[0], 0);
 		(void)close(pidfd); /* not written to */

@@ -10,6 +10,7 @@
 
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/process.h"
 #include "seccomp/call.h"
 #include "seccomp/network.h"
 
@@ -40,7 +41,7 @@ int
 socket_open_task(pid_t tid)
 {
 	char text[TASK_STATUS_MAX];
-	int pidfd = (int)syscall(SYS_pidfd_open, tid, 0);
+	int pidfd = process_pidfd(tid);
 	const char *line;
 
 	/* not of a thread that is not the first one */
@@ -52,7 +53,7 @@ socket_open_task(pid_t tid)
 		errno = ESRCH;
 		return -1;
 	}
-	return (int)syscall(SYS_pidfd_open, (pid_t)strtol(line + 7, NULL, 10), 0);
+	return process_pidfd((pid_t)strtol(line + 7, NULL, 10));
 }
 
 /* ---- the new socket ---- */

@@ -10,6 +10,7 @@
 
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/process.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -195,7 +196,7 @@ add_task(struct ids *ids, pid_t pid, int pidfd, const struct task *parent)
 {
 	struct task *t = add_entry(ids, pid);
 
-	t->pidfd = pidfd >= 0 ? pidfd : (int)syscall(SYS_pidfd_open, pid, 0);
+	t->pidfd = pidfd >= 0 ? pidfd : process_pidfd(pid);
 	if (parent) {
 		t->creds = creds_hold(parent->creds);
 		t->has_root = parent->has_root;
@@ -297,7 +298,7 @@ task_born(struct ids *ids, pid_t parent, pid_t child)
 		old->creds = creds_hold(of->creds);
 		if (old->pidfd >= 0)
 			(void)close(old->pidfd); /* nothing is written to it */
-		old->pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+		old->pidfd = process_pidfd(child);
 	}
 	(void)pthread_mutex_unlock(&ids->lock);
 }
