@@ -19,26 +19,51 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What config.json may ask for, and this host has nothing for. */
+#define FILESYSTEMS_MAX (16U << 10)
+
+/* Is @type among the file systems of this kernel? */
+static bool
+kernel_has(const char *type)
+{
+	auto(buf) struct buf text = { 0 };
+	auto(strv) struct strv lines = { 0 };
+	struct error ignored = ERROR_INIT; /* then it is not seen to have it */
+	autofree char *line = xasprintf("nodev\t%s", type);
+	autofd int fd = open("/proc/filesystems", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || fd_read_all(fd, &text, FILESYSTEMS_MAX, "/proc/filesystems", &ignored) < 0)
+		return false;
+	strv_split(&lines, buf_text(&text), '\n');
+	return strv_has(&lines, line);
+}
+
+/* What config.json may ask for, and is not done: the host has nothing for it, or nothing here uses what it has. */
 static int
 refuse_rest(const struct oci_config *c, struct error *e)
 {
 	const struct {
 		bool asked;
 		const char *member;
-		const char *missing;
+		const char *section;
+		const char *type; /* of file system, which a kernel has that could do it */
+		const char *lacking;
+		const char *unused;
 	} rest[] = {
-		{ c->rdt.given, "linux.intelRdt",
-		    "resctrl is not supported (runtime-spec, config-linux.md, \"IntelRdt\")" },
-		{ c->mount_label && *c->mount_label, "linux.mountLabel",
-		    "labels of mounts are not supported (runtime-spec, config-linux.md, \"Mount "
-		    "Label\")" },
+		{ c->rdt.given, "linux.intelRdt", "IntelRdt", "resctrl",
+		    "this kernel and processor have no resctrl",
+		    "croze-runtime makes no resctrl groups" },
+		{ c->mount_label && *c->mount_label, "linux.mountLabel", "Mount Label", "selinuxfs",
+		    "this kernel runs without SELinux",
+		    "croze-runtime gives mounts no labels; 'process.selinuxLabel' works" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rest); i++)
 		if (rest[i].asked)
-			return error_set(
-			    e, ERR_HOST, "config.json: '%s': %s", rest[i].member, rest[i].missing);
+			return error_set(e, ERR_HOST,
+			    "config.json: '%s': %s (runtime-spec, config-linux.md, \"%s\")",
+			    rest[i].member,
+			    kernel_has(rest[i].type) ? rest[i].unused : rest[i].lacking,
+			    rest[i].section);
 	return 0;
 }
 

@@ -193,9 +193,11 @@ END
 	refused "annotation 'org.croze.landlock': cannot open '/nowhere'"
 }
 
-@test "linux.intelRdt is refused by name and section" {
+@test "linux.intelRdt is refused by name, section and cause" {
+	cause="this kernel and processor have no resctrl"
+	! grep -qw resctrl /proc/filesystems || cause="croze-runtime makes no resctrl groups"
 	run inside 'echo started' '.linux.intelRdt = {closID: "x", schemata: ["L3:0=f"]}'
-	refused "'linux.intelRdt'" "IntelRdt"
+	refused "'linux.intelRdt': $cause" "IntelRdt"
 }
 
 @test "linux.netDevices: a device is moved, called otherwise, with its addresses, and up" {
