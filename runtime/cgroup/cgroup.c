@@ -375,9 +375,9 @@ cgroup_make(const struct cgroup_wish *w, struct cgroup *c, struct error *e)
 	struct error first = ERROR_INIT;
 
 	*c = (struct cgroup)CGROUP_INIT;
-	layout_read(&c->layout);
 	if (!needed && !w->path)
 		return 0;
+	layout_read(&c->layout);
 	if (w->path && *w->path) {
 		c->path = path_of(w->path);
 		if (!c->path || strcmp(c->path, "/") == 0) {
