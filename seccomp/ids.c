@@ -110,17 +110,13 @@ static const struct row rows[] = {
 	REFUSED(CALL_XATTRAT + 3),
 };
 
-const struct notify_program *
-ids_program(bool network)
+void
+ids_compile(struct notify_program *program, bool network)
 {
-	static struct notify_program programs[2];
-	struct notify_program *program = &programs[network];
 	struct notify_call calls[ARRAY_LEN(rows) + NETWORK_CALLS_MAX];
 	const struct notify_call *more;
 	size_t n = ARRAY_LEN(rows), n_more;
 
-	if (program->length > 0)
-		return program;
 	for (size_t i = 0; i < n; i++)
 		calls[i] = rows[i].call;
 	more = network_calls(&n_more);
@@ -128,7 +124,6 @@ ids_program(bool network)
 		for (size_t i = 0; i < n_more; i++)
 			calls[n++] = more[i];
 	notify_compile(program, calls, n, NOTIFY_FOREIGN_REFUSED);
-	return program;
 }
 
 static call_fn *
@@ -194,12 +189,14 @@ serve_one(void *arg, const struct seccomp_notif *request)
 		.data = &request->data };
 	call_fn *fn = function_of(request->data.nr);
 
-	if (ids->options.forward && network_is_call(request->data.nr)) {
-		ids->options.forward(ids->options.forward_arg, request);
+	if (ids->options.forward && ids->options.forward(ids->options.forward_arg, request))
+		return;
+	if (!fn) {
+		call_fail(&c, ENOSYS); /* nobody's: it must not go on unseen */
 		return;
 	}
 	task_find(ids, c.tid, &c);
-	if (!fn || !c.creds || (c.task.starting && !is_of_the_start(fn)))
+	if (!c.creds || (c.task.starting && !is_of_the_start(fn)))
 		call_continue(&c); /* a caller that has ended meanwhile */
 	else if (c.task.has_root)
 		answer_in_root(&c, fn);

@@ -19,11 +19,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/** The filter of a container's processes; made at first use. @network: with the calls of seccomp/network.h. */
-const struct notify_program *ids_program(bool network);
+/** The filter of a container's processes. @network: with the calls of seccomp/network.h. */
+void ids_compile(struct notify_program *program, bool network);
 
 struct ids_options {
-	int listener; /* of ids_program(), loaded by the container's first process before it changes its user */
+	int listener; /* of ids_compile(), loaded by the container's first process before it changes its user */
 	int root; /* the container's root directory */
 	int proc; /* procfs of the caller's pid namespace */
 	/* who the first process is when it executes its command */
@@ -32,8 +32,8 @@ struct ids_options {
 	const gid_t *groups;
 	size_t n_groups;
 	uint64_t capabilities; /* that root has; the bounding set */
-	/* sees to the answer of a call of seccomp/network.h; called by all threads */
-	void (*forward)(void *arg, const struct seccomp_notif *request);
+	/* is asked first, by all threads; true: sees to the answer. NULL */
+	bool (*forward)(void *arg, const struct seccomp_notif *request);
 	void *forward_arg;
 };
 

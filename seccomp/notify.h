@@ -31,7 +31,7 @@ struct notify_call {
 	uint32_t value;
 };
 
-#define NOTIFY_CODE_MAX 1024
+#define NOTIFY_CODE_MAX 2048
 
 struct notify_program {
 	struct sock_filter code[NOTIFY_CODE_MAX];

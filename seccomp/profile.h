@@ -5,11 +5,15 @@
 #ifndef CROZE_SECCOMP_PROFILE_H
 #define CROZE_SECCOMP_PROFILE_H
 
+#include "runtime/base/buf.h"
 #include "runtime/base/error.h"
+#include "seccomp/notify.h"
 
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /** A compiled filter (seccomp(2)). */
 struct seccomp_program {
@@ -22,6 +26,25 @@ struct seccomp_program {
 
 /** The filter of build steps (seccomp/table.c), made at first use; NULL on an architecture that has no table yet. */
 const struct seccomp_program *seccomp_default(void);
+/**
+ * Puts that filter in front of @program, as one that asks: what it refuses is notified, and to be answered with what seccomp_refuses() says;
+ * what it allows is @program's. Not asked is what is newer than the table, or missing (CALL_MISSING): that is refused at once.
+ * Nothing is put there where there is no table.
+ */
+void seccomp_default_asking(struct notify_program *program);
+
+/** A call that the filter of build steps refuses. */
+struct seccomp_refusal {
+	int error_number;
+	const char *name; /* NULL: it is made by the numbers of another architecture */
+	int argument;     /* the one that decided; -1: none did */
+	uint32_t value;   /* its lower 32 bits */
+};
+
+/** Is @data of a call that seccomp_default_asking() asks for? */
+bool seccomp_refuses(const struct seccomp_data *data, struct seccomp_refusal *refusal);
+/** Appends "keyctl", "socket with 0x26 as argument 1". */
+void seccomp_refusal_text(const struct seccomp_refusal *refusal, struct buf *text);
 
 /** As seccomp_program_load(), of a program that @notifies. Returns the listener, close-on-exec. */
 int seccomp_program_listen(const struct seccomp_program *program, struct error *e);

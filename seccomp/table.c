@@ -3,7 +3,7 @@
  * table - every system call by number, and what a build step may do with it.
  *
  * Refused is what reaches beyond the container: modules, other kernels, swap, quotas, clocks, mounts, namespaces, tracing of the
- * machine, memory of other nodes, handles of files, descriptors of I/O ports. Missing are interfaces that escape filters (io_uring,
+ * machine, memory of other nodes, handles of files, descriptors of I/O ports. Missing or withheld are interfaces that escape filters (io_uring,
  * clone3), key rings, which no namespace separates, and what kernels do not have any more.
  */
 #include "seccomp/table.h"
@@ -306,9 +306,9 @@ const struct call_row call_table[] = {
 	{ "mq_getsetattr", 245, 185, CALL_ALLOWED },
 	{ "kexec_load", 246, 104, CALL_REFUSED },
 	{ "waitid", 247, 95, CALL_ALLOWED },
-	{ "add_key", 248, 217, CALL_MISSING },
-	{ "request_key", 249, 218, CALL_MISSING },
-	{ "keyctl", 250, 219, CALL_MISSING },
+	{ "add_key", 248, 217, CALL_WITHHELD },
+	{ "request_key", 249, 218, CALL_WITHHELD },
+	{ "keyctl", 250, 219, CALL_WITHHELD },
 	{ "ioprio_set", 251, 30, CALL_ALLOWED },
 	{ "ioprio_get", 252, 31, CALL_ALLOWED },
 	{ "inotify_init", 253, -1, CALL_ALLOWED },
@@ -394,7 +394,7 @@ const struct call_row call_table[] = {
 	{ "io_pgetevents", 333, 292, CALL_ALLOWED },
 	{ "rseq", 334, 293, CALL_ALLOWED },
 	{ "pidfd_send_signal", 424, 424, CALL_ALLOWED },
-	{ "io_uring_setup", 425, 425, CALL_MISSING },
+	{ "io_uring_setup", 425, 425, CALL_WITHHELD },
 	{ "io_uring_enter", 426, 426, CALL_MISSING },
 	{ "io_uring_register", 427, 427, CALL_MISSING },
 	{ "open_tree", 428, 428, CALL_REFUSED },

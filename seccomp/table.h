@@ -13,8 +13,9 @@
 
 enum call_action {
 	CALL_ALLOWED,
-	CALL_REFUSED,     /* EPERM */
-	CALL_MISSING,     /* ENOSYS: callers fall back to something that is allowed */
+	CALL_REFUSED,  /* EPERM */
+	CALL_MISSING,  /* ENOSYS: callers fall back to something that is allowed */
+	CALL_WITHHELD, /* ENOSYS too, but told of when a step fails: not every caller does without */
 	CALL_BY_ARGUMENT, /* call_rules */
 };
 

@@ -527,6 +527,7 @@ make_spec(struct session *s, struct container_spec *spec)
 	spec->netns = s->environment.netns.fd;
 	if (spec->network == CONTAINER_NETWORK_JOIN && s->environment.netns.egress.answers)
 		spec->egress = &s->environment.netns.egress;
+	spec->egress_asks = spec->egress ? EGRESS_NETWORK : 0;
 	assert(container_n_default_mounts <= ARRAY_LEN(s->standard));
 	for (size_t i = 0; i < container_n_default_mounts; i++) {
 		s->standard[i] = container_default_mounts[i];

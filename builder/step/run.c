@@ -92,7 +92,8 @@ run_environment_open(struct run_environment *environment, struct store *store,
 	autofd int dir = store_tmp_dir(store, NULL, e);
 	struct netns_options network = { .mode = environment->network,
 		.rules = environment->egress,
-		.n_rules = environment->n_egress };
+		.n_rules = environment->n_egress,
+		.notes = !environment->emulate };
 
 	environment->resolv_conf = -1;
 	environment->hosts = -1;
@@ -280,8 +281,21 @@ set_network(const struct run_request *request, struct container_spec *spec)
 	/* the build's own namespace may reach outside, or not be there at all */
 	if (mode == NETNS_NONE && request->environment->network != NETNS_NONE)
 		spec->network = CONTAINER_NETWORK_NEW;
-	if (spec->network == CONTAINER_NETWORK_JOIN && request->environment->netns.egress.answers)
-		spec->egress = &request->environment->netns.egress;
+}
+
+/* Who is asked for what the step may do, and told of what it may not. */
+static void
+set_egress(const struct run_request *request, struct container_spec *spec)
+{
+	const struct egress *egress = &request->environment->netns.egress;
+
+	if (!egress->pid)
+		return;
+	if (spec->network == CONTAINER_NETWORK_JOIN && egress->answers)
+		spec->egress_asks |= EGRESS_NETWORK;
+	if (spec->seccomp && !spec->emulate)
+		spec->egress_asks |= EGRESS_REFUSED;
+	spec->egress = spec->egress_asks ? egress : NULL;
 	spec->egress_number = (uint32_t)getpid(); /* a process runs one step at a time */
 }
 
@@ -381,12 +395,34 @@ tell_memory(const struct run_request *request, int ended, struct error *e)
 	    e, "the limit is %s (--memory)", size.len > 0 ? buf_text(&size) : "the cgroup's");
 }
 
+/* What the step reached, and, where that may be why it failed, which calls it was refused. */
+static void
+take_record(
+    const struct container_spec *spec, struct run_result *result, int ended, struct error *e)
+{
+	struct error ignored = ERROR_INIT; /* the step's result counts */
+	autojson struct json *record =
+	    spec->egress ? egress_take(spec->egress, spec->egress_number, &ignored) : NULL;
+	const struct json *calls = json_get(record, "refused");
+	auto(buf) struct buf text = { 0 };
+
+	if (json_get(record, "reached"))
+		result->reached = json_copy(json_get(record, "reached"));
+	if (ended == 0 || json_count(calls) == 0)
+		return;
+	for (size_t i = 0; i < json_count(calls); i++)
+		buf_printf(&text, "%s%s", i > 0 ? ", " : "", json_text(json_at(calls, i)));
+	(void)error_hint(e,
+	    "the seccomp profile refused the step %s; 'RUN --security=insecure' and --allow "
+	    "security.insecure do without it",
+	    buf_text(&text));
+}
+
 static int
 run_container(const struct run_request *request, struct container_spec *spec,
     struct run_result *result, struct error *e)
 {
 	struct container container = CONTAINER_INIT;
-	struct error ignored = ERROR_INIT; /* the step's result counts */
 	struct limits_group group;
 	int ended;
 
@@ -401,8 +437,7 @@ run_container(const struct run_request *request, struct container_spec *spec,
 	if (limits_ran_out(&group))
 		tell_memory(request, ended, e);
 	limits_end(&group);
-	if (spec->egress)
-		result->reached = egress_take(spec->egress, spec->egress_number, &ignored);
+	take_record(spec, result, ended, e);
 	return ended;
 }
 
@@ -454,6 +489,7 @@ run_command(const struct run_request *request, int root, const struct user *user
 	spec.n_extra_mounts = extra.count;
 	if (request->step->insecure)
 		lift_confinement(&spec);
+	set_egress(request, &spec);
 	return run_container(request, &spec, result, e);
 }
 

@@ -11,6 +11,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
+#include "runtime/sandbox/egress.h"
 #include "runtime/sandbox/exec.h"
 #include "runtime/sandbox/listen.h"
 #include "runtime/sandbox/passfd.h"
@@ -175,6 +176,26 @@ enter_cwd(const struct container_spec *spec, struct error *e)
 	if (fd < 0)
 		e->kind = ERR_STEP;
 	return fd < 0 ? -1 : 0;
+}
+
+int
+become_asking(struct container_spec *spec, struct error *e)
+{
+	struct error failed = ERROR_INIT;
+
+	if (!spec->egress || !spec->egress_asks)
+		return 0;
+	if (spec->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_sys(e, "cannot set no_new_privs");
+	if (egress_join(spec->egress, spec->egress_number, spec->egress_asks, &failed) == 0) {
+		if (spec->egress_asks & EGRESS_REFUSED)
+			spec->seccomp = NULL; /* what was loaded begins with it */
+		return 0;
+	}
+	if (spec->egress_asks == EGRESS_REFUSED)
+		return 0;
+	*e = failed;
+	return -1;
 }
 
 /* What is listened to by somebody whom only the parent knows. */

@@ -21,6 +21,11 @@ int become_new_keyring(struct error *e);
 /** Makes @from (-1: /dev/null) descriptors 0, 1 and 2; pipes and sockets are given to @uid. */
 int become_stdio(const int from[3], uid_t uid, struct error *e);
 /**
+ * From here on @spec's egress answers what it is asked for; @spec->seccomp becomes NULL when it is part of that. Merely to be told of what is
+ * refused is not worth a failure: then nothing is changed.
+ */
+int become_asking(struct container_spec *spec, struct error *e);
+/**
  * All that is done before a start is waited for; the calling process cannot go back. Looks for the command, so that its absence is told here.
  * Every descriptor but those of @spec and @socket is closed. @socket: to the parent, which gets INIT_LISTENER and the listener of a filter
  * that notifies, when it waits for that (@spec->events); -1.

@@ -23,6 +23,7 @@
 #include "runtime/sandbox/rootfs.h"
 #include "runtime/sandbox/supervisor.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -561,7 +562,11 @@ container_start(const struct container_spec *spec, struct container *c, struct e
 	struct rootfs *r = &s.init.rootfs;
 	int result = -1;
 
+	assert(!spec->egress_asks || spec->egress);
+	assert(!(spec->egress_asks & EGRESS_REFUSED) || spec->seccomp == seccomp_default());
 	*c = (struct container)CONTAINER_INIT;
+	if (spec->egress && !spec->record_ids)
+		(void)egress_program(spec->egress_asks); /* made once, for all containers */
 	if (spec->emulate)
 		return start_emulated(spec, c, e);
 	if (spec->chroot)

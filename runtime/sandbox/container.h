@@ -189,6 +189,7 @@ struct container_spec {
 	int netns;
 	const struct egress *egress; /* who answers for what it reaches outside; NULL: nobody */
 	uint32_t egress_number;      /* of this container there */
+	unsigned int egress_asks; /* enum egress_asks; EGRESS_REFUSED with seccomp_default() only */
 	const struct container_clocks *clocks; /* makes a time namespace; NULL: none */
 	const struct container_events *events; /* NULL */
 	int in, out, err; /* 0, 1, 2 of the container; -1: /dev/null. Unused with @terminal */

@@ -11,12 +11,15 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/loop.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/strv.h"
 #include "runtime/sandbox/landlock.h"
 #include "runtime/sandbox/listen.h"
 #include "runtime/sandbox/reach.h"
 #include "runtime/sandbox/relay.h"
 #include "seccomp/network.h"
+#include "seccomp/profile.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -29,6 +32,7 @@
 #include <unistd.h>
 
 #define RECORD_MAX (1U << 20)
+#define REFUSED_MAX 8 /* calls of a container that are remembered */
 
 enum request_kind {
 	REQUEST_JOIN,    /* with a listener that is served here */
@@ -75,12 +79,40 @@ send_request(int control, const struct request *request, int fd)
 struct joining {
 	const struct egress *egress;
 	uint32_t container;
+	unsigned int asks;
 };
 
-int
-egress_confine(const struct egress *egress, struct error *e)
+const struct notify_program *
+egress_program(unsigned int asks)
 {
-	return egress->confines ? landlock_forbid_tcp(e) : 0;
+	static struct notify_program programs[(EGRESS_NETWORK | EGRESS_REFUSED) + 1];
+	struct notify_program *program = &programs[asks];
+
+	assert(asks < ARRAY_LEN(programs));
+	if (program->length > 0)
+		return program;
+	if (asks & EGRESS_NETWORK)
+		*program = *network_program();
+	else
+		notify_compile(program, NULL, 0, NOTIFY_FOREIGN_PASS);
+	if (asks & EGRESS_REFUSED)
+		seccomp_default_asking(program);
+	return program;
+}
+
+bool
+egress_concerns(unsigned int asks, const struct seccomp_data *call)
+{
+	struct seccomp_refusal ignored;
+
+	return (asks & EGRESS_NETWORK && network_is_call(call->nr)) ||
+	       (asks & EGRESS_REFUSED && seccomp_refuses(call, &ignored));
+}
+
+int
+egress_confine(const struct egress *egress, unsigned int asks, struct error *e)
+{
+	return asks & EGRESS_NETWORK && egress->confines ? landlock_forbid_tcp(e) : 0;
 }
 
 static int
@@ -88,9 +120,9 @@ load(void *arg, struct error *e)
 {
 	const struct joining *j = arg;
 
-	if (egress_confine(j->egress, e) < 0)
+	if (egress_confine(j->egress, j->asks, e) < 0)
 		return -1;
-	return notify_load(network_program(), e);
+	return notify_load(egress_program(j->asks), e);
 }
 
 static int
@@ -105,9 +137,9 @@ pass(void *arg, int listener, struct error *e)
 }
 
 int
-egress_join(const struct egress *egress, uint32_t container, struct error *e)
+egress_join(const struct egress *egress, uint32_t container, unsigned int asks, struct error *e)
 {
-	struct joining j = { egress, container };
+	struct joining j = { egress, container, asks };
 	struct listen_job job = { &j, load, pass };
 
 	return listen_load(&job, e);
@@ -131,8 +163,13 @@ egress_forward(const struct egress *egress, uint32_t container, int listener,
 		.kind = REQUEST_FORWARD, .container = container, .notification = *notification
 	};
 
-	if (send_request(egress->control, &request, -1) < 0)
-		notify_answer(listener, notification->id, 0, ENETUNREACH);
+	struct seccomp_refusal refusal;
+
+	if (send_request(egress->control, &request, -1) == 0)
+		return;
+	if (!seccomp_refuses(&notification->data, &refusal))
+		refusal.error_number = ENETUNREACH;
+	notify_answer(listener, notification->id, 0, refusal.error_number);
 }
 
 struct json *
@@ -167,8 +204,16 @@ struct server {
 	struct reach *reach;
 	struct relay *relay;
 	struct client *clients;
+	struct refused *refused;
 	struct waiting *waiting;
 	int control;
+};
+
+/* Calls that a container was refused; it may have ended. */
+struct refused {
+	struct refused *next;
+	uint32_t container;
+	struct strv calls;
 };
 
 struct client {
@@ -245,7 +290,25 @@ open_door(void *arg, const struct network_peer *peer)
 }
 
 static void
-answer(struct client *c, const struct seccomp_notif *request)
+remember_refused(struct server *s, uint32_t container, const struct seccomp_refusal *refusal)
+{
+	auto(buf) struct buf text = { 0 };
+	struct refused *r = s->refused;
+
+	while (r && r->container != container)
+		r = r->next;
+	if (!r) {
+		r = xcalloc(1, sizeof(*r));
+		*r = (struct refused){ .next = s->refused, .container = container };
+		s->refused = r;
+	}
+	seccomp_refusal_text(refusal, &text);
+	if (r->calls.count < REFUSED_MAX && !strv_has(&r->calls, buf_text(&text)))
+		strv_add(&r->calls, buf_text(&text));
+}
+
+static void
+answer_network(struct client *c, const struct seccomp_notif *request)
 {
 	const struct egress_options *o = c->server->options;
 	struct network_policy policy = { .arg = c,
@@ -258,6 +321,19 @@ answer(struct client *c, const struct seccomp_notif *request)
 	network_answer(&policy, c->listener, request, &wait);
 	if (wait.fd >= 0)
 		await_connection(c->server, &wait);
+}
+
+static void
+answer(struct client *c, const struct seccomp_notif *request)
+{
+	struct seccomp_refusal refusal;
+
+	if (!seccomp_refuses(&request->data, &refusal)) {
+		answer_network(c, request);
+		return;
+	}
+	notify_answer(c->listener, request->id, 0, refusal.error_number);
+	remember_refused(c->server, c->container, &refusal);
 }
 
 static void
@@ -321,15 +397,35 @@ forwarded(struct server *s, const struct request *request)
 		}
 }
 
+static struct json *
+take_refused(struct server *s, uint32_t container)
+{
+	struct json *list = json_new_array();
+	struct refused **link = &s->refused, *r;
+
+	while (*link && (*link)->container != container)
+		link = &(*link)->next;
+	r = *link;
+	if (!r)
+		return list;
+	for (size_t i = 0; i < r->calls.count; i++)
+		json_append(list, json_new_text(r->calls.items[i]));
+	*link = r->next;
+	strv_release(&r->calls);
+	free(r);
+	return list;
+}
+
 static void
 give_record(struct server *s, const struct request *request, int fd)
 {
 	auto(buf) struct buf text = { 0 };
 	struct error ignored = ERROR_INIT; /* whoever asked is gone */
-	struct json *record = reach_take(s->reach, request->container);
+	autojson struct json *record = json_new_object();
 
+	json_set(record, "reached", reach_take(s->reach, request->container));
+	json_set(record, "refused", take_refused(s, request->container));
 	json_write(record, 0, &text);
-	json_free(record);
 	(void)fd_write_all(fd, buf_text(&text), text.len, &ignored);
 	for (struct client *c = s->clients, *next; c; c = next) {
 		next = c->next;

@@ -12,7 +12,6 @@
 #include "runtime/base/fd.h"
 #include "runtime/sandbox/become.h"
 #include "runtime/sandbox/devices.h"
-#include "runtime/sandbox/egress.h"
 #include "runtime/sandbox/mount.h"
 #include "runtime/sandbox/netns.h"
 #include "runtime/sandbox/passfd.h"
@@ -170,10 +169,24 @@ hold(struct init *init)
 	become_wait(init->spec);
 }
 
+/* From here on some calls are answered by others. There can be one listener only: the supervisor of ids passes on what is not for it. */
+static int
+join_others(const struct init *init, struct container_spec *spec, struct error *e)
+{
+	if (init->ids < 0)
+		return become_asking(spec, e);
+	if (supervisor_join(spec, init->ids, e) < 0)
+		return -1;
+	if (spec->egress_asks & EGRESS_REFUSED)
+		spec->seccomp = NULL; /* what was loaded begins with it */
+	return 0;
+}
+
 static int
 run(struct init *init, struct error *e)
 {
-	const struct container_spec *spec = init->spec;
+	struct container_spec own = *init->spec;
+	const struct container_spec *spec = &own;
 	const struct container_events *events = spec->events;
 
 	child_reset_signals();
@@ -192,12 +205,7 @@ run(struct init *init, struct error *e)
 		if (events->starting(events->arg, init->pid, e) < 0)
 			return -1;
 	}
-	if (init->ids >= 0 && supervisor_join(spec, init->ids, e) < 0)
-		return -1;
-	/* there can be one listener only: the supervisor of ids passes on what is not for it */
-	if (init->ids < 0 && spec->egress && egress_join(spec->egress, spec->egress_number, e) < 0)
-		return -1;
-	if (become_ready(spec, init->socket, e) < 0)
+	if (join_others(init, &own, e) < 0 || become_ready(spec, init->socket, e) < 0)
 		return -1;
 	if (spec->hold_read >= 0 && init->socket >= 0)
 		hold(init);

@@ -244,8 +244,8 @@ become(const struct container_spec *given, int socket, pid_t keeper)
 	if (setsid() < 0)
 		error_sys(&e, "cannot start a session");
 	else if (become_stdio((int[3]){ spec.in, spec.out, spec.err }, spec.uid, &e) == 0 &&
-		 confine(&spec, &e) == 0 && become_ready(&spec, socket, &e) == 0 &&
-		 child_die_with(keeper) == 0)
+		 confine(&spec, &e) == 0 && become_asking(&spec, &e) == 0 &&
+		 become_ready(&spec, socket, &e) == 0 && child_die_with(keeper) == 0)
 		(void)become_command(&spec, &e);
 	(void)send(socket, &e, sizeof(e), MSG_NOSIGNAL); /* nobody else to tell */
 	_exit(1);

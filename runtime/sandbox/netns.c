@@ -276,6 +276,17 @@ open_outside(const struct netns_options *options, struct netns *n, struct error 
 	return 0;
 }
 
+/* Nobody who is asked for connections: somebody to whom other calls are told. */
+static void
+open_notes(const struct netns_options *options, struct netns *n)
+{
+	struct egress_options egress = { .netns = -1, .silent = true };
+	struct error ignored = ERROR_INIT; /* then nothing is noted */
+
+	if (options->notes && !n->egress.pid)
+		(void)egress_start(&egress, &n->egress, &ignored);
+}
+
 int
 netns_open(const struct netns_options *options, struct netns *n, struct error *e)
 {
@@ -283,13 +294,12 @@ netns_open(const struct netns_options *options, struct netns *n, struct error *e
 
 	*n = (struct netns)NETNS_INIT;
 	n->outside = options->mode == NETNS_HOST;
-	if (options->mode == NETNS_HOST)
-		return 0;
-	n->fd = make(e);
-	if (n->fd < 0)
+	if (options->mode != NETNS_HOST && (n->fd = make(e)) < 0)
 		return -1;
-	if (options->mode == NETNS_NONE || open_outside(options, n, &failed) == 0)
+	if (options->mode != NETNS_DEFAULT || open_outside(options, n, &failed) == 0) {
+		open_notes(options, n);
 		return 0;
+	}
 	if (options->n_rules > 0) {
 		*e = failed;
 		e->kind = ERR_HOST;

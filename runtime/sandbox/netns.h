@@ -24,12 +24,14 @@ struct netns_options {
 	const struct egress_rule
 	    *rules; /* NETNS_DEFAULT: all that may be reached; none: everything outside */
 	size_t n_rules;
+	bool
+	    notes; /* in the other modes too: what the filter of steps refuses is noted, where that is possible */
 };
 
 struct netns {
 	int fd;               /* the namespace, for container_spec.netns; -1 with NETNS_HOST */
 	pid_t helper;         /* pasta, 0 when there is none */
-	struct egress egress; /* NETNS_DEFAULT: for container_spec.egress */
+	struct egress egress; /* for container_spec.egress; @egress.pid is 0 when there is none */
 	bool outside;         /* can the outside be reached? */
 	char reason
 	    [NETNS_REASON_MAX]; /* why NETNS_DEFAULT has only lo, and what would lift it; "" */

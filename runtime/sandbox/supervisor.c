@@ -10,6 +10,7 @@
 #include "runtime/sandbox/listen.h"
 #include "runtime/sandbox/passfd.h"
 #include "seccomp/ids.h"
+#include "seccomp/profile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,12 +26,29 @@ struct other {
 	int listener;
 };
 
-static void
+static const struct notify_program *
+program_for(unsigned int asks)
+{
+	static struct notify_program programs[(EGRESS_NETWORK | EGRESS_REFUSED) + 1];
+	struct notify_program *program = &programs[asks];
+
+	if (program->length > 0)
+		return program;
+	ids_compile(program, asks & EGRESS_NETWORK);
+	if (asks & EGRESS_REFUSED)
+		seccomp_default_asking(program);
+	return program;
+}
+
+static bool
 forward(void *arg, const struct seccomp_notif *request)
 {
 	const struct other *o = arg;
 
+	if (!egress_concerns(o->spec->egress_asks, &request->data))
+		return false;
 	egress_forward(o->spec->egress, o->spec->egress_number, o->listener, request);
+	return true;
 }
 
 static _Noreturn void
@@ -59,7 +77,8 @@ supervise(const struct container_spec *spec, int socket, pid_t parent)
 	fd_close_others(STDERR_FILENO + 1,
 	    (int[]){ o.listener, o.root, o.proc, spec->egress ? spec->egress->control : -1 }, 4);
 	if (spec->egress) {
-		if (egress_lend(spec->egress, spec->egress_number, o.listener, &e) < 0)
+		if (egress_lend(spec->egress, spec->egress_number, o.listener, &e) < 0 &&
+		    spec->egress_asks & EGRESS_NETWORK)
 			_exit(1);
 		other.listener = o.listener;
 		o.forward = forward;
@@ -76,7 +95,7 @@ supervisor_start(const struct container_spec *spec, int *socket, struct error *e
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return error_sys(e, "cannot make a socket pair");
-	(void)ids_program(spec->egress != NULL); /* made once, for all containers */
+	(void)program_for(spec->egress_asks); /* made once, for all containers */
 	pid = fork();
 	if (pid == 0) {
 		(void)close(pair[1]); /* the container's */
@@ -101,9 +120,9 @@ load(void *arg, struct error *e)
 {
 	const struct joining *j = arg;
 
-	if (j->spec->egress && egress_confine(j->spec->egress, e) < 0)
+	if (j->spec->egress && egress_confine(j->spec->egress, j->spec->egress_asks, e) < 0)
 		return -1;
-	return notify_load(ids_program(j->spec->egress != NULL), e);
+	return notify_load(program_for(j->spec->egress_asks), e);
 }
 
 static int

@@ -57,7 +57,7 @@ command_main(const struct netns *n, char **argv)
 
 	if (setns(n->fd, CLONE_NEWNET) < 0 || put_resolver(n->resolver) < 0)
 		_exit(FAILED);
-	if (n->egress.answers && egress_join(&n->egress, 1, &e) < 0)
+	if (n->egress.answers && egress_join(&n->egress, 1, EGRESS_NETWORK, &e) < 0)
 		_exit(fail(&e));
 	execvp(argv[0], argv);
 	perror(argv[0]);
@@ -69,7 +69,7 @@ run(const struct netns *n, char **argv, bool record)
 {
 	struct error e = ERROR_INIT;
 	auto(buf) struct buf text = { 0 };
-	autojson struct json *reached = NULL;
+	autojson struct json *done = NULL;
 	int status = 0;
 	pid_t pid = fork();
 
@@ -77,8 +77,8 @@ run(const struct netns *n, char **argv, bool record)
 		command_main(n, argv);
 	(void)waitpid(pid, &status, 0);
 	if (record) {
-		reached = egress_take(&n->egress, 1, &e);
-		json_write(reached, 0, &text);
+		done = egress_take(&n->egress, 1, &e);
+		json_write(json_get(done, "reached"), 0, &text);
 		fprintf(stderr, "reached: %s\n", buf_text(&text));
 	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

@@ -103,7 +103,7 @@ expected(uint32_t arch, uint32_t number, const uint64_t args[6])
 	const struct call_row *row = arch == NATIVE_ARCH ? row_of(number) : NULL;
 	const struct call_rule *r;
 
-	if (!row || row->action == CALL_MISSING)
+	if (!row || row->action == CALL_MISSING || row->action == CALL_WITHHELD)
 		return ENOSYS;
 	if (row->action != CALL_BY_ARGUMENT)
 		return row->action == CALL_REFUSED ? EPERM : 0;
@@ -118,6 +118,7 @@ expected(uint32_t arch, uint32_t number, const uint64_t args[6])
 	return r->error_number;
 }
 
+/* Calls that are no others' to refuse: some of each kind of row are among them. */
 static const struct notify_call notified[] = {
 	{ SYS_setuid, 0, NOTIFY_ALWAYS, 0 },
 	{ SYS_prctl, 0, NOTIFY_IF_EQUAL, 8 },
@@ -125,6 +126,33 @@ static const struct notify_call notified[] = {
 	{ SYS_statx, 3, NOTIFY_IF_BITS, 0x18 },
 	{ SYS_mount, 0, NOTIFY_REFUSED, 0 },
 };
+
+/* The filter that asks: what is refused is asked, with the errno of the other one as the answer; all else is as it would be without. */
+static void
+check_asking(const struct seccomp_data *data, int error_number)
+{
+	static struct notify_program rest, asking;
+	struct seccomp_refusal refusal;
+	bool asked;
+	uint32_t wanted, got;
+
+	if (asking.length == 0) {
+		notify_compile(&rest, notified, ARRAY_LEN(notified), NOTIFY_FOREIGN_PASS);
+		asking = rest;
+		seccomp_default_asking(&asking);
+	}
+	asked = seccomp_refuses(data, &refusal);
+	if (asked && refusal.error_number != error_number)
+		fail_msg("arch %x call %d: would be answered %d, should be %d", data->arch,
+		    data->nr, refusal.error_number, error_number);
+	wanted = asked          ? SECCOMP_RET_USER_NOTIF
+	         : error_number ? SECCOMP_RET_ERRNO | (uint32_t)error_number
+	                        : interpret(rest.code, rest.length, data);
+	got = interpret(asking.code, asking.length, data);
+	if (got != wanted)
+		fail_msg(
+		    "arch %x call %d, asking: %x, should be %x", data->arch, data->nr, got, wanted);
+}
 
 static void
 check_one(uint32_t arch, uint32_t number, const uint64_t args[6])
@@ -141,6 +169,7 @@ check_one(uint32_t arch, uint32_t number, const uint64_t args[6])
 		fail_msg("arch %x call %u args %llx %llx %llx: %x, should be %x", arch, number,
 		    (unsigned long long)args[0], (unsigned long long)args[1],
 		    (unsigned long long)args[2], got, wanted);
+	check_asking(&data, error_number);
 }
 
 static void
@@ -322,6 +351,44 @@ the_program_is_small(void **state)
 	assert_in_range(seccomp_default()->length, 50, 600);
 }
 
+/* Of the calls that are refused, those that every caller does without are not worth a word. */
+static void
+refused_calls_are_asked_for_by_name_and_others_are_not(void **state)
+{
+	static const struct {
+		uint32_t arch;
+		int number;
+		uint64_t argument;
+		const char *text; /* NULL: not asked */
+	} cases[] = {
+		{ NATIVE_ARCH, SYS_keyctl, 0, "keyctl" },
+		{ NATIVE_ARCH, SYS_mount, 0, "mount" },
+		{ NATIVE_ARCH, SYS_io_uring_setup, 0, "io_uring_setup" },
+		{ NATIVE_ARCH, SYS_socket, AF_ALG, "socket with 0x26 as argument 1" },
+		{ NATIVE_ARCH, SYS_clone, HIGH_BITS | 0x10000000,
+		    "clone with 0x10000000 as argument 1" },
+		{ AUDIT_ARCH_I386, 5, 0, "calls of a program for another architecture" },
+		{ NATIVE_ARCH, SYS_socket, AF_INET, NULL },
+		{ NATIVE_ARCH, SYS_clone3, 0, NULL },
+		{ NATIVE_ARCH, NEWEST_AND_MORE, 0, NULL },
+		{ NATIVE_ARCH, SYS_read, 0, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct seccomp_data data = { .nr = cases[i].number, .arch = cases[i].arch };
+		struct seccomp_refusal refusal;
+		auto(buf) struct buf text = { 0 };
+
+		data.args[0] = cases[i].argument;
+		assert_int_equal(seccomp_refuses(&data, &refusal), cases[i].text != NULL);
+		if (!cases[i].text)
+			continue;
+		seccomp_refusal_text(&refusal, &text);
+		assert_string_equal(buf_text(&text), cases[i].text);
+	}
+}
+
 static void
 a_filter_notifies_what_it_is_told_and_lets_the_rest_pass(void **state)
 {
@@ -369,13 +436,14 @@ a_filter_refuses_other_tables_of_calls_when_told_to(void **state)
 static void
 newer_calls_of_attributes_are_refused_where_owners_are_recorded(void **state)
 {
-	const struct notify_program *p = ids_program(false);
+	static struct notify_program p;
 
 	(void)state;
+	ids_compile(&p, false);
 	for (int number = 463; number <= 466; number++) {
 		struct seccomp_data data = { .nr = number, .arch = NATIVE_ARCH };
 
-		assert_int_equal(interpret(p->code, p->length, &data), SECCOMP_RET_ERRNO | ENOSYS);
+		assert_int_equal(interpret(p.code, p.length, &data), SECCOMP_RET_ERRNO | ENOSYS);
 	}
 }
 
@@ -410,6 +478,37 @@ the_kernel_takes_the_program_and_obeys_it(void **state)
 	assert_int_equal(errno_under_filter(600, 0, 0, 0), ENOSYS);
 	assert_int_equal(errno_under_filter(SYS_socket, AF_ALG, SOCK_SEQPACKET, 0), EAFNOSUPPORT);
 	assert_int_equal(errno_under_filter(SYS_socket, AF_UNIX, SOCK_STREAM, 0), 0);
+}
+
+static void
+a_filter_that_asks_refuses_also_when_nobody_is_there_to_answer(void **state)
+{
+	static const long numbers[] = { SYS_unshare, SYS_keyctl, SYS_mount };
+	int status;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			static struct notify_program program;
+			struct error e = ERROR_INIT;
+			int listener;
+
+			notify_compile(&program, NULL, 0, NOTIFY_FOREIGN_PASS);
+			seccomp_default_asking(&program);
+			prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+			listener = notify_load(&program, &e);
+			if (listener < 0 || close(listener) < 0)
+				_exit(e.sys == EBUSY ? 254 : 255);
+			_exit(syscall(numbers[i], 0, 0, 0, 0, 0) < 0 ? errno : 0);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 254)
+			skip_because("an outer container listens to system calls already");
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), ENOSYS);
+	}
 }
 
 #ifdef __x86_64__
@@ -519,10 +618,12 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(numbers_in_the_table_are_those_of_the_headers),
 	cmocka_unit_test(no_call_stands_twice_in_the_table),
 	cmocka_unit_test(the_program_is_small),
+	cmocka_unit_test(refused_calls_are_asked_for_by_name_and_others_are_not),
 	cmocka_unit_test(a_filter_notifies_what_it_is_told_and_lets_the_rest_pass),
 	cmocka_unit_test(a_filter_refuses_other_tables_of_calls_when_told_to),
 	cmocka_unit_test(newer_calls_of_attributes_are_refused_where_owners_are_recorded),
 	cmocka_unit_test(the_kernel_takes_the_program_and_obeys_it),
+	cmocka_unit_test(a_filter_that_asks_refuses_also_when_nobody_is_there_to_answer),
 	cmocka_unit_test(the_kernel_answers_every_native_number_as_the_table_says),
 	cmocka_unit_test(r19_no_abi_gives_a_crypto_socket),
 };
