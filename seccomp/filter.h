@@ -7,6 +7,7 @@
 
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,8 @@ void filter_return(struct filter *f, uint32_t action);
 void filter_load(struct filter *f, size_t offset);
 /** Where the lower 32 bits of argument @n are; the upper ones are at this offset with its bit 2 the other way round. */
 size_t filter_argument(unsigned int n);
+/** What the kernel would do with @data by @code; SECCOMP_RET_ALLOW where an instruction is not of those that filters are made of. */
+uint32_t filter_run(const struct sock_filter *code, size_t length, const struct seccomp_data *data);
 /** Answers calls by the numbers of another architecture with @action, and has the number loaded for all others. */
 void filter_begin(struct filter *f, uint32_t action);
 

@@ -4,6 +4,8 @@
  */
 #include "seccomp/profile.h"
 
+#include "seccomp/filter.h"
+
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <stdint.h>
@@ -23,6 +25,17 @@ load(const struct seccomp_program *program, unsigned int flags, struct error *e)
 	error_sys(e, "cannot load the seccomp filter");
 	e->kind = ERR_HOST;
 	return -1;
+}
+
+int
+seccomp_program_errno(const struct seccomp_program *program, int number)
+{
+	struct seccomp_data data = { .nr = number, .arch = FILTER_ARCH };
+	uint32_t action = filter_run(program->code, program->length, &data);
+
+	return (action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO
+	           ? (int)(action & SECCOMP_RET_DATA)
+	           : 0;
 }
 
 int

@@ -46,6 +46,8 @@ bool seccomp_refuses(const struct seccomp_data *data, struct seccomp_refusal *re
 /** Appends "keyctl", "socket with 0x26 as argument 1". */
 void seccomp_refusal_text(const struct seccomp_refusal *refusal, struct buf *text);
 
+/** The errno with which @program refuses call @number whose arguments are 0; 0 when it does something else with it. */
+int seccomp_program_errno(const struct seccomp_program *program, int number);
 /** As seccomp_program_load(), of a program that @notifies. Returns the listener, close-on-exec. */
 int seccomp_program_listen(const struct seccomp_program *program, struct error *e);
 /** Loads it into the calling thread. Needs CAP_SYS_ADMIN in the user namespace, or no_new_privs. */

@@ -375,7 +375,7 @@ find(struct ids *ids, pid_t tid)
 		return t;
 	if (ids->first == 0)
 		return first_task(ids, tid);
-	pidfd = (int)syscall(SYS_pidfd_open, tid, 0);
+	pidfd = process_pidfd(tid);
 	t = pidfd >= 0 ? climb(ids, tid, pidfd, parent_of(tid, pidfd)) : find_thread(ids, tid);
 	return t ? t : look_up(ids, ids->first);
 }

@@ -240,6 +240,15 @@ load_filter(const struct container_spec *spec, int listener_socket, struct error
 	           : seccomp_program_load(spec->seccomp, e);
 }
 
+/* A call failed: if that is what the filter does to it, who wrote the filter is to know. */
+static int
+refused(const struct container_spec *spec, int number, const char *name, struct error *e)
+{
+	if (spec->seccomp && e->sys != 0 && seccomp_program_errno(spec->seccomp, number) == e->sys)
+		(void)error_hint(e, "the seccomp profile refuses %s(2)", name);
+	return -1;
+}
+
 static int
 set_user(const struct container_spec *spec, int listener_socket, struct error *e)
 {
@@ -256,13 +265,17 @@ set_user(const struct container_spec *spec, int listener_socket, struct error *e
 		return -1;
 	if (!spec->no_new_privs && spec->seccomp && load_filter(spec, listener_socket, e) < 0)
 		return -1;
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
-		return error_sys(e, "cannot keep capabilities over the change of user");
-	if (setresuid(spec->uid, spec->uid, spec->uid) < 0)
-		return error_sys(e, "cannot become user %u", (unsigned int)spec->uid);
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) {
+		error_sys(e, "cannot keep capabilities over the change of user");
+		return refused(spec, SYS_prctl, "prctl", e);
+	}
+	if (setresuid(spec->uid, spec->uid, spec->uid) < 0) {
+		error_sys(e, "cannot become user %u", (unsigned int)spec->uid);
+		return refused(spec, SYS_setresuid, "setresuid", e);
+	}
 	(void)prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0); /* execve clears it too */
 	if (caps_apply(&caps, e) < 0)
-		return -1;
+		return refused(spec, SYS_capset, "capset", e);
 	if (!spec->no_new_privs)
 		return 0;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -339,5 +352,6 @@ become_command(const struct container_spec *spec, struct error *e)
 	if (spec->no_new_privs && spec->seccomp && !spec->seccomp->notifies &&
 	    seccomp_program_load(spec->seccomp, e) < 0)
 		return -1;
-	return exec_command(spec->argv, spec->envp, e);
+	(void)exec_command(spec->argv, spec->envp, e);
+	return refused(spec, SYS_execve, "execve", e);
 }

@@ -164,6 +164,21 @@ END
 	refused "'linux.seccomp.architectures': 'SCMP_ARCH_Z80' is unknown"
 }
 
+@test "linux.seccomp: a start that fails by the profile names the call that it refuses, and one that fails otherwise does not" {
+	for call in execve capset setresuid; do
+		run inside 'echo started' ".process.noNewPrivileges = false
+		    | .linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", syscalls: [{names: [\"$call\"], action: \"SCMP_ACT_ERRNO\", errnoRet: 95}]}"
+		[ "$status" -ne 0 ]
+		[[ "$output" == *"Operation not supported"*"the seccomp profile refuses $call(2)"* && "$output" != *started* ]] || { echo "$call: $output"; return 1; }
+	done
+	run inside 'echo started' '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["execve"], action: "SCMP_ACT_ERRNO", errnoRet: 1}]}'
+	[ "$status" -eq 126 ]
+	[[ "$output" == *"Operation not permitted"*"the seccomp profile refuses execve(2)"* && "$output" != *started* ]] || { echo "$output"; return 1; }
+	run inside 'echo started' '.process.args = ["/bin/sh/x"] | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["capset"], action: "SCMP_ACT_ERRNO", errnoRet: 1}]}'
+	[ "$status" -ne 0 ]
+	[[ "$output" != *"seccomp profile"* && "$output" != *started* ]]
+}
+
 @test "linux.seccomp: every action, flag and architecture" {
 	for action in SCMP_ACT_KILL SCMP_ACT_KILL_THREAD SCMP_ACT_KILL_PROCESS SCMP_ACT_TRAP; do
 		run inside 'mkdir /dev/shm/x; echo "status $?"' ".linux.seccomp = {defaultAction: \"SCMP_ACT_ALLOW\", syscalls: [{names: [\"mkdir\", \"mkdirat\"], action: \"$action\"}]}"

@@ -163,7 +163,7 @@ answerer()
 		wait_for grep -q '> unshare: Operation not permitted' "$W/$tier.log"
 		pid=$(answerer)
 		[ -n "$pid" ] || { cat "$W/$tier.log"; return 1; }
-		kill -KILL $pid
+		kill -KILL "$pid"
 		wait $! || :
 		output=$(<"$W/$tier.log")
 		says "> keyctl: Function not implemented" "> mount: " "> crypto: "

@@ -10,8 +10,8 @@
 #include "runtime/base/json.h"
 #include "runtime/base/mem.h"
 #include "seccomp/compile.h"
+#include "seccomp/filter.h"
 #include "seccomp/ids.h"
-#include "seccomp/notify.h"
 #include "seccomp/profile.h"
 #include "seccomp/table.h"
 
@@ -165,6 +165,8 @@ check_one(uint32_t arch, uint32_t number, const uint64_t args[6])
 
 	memcpy(data.args, args, sizeof(data.args));
 	got = answer_of(seccomp_default(), &data);
+	assert_int_equal(
+	    filter_run(seccomp_default()->code, seccomp_default()->length, &data), got);
 	if (got != wanted)
 		fail_msg("arch %x call %u args %llx %llx %llx: %x, should be %x", arch, number,
 		    (unsigned long long)args[0], (unsigned long long)args[1],
@@ -273,6 +275,7 @@ check_rule(const char *operator, uint64_t first, uint64_t second, bool two)
 			data.args[0] = other;
 			data.args[1] = values[i];
 			got = answer_of(program, &data);
+			assert_int_equal(filter_run(program->code, program->length, &data), got);
 			if (got != (met ? SECCOMP_RET_ERRNO | 7U : SECCOMP_RET_ALLOW))
 				fail_msg(
 				    "%s %llx %llx with %llx, %u: %x", operator,(unsigned long long)
@@ -387,6 +390,22 @@ refused_calls_are_asked_for_by_name_and_others_are_not(void **state)
 		seccomp_refusal_text(&refusal, &text);
 		assert_string_equal(buf_text(&text), cases[i].text);
 	}
+}
+
+static void
+the_errno_of_a_refused_call_is_known_and_nothing_else_is_one(void **state)
+{
+	(void)state;
+	assert_int_equal(seccomp_program_errno(seccomp_default(), SYS_mount), EPERM);
+	assert_int_equal(seccomp_program_errno(seccomp_default(), SYS_keyctl), ENOSYS);
+	assert_int_equal(seccomp_program_errno(seccomp_default(), SYS_execve), 0);
+	assert_int_equal(
+	    seccomp_program_errno(
+		&(struct seccomp_program){ .code = &(struct sock_filter){ .code = BPF_RET | BPF_K,
+					       .k = SECCOMP_RET_KILL_PROCESS | EPERM },
+		    .length = 1 },
+		SYS_execve),
+	    0);
 }
 
 static void
@@ -619,6 +638,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(no_call_stands_twice_in_the_table),
 	cmocka_unit_test(the_program_is_small),
 	cmocka_unit_test(refused_calls_are_asked_for_by_name_and_others_are_not),
+	cmocka_unit_test(the_errno_of_a_refused_call_is_known_and_nothing_else_is_one),
 	cmocka_unit_test(a_filter_notifies_what_it_is_told_and_lets_the_rest_pass),
 	cmocka_unit_test(a_filter_refuses_other_tables_of_calls_when_told_to),
 	cmocka_unit_test(newer_calls_of_attributes_are_refused_where_owners_are_recorded),
