@@ -221,37 +221,19 @@ start(struct way *way, const char *path, struct spot *spot)
 	return look_at(way->c, spot->dir, &spot->dir_st);
 }
 
-/* Takes the first component. */
-static int
-take(struct way *way, char name[NAME_MAX + 1])
-{
-	const char *start_at = way->rest + strspn(way->rest, "/");
-	size_t length = strcspn(start_at, "/");
-
-	if (length > NAME_MAX)
-		return ENAMETOOLONG;
-	memcpy(name, start_at, length);
-	name[length] = '\0';
-	memmove(way->rest, start_at + length, strlen(start_at + length) + 1);
-	return 0;
-}
-
 /* Puts the target of the link @fd in front of what is left. */
 static int
 follow_link(struct way *way, int fd, struct spot *spot)
 {
 	char target[PATH_MAX];
 	ssize_t n = readlinkat(fd, "", target, sizeof(target));
-	size_t length = strlen(way->rest);
 
 	if (n < 0)
 		return errno;
 	if (++way->links > LINKS_MAX)
 		return ELOOP;
-	if ((size_t)n + length >= sizeof(way->rest))
+	if (call_put_target(way->rest, sizeof(way->rest), target, (size_t)n) != 0)
 		return ENAMETOOLONG;
-	memmove(way->rest + n, way->rest, length + 1);
-	memcpy(way->rest, target, (size_t)n);
 	if (n == 0 || target[0] != '/')
 		return 0;
 	(void)close(spot->dir); /* O_PATH */
@@ -276,7 +258,7 @@ step(struct way *way, bool follow, struct spot *spot)
 {
 	char name[NAME_MAX + 1];
 	struct stat st;
-	int failed = take(way, name), fd;
+	int failed = call_take_name(way->rest, name), fd;
 	bool is_last = way->rest[strspn(way->rest, "/")] == '\0';
 	bool is_folder = is_last && way->rest[0] == '/';
 

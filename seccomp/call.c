@@ -109,6 +109,32 @@ call_path(const struct call *c, int dirfd, uint64_t address, int flags, char pat
 	return 0;
 }
 
+int
+call_take_name(char *rest, char name[NAME_MAX + 1])
+{
+	const char *at = rest + strspn(rest, "/");
+	size_t length = strcspn(at, "/");
+
+	if (length > NAME_MAX)
+		return ENAMETOOLONG;
+	memcpy(name, at, length);
+	name[length] = '\0';
+	memmove(rest, at + length, strlen(at + length) + 1);
+	return 0;
+}
+
+int
+call_put_target(char *rest, size_t room, const char *target, size_t length)
+{
+	size_t left = strlen(rest);
+
+	if (length + left >= room)
+		return ENAMETOOLONG;
+	memmove(rest + length, rest, left + 1);
+	memcpy(rest, target, length);
+	return 0;
+}
+
 mode_t
 call_umask(const struct call *c)
 {

@@ -90,6 +90,10 @@ int call_read_text(const struct call *c, uint64_t address, char *text, size_t ro
  */
 int call_path(const struct call *c, int dirfd, uint64_t address, int flags,
     char path[CALL_PATH_MAX], bool *is_fd);
+/** Takes the first component off @rest, a path that is walked. 0 or ENAMETOOLONG. */
+int call_take_name(char *rest, char name[NAME_MAX + 1]);
+/** Puts the @length bytes of @target, a link's, in front of @rest, which has @room. 0 or ENAMETOOLONG. */
+int call_put_target(char *rest, size_t room, const char *target, size_t length);
 /** The umask of the caller. */
 mode_t call_umask(const struct call *c);
 

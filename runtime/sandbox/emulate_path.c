@@ -274,35 +274,16 @@ start(struct way *way, int dirfd, const char *path)
 	return way->at < 0 || fstat(way->at, &way->st) < 0 ? errno : 0;
 }
 
-/* Takes the first component. */
-static int
-take(struct way *way, char name[NAME_MAX + 1])
-{
-	const char *at = way->rest + strspn(way->rest, "/");
-	size_t length = strcspn(at, "/");
-
-	if (length > NAME_MAX)
-		return ENAMETOOLONG;
-	memcpy(name, at, length);
-	name[length] = '\0';
-	memmove(way->rest, at + length, strlen(at + length) + 1);
-	return 0;
-}
-
 /* Puts @target in front of what is left. */
 static int
 follow_link(struct way *way, const char *target)
 {
-	size_t n = strlen(target), length = strlen(way->rest);
-
 	if (++way->links > LINKS_MAX || way->flags & EMU_NO_LINKS)
 		return ELOOP;
-	if (n == 0)
+	if (target[0] == '\0')
 		return ENOENT;
-	if (n + length >= sizeof(way->rest))
+	if (call_put_target(way->rest, sizeof(way->rest), target, strlen(target)) != 0)
 		return ENAMETOOLONG;
-	memmove(way->rest + n, way->rest, length + 1);
-	memcpy(way->rest, target, n);
 	return target[0] == '/' ? go_to_mount(way, &way->x->em->mounts[0]) : 0;
 }
 
@@ -470,7 +451,7 @@ static int
 step(struct way *way, struct emu_spot *spot)
 {
 	char name[NAME_MAX + 1], *link = NULL;
-	int failed = take(way, name);
+	int failed = call_take_name(way->rest, name);
 
 	if (failed)
 		return failed;
