@@ -8,26 +8,20 @@
 #include "runtime/sandbox/emulate_private.h"
 
 #include "runtime/base/mem.h"
+#include "seccomp/crew.h"
 #include "seccomp/notify.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/prctl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #define NUMBERS_MAX 512
-#define SERVERS_MAX 8
-#define THREAD_STACK (512U << 10)
-#define TICK_NS 4000000
-#define CROWDED_TICKS 2
-#define QUIET_TICKS 250
 
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452
@@ -235,8 +229,9 @@ is_native(const struct seccomp_data *data)
 }
 
 static void
-serve_one(struct emulation *em, const struct seccomp_notif *request)
+serve_one(void *arg, const struct seccomp_notif *request)
 {
+	struct emulation *em = arg;
 	const struct row *row = row_of(request->data.nr);
 	struct emu_call x;
 
@@ -258,27 +253,6 @@ serve_one(struct emulation *em, const struct seccomp_notif *request)
 	emu_call_end(&x);
 }
 
-static void *
-serve(void *arg)
-{
-	struct emulation *em = arg;
-	struct seccomp_notif request;
-	int got;
-
-	while ((got = notify_receive(em->listener, &request)) != 0) {
-		if (got < 0)
-			continue;
-		(void)__atomic_add_fetch(&em->n_serving, 1, __ATOMIC_RELAXED);
-		serve_one(em, &request);
-		(void)__atomic_sub_fetch(&em->n_serving, 1, __ATOMIC_RELAXED);
-		if (__atomic_load_n(&em->has_surplus, __ATOMIC_RELAXED) &&
-		    __atomic_exchange_n(&em->has_surplus, false, __ATOMIC_RELAXED))
-			break;
-	}
-	(void)__atomic_sub_fetch(&em->n_servers, 1, __ATOMIC_RELAXED);
-	return NULL;
-}
-
 int
 emu_start_thread(void *(*main)(void *), void *arg, size_t stack)
 {
@@ -297,77 +271,14 @@ emu_start_thread(void *(*main)(void *), void *arg, size_t stack)
 	return failed;
 }
 
-/* 0 or an errno. */
-static int
-add_server(struct emulation *em)
-{
-	int failed;
-
-	(void)__atomic_add_fetch(&em->n_servers, 1, __ATOMIC_RELAXED);
-	failed = emu_start_thread(serve, em, THREAD_STACK);
-	if (failed)
-		(void)__atomic_sub_fetch(&em->n_servers, 1, __ATOMIC_RELAXED);
-	return failed;
-}
-
-/* Does a call wait while all threads are busy with others? */
-static bool
-is_crowded(const struct emulation *em)
-{
-	struct pollfd p = { .fd = em->listener, .events = POLLIN };
-	int servers = __atomic_load_n(&em->n_servers, __ATOMIC_RELAXED);
-
-	return __atomic_load_n(&em->n_serving, __ATOMIC_RELAXED) >= servers &&
-	       poll(&p, 1, 0) == 1 && p.revents & POLLIN &&
-	       __atomic_load_n(&em->n_serving, __ATOMIC_RELAXED) >= servers;
-}
-
-/*
- * The kernel wakes all threads that wait for a call, and one gets it: each further one costs a switch a call. So there are no more of them than
- * there is work for, mostly one; this one looks now and then whether another is needed, because all are busy or held up.
- */
-static void *
-watch(void *arg)
-{
-	const struct timespec tick = { .tv_nsec = TICK_NS };
-	struct emulation *em = arg;
-	int crowded = 0, quiet = 0;
-
-	for (;;) {
-		int servers = __atomic_load_n(&em->n_servers, __ATOMIC_RELAXED);
-
-		(void)nanosleep(&tick, NULL); /* more or less */
-		if (is_crowded(em)) {
-			quiet = 0;
-			if (++crowded < CROWDED_TICKS)
-				continue;
-			crowded = 0;
-			__atomic_store_n(&em->has_surplus, false, __ATOMIC_RELAXED);
-			if (servers < SERVERS_MAX)
-				(void)add_server(em); /* it is tried again */
-		} else {
-			crowded = 0;
-			if (++quiet < QUIET_TICKS || servers < 2)
-				continue;
-			quiet = 0;
-			__atomic_store_n(&em->has_surplus, true, __ATOMIC_RELAXED);
-		}
-	}
-	return NULL;
-}
-
 int
 emu_serve(struct emulation *em, struct error *e)
 {
-	int failed;
-
 	(void)row_of(SYS_openat);
 	notify_wake_together(em->listener);
-	failed = add_server(em);
-	if (!failed)
-		failed = emu_start_thread(watch, em, THREAD_STACK);
-	if (!failed)
-		return 0;
-	errno = failed;
-	return error_sys(e, "cannot make a thread");
+	em->crew = crew_start(
+	    &(struct crew_options){
+		.listener = em->listener, .threads = CREW_MAX, .serve = serve_one, .arg = em },
+	    e);
+	return em->crew ? 0 : -1;
 }

@@ -86,6 +86,7 @@ struct emulation {
 	const struct container_spec *spec;
 	struct ids ids;
 	int listener;
+	struct crew *crew; /* that serves it until the process ends */
 	int log;
 	struct emu_mount mounts[EMU_MOUNTS_MAX];
 	size_t n_mounts;
@@ -94,9 +95,6 @@ struct emulation {
 	gid_t gid;
 	char *loader;         /* real path */
 	bool has_copies;      /* of the step's descriptors (pidfd_getfd(2)) */
-	int n_servers;        /* threads that answer */
-	int n_serving;        /* those of them that are at it */
-	bool has_surplus;     /* one of them is to end */
 	pthread_mutex_t lock; /* of all that follows */
 	uint64_t load_address;
 	struct emu_thread *threads[EMU_BUCKETS];
