@@ -4,6 +4,9 @@
  *
  * The lowest layer is unpacked into a plain directory, each further one through an overlay mount of those below,
  * so that links in its paths, hard links to lower files and whiteouts mean what they mean in the image.
+ *
+ * As many layers as can be stacked at once are: of a longer chain the lowest are merged to one snapshot, a round number of them, which
+ * is kept and serves all that is made on top of them.
  */
 #include "builder/step/chain.h"
 
@@ -18,8 +21,12 @@
 #include "runtime/sandbox/overlay.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define MERGED_STEP 256 /* layers */
 
 void
 chain_release(struct chain *chain)
@@ -56,9 +63,111 @@ lowers_release(struct lowers *lowers)
 }
 
 static int
+lowers_add(struct store *store, const char *id, struct lowers *lowers, struct error *e)
+{
+	int fd = store_snapshot_open(store, id, e);
+
+	if (fd < 0)
+		return -1;
+	lowers->fds[lowers->count++] = fd;
+	return 0;
+}
+
+/* ---- chains that are too long to be stacked ---- */
+
+/* Returns 1 with the @id of the merged snapshot of the first @count, 0 when there is none, -1. */
+static int
+find_merged(struct store *store, const struct chain *chain, size_t count, struct digest *key,
+    char id[SNAPSHOT_ID_MAX + 1], struct error *e)
+{
+	autohash struct hash *hash = hash_new();
+	autojson struct json *record = NULL;
+	const char *text;
+	int found;
+
+	hash_add_text(hash, "merged");
+	for (size_t i = 0; i < count; i++)
+		hash_add_text(hash, chain->snapshots.items[i]);
+	hash_finish(hash, key);
+	found = store_step_get(store, key, &record, e);
+	if (found <= 0)
+		return found;
+	text = json_text(json_at(json_get(record, "snapshots"), 0));
+	if (!text || strlen(text) > SNAPSHOT_ID_MAX)
+		return 0;
+	(void)snprintf(id, SNAPSHOT_ID_MAX + 1, "%s", text);
+	return 1;
+}
+
+static int
+keep_merged(struct store *store, const struct digest *key, const char *id, struct error *e)
+{
+	autojson struct json *record = json_new_object();
+
+	json_append(json_set(record, "snapshots", json_new_array()), json_new_text(id));
+	return store_step_put(store, key, record, e);
+}
+
+static int
+fill_merged(const struct lowers *lowers, struct snapshot_writer *w, struct error *e)
+{
+	if (diff_prepare_upper(w->fs, lowers->fds[lowers->count - 1], e) < 0)
+		return -1;
+	return merge_layers(lowers->fds, lowers->count, w->fs, e);
+}
+
+/* The first @count, a multiple of MERGED_STEP, as one snapshot; made of the one for fewer. */
+static int
+merged_snapshot(struct store *store, const struct chain *chain, size_t count,
+    char id[SNAPSHOT_ID_MAX + 1], struct error *e)
+{
+	auto(lowers) struct lowers lowers = { 0 };
+	struct snapshot_writer w = SNAPSHOT_WRITER_INIT;
+	size_t first = count - MERGED_STEP;
+	struct digest key;
+	int ok = find_merged(store, chain, count, &key, id, e);
+
+	if (ok != 0)
+		return ok < 0 ? -1 : 0;
+	lowers.fds = xcalloc(MERGED_STEP + 1, sizeof(*lowers.fds));
+	if (first > 0 && (merged_snapshot(store, chain, first, id, e) < 0 ||
+			     lowers_add(store, id, &lowers, e) < 0))
+		return -1;
+	for (size_t i = first; i < count; i++)
+		if (lowers_add(store, chain->snapshots.items[i], &lowers, e) < 0)
+			return -1;
+	if (snapshot_writer_open(&w, store, e) < 0)
+		return -1;
+	id[0] = '\0';
+	ok = fill_merged(&lowers, &w, e);
+	if (ok == 0)
+		ok = snapshot_writer_commit(&w, id, NULL, e);
+	snapshot_writer_release(&w);
+	if (ok < 0)
+		return error_ctx(e, "cannot merge %zu layers", count);
+	return keep_merged(store, &key, id, e);
+}
+
+/* How many of the lowest are merged, so that @others fit, too. */
+static size_t
+count_merged(const struct store *store, const struct chain *chain, size_t others)
+{
+	size_t count = chain->snapshots.count + others, merged = 0;
+
+	if (store_driver(store) == STORE_COPY) /* is a merge of all of them */
+		return 0;
+	while (count - merged + (merged > 0) > OVERLAY_LOWERS_MAX)
+		merged += MERGED_STEP;
+	return merged;
+}
+
+static int
 lowers_open(struct store *store, const struct chain *chain, int bottom, struct lowers *lowers,
     struct error *e)
 {
+	size_t merged = count_merged(store, chain, bottom >= 0);
+	char id[SNAPSHOT_ID_MAX + 1];
+
 	lowers->fds = xcalloc(chain->snapshots.count + 2, sizeof(*lowers->fds));
 	if (bottom >= 0) {
 		int fd = fcntl(bottom, F_DUPFD_CLOEXEC, 3);
@@ -67,13 +176,12 @@ lowers_open(struct store *store, const struct chain *chain, int bottom, struct l
 			return error_sys(e, "cannot copy a descriptor");
 		lowers->fds[lowers->count++] = fd;
 	}
-	for (size_t i = 0; i < chain->snapshots.count; i++) {
-		int fd = store_snapshot_open(store, chain->snapshots.items[i], e);
-
-		if (fd < 0)
+	if (merged > 0 && (merged_snapshot(store, chain, merged, id, e) < 0 ||
+			      lowers_add(store, id, lowers, e) < 0))
+		return -1;
+	for (size_t i = merged; i < chain->snapshots.count; i++)
+		if (lowers_add(store, chain->snapshots.items[i], lowers, e) < 0)
 			return -1;
-		lowers->fds[lowers->count++] = fd;
-	}
 	return 0;
 }
 
