@@ -512,6 +512,8 @@ open_relay(struct server *s, struct error *e)
 		.may_ask = may_ask,
 		.found = found };
 
+	if (s->options->netns < 0)
+		return 0;
 	s->relay = relay_open(&options, e);
 	return s->relay ? 0 : -1;
 }
@@ -596,7 +598,7 @@ egress_start(const struct egress_options *options, struct egress *egress, struct
 		serve_main(options, pair[1], parent);
 	(void)close(pair[1]); /* the other side's */
 	egress->control = pair[0];
-	egress->answers = !options->silent;
+	egress->answers = !options->silent && options->netns >= 0;
 	egress->confines = egress->answers && !options->observes && landlock_knows_tcp();
 	if (egress->pid < 0) {
 		egress->pid = 0;

@@ -30,7 +30,7 @@ struct egress_rule {
 int egress_rule_parse(const char *text, struct egress_rule *rule, struct error *e);
 
 struct egress_options {
-	int netns; /* of the containers, where lo is up */
+	int netns; /* of the containers, where lo is up; -1: there is no network to see to, and refused calls alone are told of */
 	bool
 	    observes; /* packets find their way from there by themselves: what is reached is only noted, and names are relayed */
 	const struct egress_rule *rules; /* nothing else is reached; none: everything outside is */

@@ -280,7 +280,7 @@ open_outside(const struct netns_options *options, struct netns *n, struct error 
 static void
 open_notes(const struct netns_options *options, struct netns *n)
 {
-	struct egress_options egress = { .netns = -1, .silent = true };
+	struct egress_options egress = { .netns = -1 };
 	struct error ignored = ERROR_INIT; /* then nothing is noted */
 
 	if (options->notes && !n->egress.pid)
