@@ -154,6 +154,14 @@ notify_answer(int listener, uint64_t id, int64_t value, int error_number)
 }
 
 int
+notify_add_fd(int listener, uint64_t id, int fd, unsigned int flags)
+{
+	struct seccomp_notif_addfd add = { .id = id, .srcfd = (uint32_t)fd, .newfd_flags = flags };
+
+	return ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+}
+
+int
 notify_answer_fd(int listener, uint64_t id, int fd, unsigned int flags)
 {
 	struct seccomp_notif_addfd add = { .id = id,
@@ -164,8 +172,7 @@ notify_answer_fd(int listener, uint64_t id, int fd, unsigned int flags)
 
 	if (got >= 0 || errno != EINVAL)
 		return got < 0 ? -1 : 0;
-	add.flags = 0; /* before Linux 5.14 in two steps */
-	got = ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+	got = notify_add_fd(listener, id, fd, flags); /* before Linux 5.14 in two steps */
 	if (got < 0)
 		return -1;
 	notify_answer(listener, id, got, 0);

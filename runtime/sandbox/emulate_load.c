@@ -331,19 +331,19 @@ load_main(unsigned long *sp)
 	remember(vector);
 	while (end[0] != AT_NULL)
 		end += 2;
-	fd = call(__NR_openat, EMULATE_LOAD_PROGRAM, (long)&load, flags, 0, 0, 0);
+	fd = call(__NR_openat, EMULATE_LOAD, (long)&load, flags, 0, 0, 0);
 	if (fd < 0)
 		give_up();
 	map_image((int)fd, &program);
 	(void)call(__NR_close, fd, 0, 0, 0, 0, 0);
-	fd = call(__NR_openat, EMULATE_LOAD_INTERPRETER, (long)&load, flags, 0, 0, 0);
-	if (fd >= 0) {
-		map_image((int)fd, &interpreter);
-		(void)call(__NR_close, fd, 0, 0, 0, 0, 0);
+	if (load.interpreter >= 0) {
+		map_image(load.interpreter, &interpreter);
+		(void)call(__NR_close, load.interpreter, 0, 0, 0, 0, 0);
 	}
 	(void)call(__NR_prctl, PR_SET_NAME, (long)load.name, 0, 0, 0, 0);
 	set_vector(vector, &program, interpreter.bias);
 	if (load.n_prefix > 0)
 		sp = insert_prefix(sp, end + 2);
-	return (struct start){ (unsigned long)sp, fd >= 0 ? interpreter.entry : program.entry };
+	return (struct start){ (unsigned long)sp,
+		load.interpreter >= 0 ? interpreter.entry : program.entry };
 }

@@ -12,8 +12,7 @@
 #include <stdint.h>
 
 #define EMULATE_LOADER "croze-load"
-#define EMULATE_LOAD_PROGRAM (-7340033)
-#define EMULATE_LOAD_INTERPRETER (-7340034)
+#define EMULATE_LOAD (-7340033) /* a folder's descriptor that is none: asks for what follows */
 
 #define EMULATE_PATH_MAX 4096
 #define EMULATE_PREFIX_MAX 16384
@@ -21,6 +20,7 @@
 /** In the loader's memory, at the address that it gives; the supervisor writes it but for the first members. */
 struct emulate_load {
 	char own_path[EMULATE_PATH_MAX]; /* of the loader, for the next execve(2) */
+	int32_t interpreter;             /* descriptor; -1: the program has none */
 	uint32_t uid, euid, gid, egid;
 	uint32_t n_prefix;               /* arguments in the place of the first one; 0: none */
 	char name[16];                   /* as /proc/PID/comm shows it */

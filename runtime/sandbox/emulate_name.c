@@ -479,32 +479,49 @@ open_once(struct emu_call *x, const struct opening *o)
 	return failed;
 }
 
+/* Writes what the loader is to know: not all of the room that there is for it. */
+static int
+write_load(const struct emu_call *x, const struct emulate_load *load)
+{
+	uint64_t at = x->c.data->args[1];
+	size_t skip = offsetof(struct emulate_load, interpreter);
+	size_t length = offsetof(struct emulate_load, path) + strlen(load->path) + 1;
+	int failed = call_write(&x->c, at + skip, (const char *)load + skip, length - skip);
+
+	if (!failed && load->n_prefix > 0)
+		failed = call_write(&x->c, at + offsetof(struct emulate_load, prefix), load->prefix,
+		    sizeof(load->prefix));
+	return failed;
+}
+
 /* The loader asks for what a process is about to become. */
 static void
 load(struct emu_call *x)
 {
 	struct emu_pending *p = x->process->current;
-	bool program = (int)x->c.data->args[0] == EMULATE_LOAD_PROGRAM;
-	size_t skip = offsetof(struct emulate_load, uid);
-	int *fd;
+	int failed = 0;
 
+	if (!p) {
+		call_fail(&x->c, EBADF); /* no loader */
+		return;
+	}
 	(void)pthread_mutex_lock(&x->em->lock);
 	x->em->load_address = x->c.data->args[1];
 	(void)pthread_mutex_unlock(&x->em->lock);
-	if (!p || (program && call_write(&x->c, x->c.data->args[1] + skip, (char *)&p->load + skip,
-				  sizeof(p->load) - skip) != 0)) {
-		call_fail(&x->c, EBADF);
-		return;
+	p->load.interpreter = -1;
+	if (p->interpreter >= 0) {
+		p->load.interpreter =
+		    notify_add_fd(x->em->listener, x->c.id, p->interpreter, O_CLOEXEC);
+		failed = p->load.interpreter < 0 ? errno : 0;
 	}
-	fd = program ? &p->program : &p->interpreter;
-	if (*fd < 0)
-		call_fail(&x->c, ENOENT);
-	else if (notify_answer_fd(x->em->listener, x->c.id, *fd, O_CLOEXEC) < 0)
-		call_fail(&x->c, errno);
-	if (program)
-		return;
+	if (!failed)
+		failed = write_load(x, &p->load);
+	if (!failed && notify_answer_fd(x->em->listener, x->c.id, p->program, O_CLOEXEC) < 0)
+		failed = errno;
 	x->process->current = NULL; /* the process has one thread yet */
 	emu_pending_free(p);
+	if (failed)
+		call_fail(&x->c, failed);
 }
 
 /* What is to be opened by @o, whose path is at @address. */
@@ -540,7 +557,7 @@ emu_openat(struct emu_call *x)
 {
 	int dirfd = (int)x->c.data->args[0];
 
-	if (dirfd == EMULATE_LOAD_PROGRAM || dirfd == EMULATE_LOAD_INTERPRETER)
+	if (dirfd == EMULATE_LOAD)
 		load(x);
 	else
 		open_file(x, x->c.data->args[1],
