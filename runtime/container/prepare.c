@@ -41,29 +41,16 @@ kernel_has(const char *type)
 static int
 refuse_rest(const struct oci_config *c, struct error *e)
 {
-	const struct {
-		bool asked;
-		const char *member;
-		const char *section;
-		const char *type; /* of file system, which a kernel has that could do it */
-		const char *lacking;
-		const char *unused;
-	} rest[] = {
-		{ c->rdt.given, "linux.intelRdt", "IntelRdt", "resctrl",
-		    "this kernel and processor have no resctrl",
-		    "croze-runtime makes no resctrl groups" },
-		{ c->mount_label && *c->mount_label, "linux.mountLabel", "Mount Label", "selinuxfs",
-		    "this kernel runs without SELinux",
-		    "croze-runtime gives mounts no labels; 'process.selinuxLabel' works" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(rest); i++)
-		if (rest[i].asked)
-			return error_set(e, ERR_HOST,
-			    "config.json: '%s': %s (runtime-spec, config-linux.md, \"%s\")",
-			    rest[i].member,
-			    kernel_has(rest[i].type) ? rest[i].unused : rest[i].lacking,
-			    rest[i].section);
+	if (c->rdt.given)
+		return error_set(e, ERR_HOST,
+		    "config.json: 'linux.intelRdt': %s (runtime-spec, config-linux.md, "
+		    "\"IntelRdt\")",
+		    kernel_has("resctrl") ? "croze-runtime makes no resctrl groups"
+					  : "this kernel and processor have no resctrl");
+	if (c->mount_label && *c->mount_label && !attributes_selinux_is_on())
+		return error_set(e, ERR_HOST,
+		    "config.json: 'linux.mountLabel': this kernel runs without SELinux "
+		    "(runtime-spec, config-linux.md, \"Mount Label\")");
 	return 0;
 }
 
@@ -311,6 +298,8 @@ prepare_spec(struct prepared *p, struct error *e)
 	spec->masked_paths = strv_array(&p->config.masked_paths);
 	spec->readonly_paths = strv_array(&p->config.readonly_paths);
 	spec->make_cwd = !p->config.root_readonly;
+	spec->mount_label =
+	    p->config.mount_label && *p->config.mount_label ? p->config.mount_label : NULL;
 	if (prepare_process(&p->config.process, &p->config, spec, &p->process, e) < 0)
 		return error_ctx(e, "config.json");
 	if (prepare_rootfs(p, path, spec, e) < 0 ||

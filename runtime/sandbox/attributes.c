@@ -182,8 +182,8 @@ apparmor_is_on(void)
 	return fd >= 0 && read(fd, &answer, 1) == 1 && answer == 'Y';
 }
 
-static bool
-selinux_is_on(void)
+bool
+attributes_selinux_is_on(void)
 {
 	return access("/sys/fs/selinux/enforce", F_OK) == 0;
 }
@@ -196,7 +196,7 @@ attributes_check(const struct attributes *a, struct error *e)
 		    "'process.apparmorProfile' is '%s', and this kernel runs without "
 		    "AppArmor",
 		    a->apparmor);
-	if (a->selinux && !selinux_is_on())
+	if (a->selinux && !attributes_selinux_is_on())
 		return error_set(e, ERR_HOST,
 		    "'process.selinuxLabel' is '%s', and this kernel runs without "
 		    "SELinux",

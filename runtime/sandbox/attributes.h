@@ -38,5 +38,7 @@ int attributes_check(const struct attributes *a, struct error *e);
 int attributes_apply(const struct attributes *a, struct error *e);
 /** Moves the calling process to its @initial_cpus, which its children inherit. */
 int attributes_apply_initial(const struct attributes *a, struct error *e);
+/** Does this kernel run with SELinux? */
+bool attributes_selinux_is_on(void);
 
 #endif

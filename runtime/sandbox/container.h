@@ -170,9 +170,10 @@ struct container_spec {
 	    hostname; /* "buildkitsandbox" is docker's for builds; NULL: "localhost", "": left as it is */
 	bool
 	    hostname_may_stay; /* where an outer filter refuses to set it, the name of the outer container stays */
-	const char *domainname;                  /* NULL: left as it is */
-	char *const *sysctl;                     /* "net.ipv4.ip_forward=1" ...; NULL */
-	const struct attributes *attributes;     /* NULL */
+	const char *domainname;              /* NULL: left as it is */
+	char *const *sysctl;                 /* "net.ipv4.ip_forward=1" ...; NULL */
+	const struct attributes *attributes; /* NULL */
+	const char *mount_label; /* of SELinux, for new tmpfs and devpts; NULL: the policy's */
 	const struct landlock_profile *landlock; /* NULL */
 	struct caps caps;                      /* bounding = permitted = effective = caps_default */
 	const struct seccomp_program *seccomp; /* NULL: no filter. Default: seccomp_default() */

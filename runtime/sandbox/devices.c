@@ -113,17 +113,17 @@ devices_new(struct error *e)
 }
 
 int
-devices_new_pts(struct error *e)
+devices_new_pts(const char *more, struct error *e)
 {
 	struct error first = ERROR_INIT;
 	unsigned int attributes = MOUNT_NOSUID | MOUNT_NOEXEC;
-	int fd =
-	    mount_new("devpts", "newinstance,ptmxmode=0666,mode=0620,gid=5", attributes, &first);
+	autofree char *options =
+	    xasprintf("newinstance,ptmxmode=0666,mode=0620%s%s", *more ? "," : "", more);
+	autofree char *with_group = xasprintf("%s,gid=5", options);
+	int fd = mount_new("devpts", with_group, attributes, &first);
 
-	if (fd >= 0)
-		return fd;
 	/* gid 5, "tty" everywhere, may not be mapped */
-	return mount_new("devpts", "newinstance,ptmxmode=0666,mode=0620", attributes, e);
+	return fd >= 0 ? fd : mount_new("devpts", options, attributes, e);
 }
 
 int
@@ -160,7 +160,7 @@ devices_fill(int dev, uint64_t shm_size, struct error *e)
 	int result = devices_nodes(dev, e);
 
 	if (result == 0)
-		result = attach_at(dev, "pts", devices_new_pts(e), e);
+		result = attach_at(dev, "pts", devices_new_pts("", e), e);
 	if (result == 0)
 		result = attach_at(dev, "shm", devices_new_shm(shm_size, e), e);
 	if (result == 0 && mkdirat(dev, "mqueue", 0755) < 0 && errno != EEXIST)

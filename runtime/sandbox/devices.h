@@ -32,8 +32,8 @@ int devices_fill(int dev, uint64_t shm_size, struct error *e);
 int devices_nodes(int dev, struct error *e);
 /** The links alone. */
 int devices_links(int dev, struct error *e);
-/** A new devpts instance, detached. */
-int devices_new_pts(struct error *e);
+/** A new devpts instance, detached; @more: further options, "" for none. */
+int devices_new_pts(const char *more, struct error *e);
 /** A new tmpfs for /dev/shm, detached. */
 int devices_new_shm(uint64_t size, struct error *e);
 /** Opens host device @name ("null") by O_PATH, checked to be what it says. */

@@ -9,7 +9,6 @@
 
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
-#include "runtime/base/strv.h"
 #include "runtime/sandbox/mount_classic.h"
 
 #include <errno.h>
@@ -99,24 +98,41 @@ mount_clone_path(const char *path, bool recursive, struct error *e)
 	return clone < 0 ? error_ctx(e, "'%s'", path) : clone;
 }
 
+/* "name" or "name=value"; a value in quotes may hold commas, and is given without them. */
+static int
+set_option(int context, char *word)
+{
+	char *value = strchr(word, '=');
+	size_t length;
+
+	if (!value)
+		return fsconfig(context, FSCONFIG_SET_FLAG, word, NULL, 0);
+	*value++ = '\0';
+	length = strlen(value);
+	if (length > 1 && value[0] == '"' && value[length - 1] == '"') {
+		value[length - 1] = '\0';
+		value++;
+	}
+	return fsconfig(context, FSCONFIG_SET_STRING, word, value, 0);
+}
+
 static int
 set_options(int context, const char *options)
 {
-	auto(strv) struct strv words = { 0 };
+	autofree char *words = xstrdup(options ? options : "");
+	bool quoted = false;
+	char *word = words;
 
-	if (!options || !*options)
-		return 0;
-	strv_split(&words, options, ',');
-	for (size_t i = 0; i < words.count; i++) {
-		char *value = strchr(words.items[i], '=');
+	for (char *c = words; *word; c++) {
+		bool last = !*c;
 
-		if (!value && fsconfig(context, FSCONFIG_SET_FLAG, words.items[i], NULL, 0) < 0)
-			return -1;
-		if (!value)
+		quoted = quoted != (*c == '"');
+		if (!last && (quoted || *c != ','))
 			continue;
-		*value++ = '\0';
-		if (fsconfig(context, FSCONFIG_SET_STRING, words.items[i], value, 0) < 0)
+		*c = '\0';
+		if (*word && set_option(context, word) < 0)
 			return -1;
+		word = last ? c : c + 1;
 	}
 	return 0;
 }

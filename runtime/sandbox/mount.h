@@ -35,7 +35,7 @@ void mount_force_classic(bool on);
 int mount_clone(int fd, bool recursive, struct error *e);
 /** A detached copy of a path of the host's own ("/sys"). */
 int mount_clone_path(const char *path, bool recursive, struct error *e);
-/** A new detached instance of file system @type; @options as in mount(8), may be NULL. */
+/** A new detached instance of file system @type; @options as in mount(8), a value with commas in "", may be NULL. */
 int mount_new(const char *type, const char *options, unsigned int attributes, struct error *e);
 /** Adds attributes (enum mount_attributes) to a mount. */
 int mount_restrict(int fd, unsigned int attributes, bool recursive, struct error *e);

@@ -158,8 +158,16 @@ new_proc(const struct container_mount *m, struct error *e)
 	return fd;
 }
 
+/* In a user namespace the kernel takes labels for these kinds only. Categories in one are listed with commas. */
+static void
+add_label(const struct rootfs *r, struct buf *options)
+{
+	if (r->label)
+		buf_printf(options, "%scontext=\"%s\"", options->len > 0 ? "," : "", r->label);
+}
+
 static int
-new_tmpfs(const struct container_mount *m, struct error *e)
+new_tmpfs(const struct rootfs *r, const struct container_mount *m, struct error *e)
 {
 	auto(buf) struct buf options = { 0 };
 
@@ -169,7 +177,20 @@ new_tmpfs(const struct container_mount *m, struct error *e)
 		buf_printf(&options, ",size=%llu", (unsigned long long)m->size);
 	if (m->options)
 		buf_printf(&options, ",%s", m->options);
+	add_label(r, &options);
 	return mount_new("tmpfs", buf_text(&options), attributes_of(m), e);
+}
+
+static int
+new_pts(const struct rootfs *r, const struct container_mount *m, struct error *e)
+{
+	auto(buf) struct buf options = { 0 };
+
+	if (m->options)
+		buf_add_text(&options, m->options);
+	add_label(r, &options);
+	return m->options ? mount_new("devpts", buf_text(&options), attributes_of(m), e)
+	                  : devices_new_pts(buf_text(&options), e);
 }
 
 /* For a build step the host's; by config.json the one of the container's network, where the kernel lets it be mounted. */
@@ -212,14 +233,15 @@ new_mount(struct rootfs *r, const struct container_mount *m, int source, struct 
 		return mount_new_from(m->type, m->source_name ? m->source_name : m->type,
 		    m->options, attributes_of(m), e);
 	case CONTAINER_MOUNT_TMPFS:
-		return new_tmpfs(m, e);
+		return new_tmpfs(r, m, e);
 	case CONTAINER_MOUNT_NODES:
 		/* not read-only before it is filled */
-		return new_tmpfs(&(struct container_mount){ .kind = m->kind,
-				     .flags = m->flags & ~(unsigned int)CONTAINER_MOUNT_READ_ONLY,
-				     .size = m->size,
-				     .mode = m->mode ? m->mode : 0755,
-				     .options = m->options },
+		return new_tmpfs(r,
+		    &(struct container_mount){ .kind = m->kind,
+			.flags = m->flags & ~(unsigned int)CONTAINER_MOUNT_READ_ONLY,
+			.size = m->size,
+			.mode = m->mode ? m->mode : 0755,
+			.options = m->options },
 		    e);
 	case CONTAINER_MOUNT_PROC:
 		return new_proc(m, e);
@@ -228,8 +250,7 @@ new_mount(struct rootfs *r, const struct container_mount *m, int source, struct 
 	case CONTAINER_MOUNT_SYS:
 		return r->sys >= 0 ? steal_fd(&r->sys) : new_sys(r, m, e);
 	case CONTAINER_MOUNT_PTS:
-		return m->options ? mount_new("devpts", m->options, attributes_of(m), e)
-		                  : devices_new_pts(e);
+		return new_pts(r, m, e);
 	case CONTAINER_MOUNT_MQUEUE:
 		return mount_new("mqueue", m->options, attributes_of(m), e);
 	case CONTAINER_MOUNT_CGROUP:
@@ -541,6 +562,7 @@ rootfs_build(struct rootfs *r, const struct container_spec *spec, struct error *
 	r->mask = (struct mask)MASK_INIT;
 	r->propagation = spec->root_propagation;
 	r->propagation_below = spec->root_propagation_below;
+	r->label = spec->mount_label;
 	if (host < 0)
 		return error_sys(e, "cannot open '/'");
 	if (leave_peers(spec, e) < 0 || (mount_is_classic() && clone_here(r, spec, e) < 0))

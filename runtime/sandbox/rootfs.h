@@ -20,6 +20,7 @@ struct rootfs {
 	int pts;                   /* set by rootfs_build(): the devpts instance, -1 */
 	unsigned long propagation; /* of the root once it is entered; 0: as it is */
 	bool propagation_below;
+	const char *label; /* container_spec.mount_label */
 	int proc; /* set by rootfs_build(): root of the container's procfs, verified to be one; -1 */
 	bool hide_sys; /* the rest is rootfs_build()'s own */
 	struct mask mask;
