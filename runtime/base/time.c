@@ -36,6 +36,24 @@ days_from_date(int64_t year, int month, int day)
 	       day_of_year - 719468;
 }
 
+/* The other way round. */
+static void
+date_from_days(int64_t days, int64_t *year, int *month, int *day)
+{
+	int64_t since = days + 719468;
+	int64_t era = (since >= 0 ? since : since - 146096) / 146097;
+	int64_t day_of_era = since - era * 146097;
+	int64_t year_of_era =
+	    (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	int day_of_year =
+	    (int)(day_of_era - (year_of_era * 365 + year_of_era / 4 - year_of_era / 100));
+	int from_march = (5 * day_of_year + 2) / 153;
+
+	*day = day_of_year - (153 * from_march + 2) / 5 + 1;
+	*month = from_march < 10 ? from_march + 3 : from_march - 9;
+	*year = year_of_era + era * 400 + (*month <= 2);
+}
+
 /* @n digits at @text as a number; -1 when they are none. */
 static int
 number_at(const char *text, int n)
@@ -129,13 +147,15 @@ parse_rfc3339(const char *text, struct timespec *time, struct error *e)
 void
 text_add_rfc3339(struct buf *b, const struct timespec *time)
 {
-	struct tm tm = { 0 };
+	int64_t days = time->tv_sec / 86400 - (time->tv_sec % 86400 < 0);
+	int second = (int)(time->tv_sec - days * 86400);
 	long nanoseconds = time->tv_nsec;
-	int digits = 9;
+	int digits = 9, month, day;
+	int64_t year;
 
-	(void)gmtime_r(&time->tv_sec, &tm); /* fails only for years that do not fit an int */
-	buf_printf(b, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-	    tm.tm_hour, tm.tm_min, tm.tm_sec);
+	date_from_days(days, &year, &month, &day);
+	buf_printf(b, "%04" PRId64 "-%02d-%02dT%02d:%02d:%02d", year, month, day, second / 3600,
+	    second / 60 % 60, second % 60);
 	if (nanoseconds > 0) {
 		for (; nanoseconds % 10 == 0; nanoseconds /= 10)
 			digits--;
