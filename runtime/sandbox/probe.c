@@ -251,6 +251,7 @@ try_command(const struct userns *u, bool record_ids, struct error *e)
 	spec.argv = argv;
 	spec.envp = envp;
 	spec.record_ids = record_ids;
+	spec.hostname_may_stay = true; /* as for steps */
 	if (container_start(&spec, &c, e) == 0)
 		return error_set(e, ERR_SYSTEM, "a command that is not there was executed");
 	if (e->kind != ERR_STEP)
