@@ -11,10 +11,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define MAX_LINKS 40 /* as the kernel */
 #define MAX_RESTARTS 64
+#define PROCFS_ROOT_INODE 1
+#define MAGIC_LINK_SIZE 64
 
 struct walk {
 	int root;          /* borrowed */
@@ -88,6 +93,24 @@ walk_up(struct walk *w)
 	return 0;
 }
 
+/*
+ * Is @link one of those that procfs follows to a file rather than to a name (RESOLVE_NO_MAGICLINKS of openat2(2))? In its root there are
+ * none ("self"); below, one that is only a name has the size of that, and a descriptor's always 64.
+ */
+static bool
+is_magic(const struct walk *w, int link, size_t length)
+{
+	struct statfs fs;
+	struct stat st, parent;
+
+	if (fstatfs(link, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
+		return false;
+	if (fstat(at(w), &parent) == 0 && parent.st_ino == PROCFS_ROOT_INODE)
+		return false;
+	return fstat(link, &st) < 0 || st.st_size == MAGIC_LINK_SIZE ||
+	       (size_t)st.st_size != length;
+}
+
 /* Puts the target of @link in front of the rest. */
 static int
 walk_link(struct walk *w, int link)
@@ -102,7 +125,8 @@ walk_link(struct walk *w, int link)
 		return fail(ENAMETOOLONG);
 	if (length == 0)
 		return fail(ENOENT);
-	if (w->how == PATH_NO_SYMLINKS || ++w->n_links > MAX_LINKS)
+	if (w->how == PATH_NO_SYMLINKS || ++w->n_links > MAX_LINKS ||
+	    is_magic(w, link, (size_t)length))
 		return fail(ELOOP);
 	rest = xasprintf("%.*s%s", (int)length, target, w->rest);
 	free(w->rest);

@@ -194,6 +194,38 @@ walk_agrees_with_openat2(void **state)
 	assert_true(checked > 1000);
 }
 
+/* Links of procfs that are more than their text are followed in neither way; those that are names are (SECURITY R1). */
+static void
+r1_magic_links_are_followed_by_neither_openat2_nor_the_walk(void **state)
+{
+	static const struct {
+		const char *path;
+		int error_number;
+	} cases[] = { { "self/cwd", ELOOP }, { "self/root", ELOOP }, { "self/exe", ELOOP },
+		{ "self/fd/0", ELOOP }, { "self/cwd/x", ELOOP }, { "thread-self/root", ELOOP },
+		{ "self/ns/mnt", ELOOP }, { "self/status", 0 }, { "mounts", 0 },
+		{ "thread-self/status", 0 }, { "net/dev", 0 } };
+	autofd int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autofd int zero = open("/proc/self/fd/0", O_PATH | O_CLOEXEC);
+
+	(void)state;
+	if (proc < 0 || zero < 0)
+		skip_because("/proc is not mounted, or there is no descriptor 0");
+	for (size_t i = 0; i < ARRAY_LEN(cases) * 2; i++) {
+		bool walk = i % 2;
+		int fd, failed;
+
+		path_force_walk(walk);
+		fd = path_try_open(proc, cases[i / 2].path, O_PATH, 0, PATH_IN_ROOT);
+		failed = fd < 0 ? errno : 0;
+		if (fd >= 0)
+			close(fd);
+		if (failed != cases[i / 2].error_number)
+			fail_msg("'%s', walk %d: %s", cases[i / 2].path, walk, strerror(failed));
+	}
+	path_force_walk(false);
+}
+
 static void
 creating_follows_a_dangling_link_inside_the_root(void **state)
 {
@@ -578,6 +610,7 @@ static const struct CMUnitTest tests[] = {
 	WITH_PLACE(in_root_stays_inside),
 	WITH_PLACE(no_symlinks_refuses_links),
 	WITH_PLACE(walk_agrees_with_openat2),
+	WITH_PLACE(r1_magic_links_are_followed_by_neither_openat2_nor_the_walk),
 	WITH_PLACE(creating_follows_a_dangling_link_inside_the_root),
 	WITH_PLACE(what_is_opened_is_closed_on_exec),
 	WITH_PLACE(the_walk_needs_few_descriptors_and_survives_many_levels),
