@@ -393,14 +393,11 @@ told_of(const char *base)
 static void
 from_of_a_name_one_letter_off_a_stage_is_told_before_it_is_resolved(void **state)
 {
-	static const char *const silent[] = { "blder", "builder", "builder:1", "missing",
-		"stored" };
+	static const char *const silent[] = { "blder", "builder", "builder:1", "stored" };
 
 	(void)state;
-	assert_non_null(
-	    strstr(told_of("bulder"), ":2: FROM bulder is no stage, so an image of that "
-				      "name is looked for; stage 'builder' begins at "
-				      "line 1"));
+	assert_non_null(strstr(told_of("bulder"), ":2: FROM bulder is no stage, so an image"));
+	assert_non_null(strstr(told, "; stage 'builder' begins at line 1"));
 	for (size_t i = 0; i < ARRAY_LEN(silent); i++)
 		assert_string_equal(told_of(silent[i]), "");
 }
