@@ -336,6 +336,15 @@ END
 	equal "$output" ''
 }
 
+# none_of PIDS: has each of them ended?
+none_of()
+{
+	local pid
+	for pid in $1; do
+		! kill -0 "$pid" 2>/dev/null || return 1
+	done
+}
+
 # unpacked: is anything in a snapshot, whole or not?
 unpacked()
 {
@@ -362,6 +371,27 @@ unpacked()
 	run build --pull=never -t again
 	ok
 	equal "$(croze inspect --format '{{.Id}}' again)" "$(croze inspect --format '{{.Id}}' app)"
+}
+
+@test "a build that is killed while its base comes leaves neither processes nor files" {
+	fake_registry r
+	empty_store
+	fault r "blob 1 hold $W/go"
+	printf 'FROM 127.0.0.1:%s/x:latest\nRUN true\n' "$PORT" | dockerfile
+	croze build -t app c >log 2>&1 3>&- &
+	local build=$!
+	wait_for unpacked
+	children=$(pgrep -g "$(ps -o pgid= "$build" | tr -d ' ')" croze)
+	[ "$(wc -w <<<"$children")" -ge 4 ]
+	kill -9 "$build"
+	wait "$build" || true
+	wait_for none_of "$children"
+	touch go
+	run build -t app
+	ok
+	equal "$(ls "$CROZE_ROOT/tmp")" ''
+	run croze store check
+	ok
 }
 
 @test "F10: a base that comes badly is unpacked right in the end, or leaves nothing" {
