@@ -119,13 +119,22 @@ pull_main(void *arg, struct buf *answer, struct error *e)
 	return 0;
 }
 
-int
-images_hint(const char *reference, struct error *e)
+static int
+hint(const char *reference, struct error *e)
 {
 	return error_hint(e,
 	    "without the registry: 'croze import LAYOUT', 'croze load -i FILE', or --build-context "
 	    "%.200s=oci-layout://PATH:NAME",
 	    reference);
+}
+
+int
+images_stayed_away(const char *reference, struct error *e)
+{
+	/* of a name that is there, something is not: the registry's fault, not the Dockerfile's */
+	if (e->kind == ERR_NOT_FOUND)
+		e->kind = ERR_NETWORK;
+	return hint(reference, e);
 }
 
 int
@@ -181,6 +190,22 @@ start_pull(struct puller *p, struct worker *pull, struct digest *target, struct 
 	return ok;
 }
 
+/* How much is to come, before that takes its time. */
+static void
+tell_coming(struct build *b, const char *reference, const struct image *image)
+{
+	auto(buf) struct buf size = { 0 };
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < image->manifest.n_layers; i++)
+		if (!store_blob_has(b->store, &image->manifest.layers[i].digest))
+			bytes += image->manifest.layers[i].size;
+	if (bytes == 0)
+		return;
+	text_add_size(&size, bytes);
+	progress_note(b->progress, "pulling %s: %s", reference, buf_text(&size));
+}
+
 static int
 pull_image(struct build *b, const char *reference, const struct platform *platform,
     struct image *image, struct worker *pull, struct error *e)
@@ -193,6 +218,7 @@ pull_image(struct build *b, const char *reference, const struct platform *platfo
 		worker_kill(pull);
 		return -1;
 	}
+	tell_coming(b, reference, image);
 	return 0;
 }
 
@@ -221,7 +247,7 @@ images_find(struct build *b, const char *reference, const struct platform *platf
 	if (b->options->pull != BUILD_PULL_ALWAYS)
 		(void)error_ctx(&problem, "there is no image '%s' in the store", reference);
 	*e = problem;
-	return images_hint(reference, e);
+	return hint(reference, e);
 }
 
 /* ---- the way out ---- */

@@ -21,8 +21,8 @@ int images_find(struct build *b, const char *reference, const struct platform *p
     struct image *image, struct worker *pull, struct error *e);
 /** A process that brought layers has ended well: tells of what its answer says came. */
 int images_arrived(struct build *b, const struct buf *answer, struct error *e);
-/** Adds to @e how @reference is had where no registry can be asked. Returns -1. */
-int images_hint(const char *reference, struct error *e);
+/** One has failed with @e: adds how @reference is had where no registry can be asked. Returns -1. */
+int images_stayed_away(const char *reference, struct error *e);
 /** Sends the image that was made to where --push and --output say; @lines get the names it has there. */
 int images_push(struct build *b, struct strv *lines, struct error *e);
 

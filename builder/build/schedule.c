@@ -516,7 +516,7 @@ on_end(void *arg, int fd, uint32_t events, struct error *e)
 	if (ok == 0)
 		ok = job_ended(job, &result, e);
 	if (ok < 0 && job->kind == JOB_PULL)
-		(void)images_hint(job->image->reference, e);
+		(void)images_stayed_away(job->image->reference, e);
 	if (ok < 0 && job->image)
 		(void)error_ctx(e, "image '%s'", job->image->reference);
 	else if (ok < 0)

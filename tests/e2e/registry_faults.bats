@@ -412,8 +412,8 @@ unpacked()
 		fault r "blob 0 $f"
 		empty_store
 		run build --retry 0 -t app
-		[ "$status" -eq 4 ] || [ "$status" -eq 2 ]
-		says "image '127.0.0.1:$PORT/x:latest': cannot pull"
+		fails 4
+		says "image '127.0.0.1:$PORT/x:latest': cannot pull" "pulling 127.0.0.1:$PORT/x:latest: "
 		equal "$(ls "$CROZE_ROOT/snapshots")" ''
 		run croze images -q
 		equal "$output" ''
