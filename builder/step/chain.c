@@ -212,20 +212,58 @@ free_state(void *state)
 	merge_state_free(state);
 }
 
-/* The copy is made where an overlay would have its work: it goes with that. */
+/* What the tree of the first @count is called, without what the next one has changed in it; @lowers has a folder of no layer first, or not. */
 static int
-mount_copy(const struct lowers *lowers, struct snapshot_writer *upper, struct error *e)
+name_kept(const struct chain *chain, size_t count, const struct lowers *lowers,
+    char name[SNAPSHOT_KEEP_MAX + 1], struct error *e)
 {
-	autofd int tree = openat(upper->work, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
+	autohash struct hash *hash = hash_new();
+	char text[DIGEST_TEXT_LEN + 1];
+	struct digest key;
 	struct stat st;
 
+	if (lowers->count > chain->snapshots.count) {
+		if (fstat(lowers->fds[0], &st) < 0)
+			return error_sys(e, "cannot look at a folder");
+		hash_add(hash, &st.st_dev, sizeof(st.st_dev));
+		hash_add(hash, &st.st_ino, sizeof(st.st_ino));
+	}
+	for (size_t i = 0; i < count; i++)
+		hash_add_text(hash, chain->snapshots.items[i]);
+	hash_finish(hash, &key);
+	(void)snprintf(name, SNAPSHOT_KEEP_MAX + 1, "copy-%s", digest_text(&key, text));
+	return 0;
+}
+
+/*
+ * The copy is made where an overlay would have its work. It stays there when what a step has changed was moved to the upper, and serves the
+ * next step, which then copies that change alone.
+ */
+static int
+mount_copy(const struct chain *chain, const struct lowers *lowers, struct snapshot_writer *upper,
+    struct error *e)
+{
+	size_t count = chain->snapshots.count, first = 0;
+	autofd int tree = -1;
+	struct stat st;
+	int taken = 0;
+
+	if (count > 0) {
+		if (name_kept(chain, count - 1, lowers, upper->keep, e) < 0)
+			return -1;
+		taken =
+		    snapshot_writer_take(upper, upper->keep, chain->snapshots.items[count - 1], e);
+	}
+	if (taken < 0 || name_kept(chain, count, lowers, upper->keep, e) < 0)
+		return -1;
+	first = taken ? lowers->count - 1 : 0;
+	tree = openat(upper->work, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (tree < 0)
 		return error_sys(e, "cannot open a work directory");
 	/* what no layer says of the root is as in the upper, whose place the copy takes */
 	if (fstat(upper->fs, &st) < 0 || fchmod(tree, st.st_mode & 07777) < 0)
 		return error_sys(e, "cannot set the mode of a root directory");
-	if (merge_layers(lowers->fds, lowers->count, tree, e) < 0)
+	if (merge_layers(lowers->fds + first, lowers->count - first, tree, e) < 0)
 		return -1;
 	upper->extra = merge_remember(tree, e);
 	upper->free_extra = free_state;
@@ -310,7 +348,7 @@ chain_mount(struct store *store, const struct chain *chain, int bottom,
 	    diff_prepare_upper(upper->fs, lowers.fds[lowers.count - 1], e) < 0)
 		return -1;
 	if (store_driver(store) == STORE_COPY)
-		return mount_copy(&lowers, upper, e);
+		return mount_copy(chain, &lowers, upper, e);
 	spec.lowers = lowers.fds;
 	spec.n_lowers = lowers.count;
 	fd = mount_stack(store, &spec, e);

@@ -155,6 +155,45 @@ write_meta(int dir, const struct json *meta, struct error *e)
 	return fd_write_all(fd, b.data, b.len, e);
 }
 
+static void
+kept_name(const char *keep, const char *id, char name[NAME_MAX + 1])
+{
+	(void)snprintf(name, NAME_MAX + 1, "%s-%s", keep, id);
+}
+
+/* Away with work/: removed, or for somebody to take. */
+static int
+put_away(const struct snapshot_writer *w, const char *id, struct error *e)
+{
+	char name[NAME_MAX + 1];
+
+	kept_name(w->keep, id, name);
+	if (w->keep[0] && renameat(w->dir, "work", w->store->session_dir, name) == 0)
+		return 0;
+	/* another one of the same name is there already */
+	return path_remove_tree(w->dir, "work", e) < 0
+	           ? error_ctx(e, "cannot remove a work directory")
+	           : 0;
+}
+
+int
+snapshot_writer_take(struct snapshot_writer *w, const char *keep, const char *id, struct error *e)
+{
+	char name[NAME_MAX + 1];
+	int fd;
+
+	kept_name(keep, id, name);
+	/* over the empty one */
+	if (renameat(w->store->session_dir, name, w->dir, "work") < 0)
+		return errno == ENOENT ? 0 : error_sys(e, "cannot take a kept directory");
+	fd = openat(w->dir, "work", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return error_sys(e, "cannot open a kept directory");
+	fd_close_at(&w->work);
+	w->work = fd;
+	return 1;
+}
+
 int
 snapshot_writer_commit(struct snapshot_writer *w, char id[SNAPSHOT_ID_MAX + 1],
     const struct json *meta, struct error *e)
@@ -165,8 +204,8 @@ snapshot_writer_commit(struct snapshot_writer *w, char id[SNAPSHOT_ID_MAX + 1],
 		return -1;
 	if (check_id(id, e) < 0 || write_meta(w->dir, meta, e) < 0)
 		return -1;
-	if (path_remove_tree(w->dir, "work", e) < 0)
-		return error_ctx(e, "cannot remove a work directory");
+	if (put_away(w, id, e) < 0)
+		return -1;
 	if (renameat(store->session_dir, w->name, store->dirs[DIR_SNAPSHOTS], id) == 0) {
 		close_writer(w);
 		return 0;

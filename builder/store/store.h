@@ -171,13 +171,17 @@ int store_digest_remove(
 
 /* ---- snapshots ---- */
 
+#define SNAPSHOT_KEEP_MAX 80
+
 struct snapshot_writer {
 	struct store *store;
 	char name[32];
-	int dir;     /* tmp/<process>/<name> */
-	int fs;      /* fs/ in it, empty, 0755: becomes the snapshot */
-	int work;    /* work/ in it, for overlay; removed on commit */
-	void *extra; /* of who fills it; freed with the writer by @free_extra; NULL */
+	int dir;  /* tmp/<process>/<name> */
+	int fs;   /* fs/ in it, empty, 0755: becomes the snapshot */
+	int work; /* work/ in it, for overlay; removed on commit, or: */
+	char keep[SNAPSHOT_KEEP_MAX +
+		  1]; /* kept under this name for snapshot_writer_take(); "": not */
+	void *extra;  /* of who fills it; freed with the writer by @free_extra; NULL */
 	void (*free_extra)(void *);
 };
 
@@ -215,6 +219,12 @@ char *snapshot_writer_path(const struct snapshot_writer *w);
  */
 int snapshot_writer_commit(struct snapshot_writer *w, char id[SNAPSHOT_ID_MAX + 1],
     const struct json *meta, struct error *e);
+/**
+ * What the writer of snapshot @id has kept as @keep in this session becomes work/ of @w, for it alone: 1; 0 when there is nothing. Its content
+ * and its meaning are who fills it's affair.
+ */
+int snapshot_writer_take(
+    struct snapshot_writer *w, const char *keep, const char *id, struct error *e);
 /** Drops it; nothing after a commit. */
 void snapshot_writer_release(struct snapshot_writer *w);
 

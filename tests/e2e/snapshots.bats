@@ -113,6 +113,25 @@ no_program()
 	says '--snapshots fuse-overlayfs:' 'hint: '
 }
 
+@test "a step on a copy has the copy of the one before it, and what that has changed" {
+	local driver
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN stat -c %i /bin/busybox /etc/fstab /etc/profile >/inodes && echo 1 >>/etc/fstab && rm /etc/motd && mv /etc/profile.d /etc/p && mkdir /etc/motd
+		RUN [ "$(stat -c %i /bin/busybox)" = "$(sed -n 1p /inodes)" ] && [ "$(tail -n 1 /etc/fstab)" = 1 ] && [ -d /etc/motd ] && ls /etc/p/README && \
+		    [ "$(stat -c %i /etc/profile)" = "$(sed -n 3p /inodes)" ] && [ ! -e /etc/profile.d ] && echo 2 >>/etc/fstab && rm -r /etc/p && touch /etc/profile.d
+		RUN [ "$(stat -c %i /bin/busybox)" = "$(sed -n 1p /inodes)" ] && [ "$(tail -n 2 /etc/fstab | tr '\n' ' ')" = '1 2 ' ] && [ ! -e /etc/p ] && \
+		    [ -f /etc/profile.d ] && rm /inodes
+	EOF
+	for driver in copy overlay; do
+		[ "$driver" = copy ] || sed -i 's/\[ "$(stat -c %i [^]]*\] && //' c/Dockerfile
+		run build --no-cache --snapshots "$driver" --timestamp 0 -t "app:$driver"
+		ok
+	done
+	# not the digests: the layer of the first step has the numbers of the inodes
+	diff <(tree app:copy) <(tree app:overlay)
+}
+
 @test "F7 a store without hard links and device nodes: steps work on copies, the image is the same" {
 	plain link,device
 	changes
