@@ -412,10 +412,10 @@ take_record(
 		return;
 	for (size_t i = 0; i < json_count(calls); i++)
 		buf_printf(&text, "%s%s", i > 0 ? ", " : "", json_text(json_at(calls, i)));
-	(void)error_hint(e,
-	    "the seccomp profile refused the step %s; 'RUN --security=insecure' and --allow "
-	    "security.insecure do without it",
-	    buf_text(&text));
+	(void)error_hint(e, "the seccomp profile refused the step %s%s", buf_text(&text),
+	    spec->chroot
+		? "; the isolation 'chroot' cannot do without it"
+		: "; 'RUN --security=insecure' and --allow security.insecure do without it");
 }
 
 static int
