@@ -5,8 +5,8 @@
  * The mount is made here, detached, and the program is given the other end of it: libfuse serves a mount that is there already when it is
  * called "/dev/fd/N". /dev/fuse must be opened in the user namespace that the mount is to belong to.
  *
- * The program (up to 1.10 at least) copies links up without their owners and times, so that those which are not root's are copied up
- * here, at once, and given them; likewise folders with set-id bits, which it loses. FIFOs and sockets it does not copy up at all: a step that changes one of an earlier step fails.
+ * The program (up to 1.10 at least) copies links up without their owners and times, so that all of them are copied up here, at once, and
+ * given them: what a step has copied up and what it has made anew could not be told apart. Likewise folders with set-id bits, which it loses. FIFOs and sockets it does not copy up at all: a step that changes one of an earlier step fails.
  * What a step makes in a set-group-ID folder does not get the folder's group (up to 1.10 at least): such a step is refused, since what it
  * meant cannot be told from what there is.
  */
@@ -149,23 +149,26 @@ struct rescue {
 	int mount;
 	struct buf path; /* of the folder that is walked; "" or with a '/' at its end */
 	unsigned depth;
+	size_t count; /* of what was copied up */
 };
 
 static int rescue_folder(struct rescue *r, int dir, struct error *e);
 
+/* Also by their records; a change of owner changes no other time. */
 static bool
-is_lost(const struct stat *st)
+has_same_owner(const struct stat *a, const struct stat *b)
 {
-	struct owner owner;
+	struct owner of_a = { 0 }, of_b = { 0 };
+	bool is_recorded = owner_of_time(&a->st_atim, &of_a);
 
-	if (!S_ISLNK(st->st_mode))
-		return false;
-	return st->st_uid != 0 || st->st_gid != 0 || owner_of_time(&st->st_atim, &owner);
+	return a->st_uid == b->st_uid && a->st_gid == b->st_gid &&
+	       is_recorded == owner_of_time(&b->st_atim, &of_b) && of_a.uid == of_b.uid &&
+	       of_a.gid == of_b.gid;
 }
 
 /* Changing the owner to what it is copies the thing up; from then on it is as it should be. */
 static int
-rescue_one(const struct rescue *r, const struct stat *st, struct error *e)
+rescue_one(struct rescue *r, const struct stat *st, struct error *e)
 {
 	struct timespec times[2] = { st->st_atim, st->st_mtim };
 	const char *path = buf_text(&r->path);
@@ -173,27 +176,36 @@ rescue_one(const struct rescue *r, const struct stat *st, struct error *e)
 
 	/* hidden by a layer above, or another thing there */
 	if (fstatat(r->mount, path, &seen, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    (seen.st_mode & S_IFMT) != (st->st_mode & S_IFMT) || seen.st_uid != st->st_uid ||
-	    seen.st_gid != st->st_gid || seen.st_mtim.tv_sec != st->st_mtim.tv_sec ||
+	    (seen.st_mode & S_IFMT) != (st->st_mode & S_IFMT) || !has_same_owner(&seen, st) ||
+	    seen.st_mtim.tv_sec != st->st_mtim.tv_sec ||
 	    seen.st_mtim.tv_nsec != st->st_mtim.tv_nsec)
 		return 0;
+	r->count++;
 	if (fchownat(r->mount, path, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
 	    utimensat(r->mount, path, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_sys(e, "cannot keep the owner of '/%s'", path);
 	return 0;
 }
 
+/* "path" of the folder that is walked; to be freed. */
+static char *
+rescue_path(const struct rescue *r)
+{
+	return r->path.len > 0 ? xstrndup(r->path.data, r->path.len - 1) : xstrdup(".");
+}
+
 /* Setting the mode that it has copies the folder up. */
 static int
-rescue_mode(const struct rescue *r, const struct stat *st, struct error *e)
+rescue_mode(struct rescue *r, const struct stat *st, struct error *e)
 {
 	struct timespec times[2] = { st->st_atim, st->st_mtim };
-	autofree char *path = xstrndup(r->path.data, r->path.len - 1);
+	autofree char *path = rescue_path(r);
 	struct stat seen;
 
 	if (fstatat(r->mount, path, &seen, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(seen.st_mode) ||
 	    seen.st_mode != st->st_mode)
 		return 0;
+	r->count++;
 	if (fchmodat(r->mount, path, st->st_mode & 07777, 0) < 0 ||
 	    utimensat(r->mount, path, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_sys(e, "cannot keep the mode of '/%s'", path);
@@ -214,11 +226,14 @@ rescue_entry(struct rescue *r, int dir, const char *name, struct error *e)
 		autofd int below = openat(dir, name, OPEN_DIR);
 
 		buf_add_char(&r->path, '/');
-		result =
-		    below < 0 ? error_sys(e, "cannot open '%s'", name) : rescue_folder(r, below, e);
-		if (result == 0 && st.st_mode & (S_ISUID | S_ISGID))
+		if (below < 0)
+			result = error_sys(e, "cannot open '%s'", name);
+		/* before anything below it has it copied up without them */
+		else if (st.st_mode & (S_ISUID | S_ISGID))
 			result = rescue_mode(r, &st, e);
-	} else if (is_lost(&st)) {
+		if (result == 0)
+			result = rescue_folder(r, below, e);
+	} else if (S_ISLNK(st.st_mode)) {
 		result = rescue_one(r, &st, e);
 	}
 	buf_truncate(&r->path, length);
@@ -242,8 +257,12 @@ static int
 rescue_folder(struct rescue *r, int dir, struct error *e)
 {
 	autodir DIR *list = fd_opendir(dir, e);
+	autofree char *path = rescue_path(r);
 	const struct dirent *entry;
+	size_t before = r->count;
 	int result = list ? 0 : -1;
+	struct stat was;
+	bool is_shown = fstatat(r->mount, path, &was, AT_SYMLINK_NOFOLLOW) == 0;
 
 	if (++r->depth > DEPTH_MAX)
 		return refuse_depth(e);
@@ -253,7 +272,13 @@ rescue_folder(struct rescue *r, int dir, struct error *e)
 						  entry->d_type == DT_UNKNOWN))
 			result = rescue_entry(r, dir, entry->d_name, e);
 	r->depth--;
-	return result;
+	if (result < 0 || !is_shown || r->count == before)
+		return result;
+	/* what was copied up into it has moved its time */
+	if (utimensat(r->mount, path, (struct timespec[2]){ was.st_atim, was.st_mtim },
+		AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(e, "cannot keep the time of '/%s'", path);
+	return 0;
 }
 
 static int
@@ -395,9 +420,25 @@ below_has(const struct below *below, const char *name)
 	return false;
 }
 
+/* A link that was copied up before the step began, and is as it was. */
+static bool
+is_rescued(const struct below *below, const char *name, const struct stat *st)
+{
+	struct stat lower;
+
+	if (!S_ISLNK(st->st_mode))
+		return false;
+	for (size_t i = 0; i < below->count; i++)
+		if (fstatat(below->fds[i], name, &lower, AT_SYMLINK_NOFOLLOW) == 0)
+			return S_ISLNK(lower.st_mode) &&
+			       lower.st_mtim.tv_sec == st->st_mtim.tv_sec &&
+			       lower.st_mtim.tv_nsec == st->st_mtim.tv_nsec;
+	return false;
+}
+
 /*
- * Has the step made or removed no name in the folder? What was copied up into it has moved its time all the same, which the kernel's overlay
- * moves back.
+ * Has the step copied something up into the folder, and made or removed no name? The copying has moved the folder's time all the same, which
+ * the kernel's overlay moves back.
  */
 static bool
 is_only_copied(int dir, const struct below *below)
@@ -405,16 +446,20 @@ is_only_copied(int dir, const struct below *below)
 	struct error ignored = ERROR_INIT;
 	autodir DIR *list = fd_opendir(dir, &ignored);
 	const struct dirent *entry;
+	bool any = false;
 	struct stat st;
 
 	if (!list || below->count == 0)
 		return false;
-	while ((entry = readdir(list)))
-		if (!is_dot(entry->d_name) &&
-		    (!below_has(below, entry->d_name) ||
-			fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || is_gone(&st)))
+	while ((entry = readdir(list))) {
+		if (is_dot(entry->d_name))
+			continue;
+		if (!below_has(below, entry->d_name) ||
+		    fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || is_gone(&st))
 			return false;
-	return true;
+		any = any || !is_rescued(below, entry->d_name, &st);
+	}
+	return any;
 }
 
 static int

@@ -25,7 +25,7 @@ changes()
 		RUN rm -rf /etc/apk && mkdir /etc/apk && echo x >/etc/apk/new && rm /etc/motd && ln -s group /etc/motd
 		RUN rm -rf /usr/share && echo f >/usr/share; mv /etc/profile.d /etc/p2; chmod u+s /bin/busybox; touch -a /etc/group
 		RUN rm /usr/share && mkdir /usr/share && touch /usr/share/y && chown 5:6 /usr/share/y && ln -s y /usr/share/l && chown -h 7:8 /usr/share/l
-		RUN chmod -R u+rw /usr /etc; true
+		RUN chmod -R u+rw /usr /etc; chown -R root:root /usr; true
 		RUN rmdir /opt; chmod 700 /root; chown 5:5 /srv; chown 3 /; mv /usr/share/l /usr/share/l2; cp -a /usr/share/l2 /l3
 		COPY Dockerfile /usr/share/
 		RUN rm /usr/share/Dockerfile; rm -rf /usr/local; mkdir -p /a/b/c/d; echo 1 >/a/b/c/d/e
