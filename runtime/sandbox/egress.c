@@ -140,7 +140,7 @@ int
 egress_join(const struct egress *egress, uint32_t container, unsigned int asks, struct error *e)
 {
 	struct joining j = { egress, container, asks };
-	struct listen_job job = { &j, load, pass };
+	struct listen_job job = { &j, load, pass, true };
 
 	return listen_load(&job, e);
 }

@@ -27,7 +27,7 @@ pass_main(void *arg)
 	struct passing *p = arg;
 
 	while (p->listener == -1)
-		; /* for as long as the kernel takes to load a filter */
+		(void)sched_yield(); /* for as long as the kernel takes to load a filter */
 	if (p->listener >= 0)
 		p->result = p->job->pass(p->job->arg, p->listener, p->e);
 	syscall(SYS_exit, 0); /* this thread alone */
@@ -48,6 +48,7 @@ listen_load(const struct listen_job *job, struct error *e)
 	listener = job->load(job->arg, e);
 	p.listener = listener < 0 ? -2 : listener;
 	while (p.thread != 0)
-		;
+		if (job->yields)
+			(void)sched_yield(); /* cannot fail */
 	return listener < 0 ? -1 : p.result;
 }

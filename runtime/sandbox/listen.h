@@ -7,10 +7,14 @@
 
 #include "runtime/base/error.h"
 
+#include <stdbool.h>
+
 struct listen_job {
 	void *arg;
 	int (*load)(void *arg, struct error *e); /* loads the filter and returns its listener */
 	int (*pass)(void *arg, int listener, struct error *e); /* passes it on */
+	bool
+	    yields; /* the filter lets sched_yield(2) through, so that waiting costs no time of others */
 };
 
 /**

@@ -138,7 +138,7 @@ supervisor_join(const struct container_spec *spec, int socket, struct error *e)
 {
 	autofd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct joining j = { spec, socket };
-	struct listen_job job = { &j, load, pass };
+	struct listen_job job = { &j, load, pass, true };
 
 	if (root < 0)
 		return error_sys(e, "cannot open '/'");
