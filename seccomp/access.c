@@ -4,8 +4,6 @@
  */
 #include "seccomp/call.h"
 
-#include "runtime/base/mem.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -14,65 +12,9 @@
 #include <string.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LINKS_MAX 40
-#define UNRECORDED_MAX 4096U
-#define LEFT_ALONE_SECONDS 2
-
-/*
- * Most files have no record, and are asked for again and again. One that had none after it had been left alone for a while has none for as
- * long as its ctime stays: a record that is set moves that.
- */
-struct unrecorded {
-	struct {
-		dev_t dev;
-		ino_t ino;
-		struct timespec changed;
-	} items[UNRECORDED_MAX];
-};
-
-static size_t
-slot_of(const struct stat *st)
-{
-	uint64_t key = (uint64_t)st->st_ino * 0x9e3779b97f4a7c15U + st->st_dev;
-
-	return (size_t)(key >> 32) % UNRECORDED_MAX;
-}
-
-static bool
-is_unrecorded(struct ids *ids, const struct stat *st)
-{
-	size_t i = slot_of(st);
-	bool is;
-
-	(void)pthread_mutex_lock(&ids->lock);
-	is = ids->unrecorded && ids->unrecorded->items[i].ino == st->st_ino &&
-	     ids->unrecorded->items[i].dev == st->st_dev &&
-	     ids->unrecorded->items[i].changed.tv_sec == st->st_ctim.tv_sec &&
-	     ids->unrecorded->items[i].changed.tv_nsec == st->st_ctim.tv_nsec;
-	(void)pthread_mutex_unlock(&ids->lock);
-	return is;
-}
-
-static void
-remember_unrecorded(struct ids *ids, const struct stat *st)
-{
-	struct timespec now;
-	size_t i = slot_of(st);
-
-	(void)clock_gettime(CLOCK_REALTIME_COARSE, &now); /* cannot fail */
-	if (st->st_ctim.tv_sec + LEFT_ALONE_SECONDS > now.tv_sec)
-		return;
-	(void)pthread_mutex_lock(&ids->lock);
-	if (!ids->unrecorded)
-		ids->unrecorded = xcalloc(1, sizeof(*ids->unrecorded));
-	ids->unrecorded->items[i].ino = st->st_ino;
-	ids->unrecorded->items[i].dev = st->st_dev;
-	ids->unrecorded->items[i].changed = st->st_ctim;
-	(void)pthread_mutex_unlock(&ids->lock);
-}
 
 /* An attribute of ours: its length; 0 when there is none, -1 when that cannot be told. */
 static ssize_t
@@ -124,13 +66,18 @@ access_owner(const char *path, bool follow, struct stat *st)
 bool
 access_owner_of(struct ids *ids, const char *path, bool follow, struct stat *st)
 {
+	bool has_record = false;
+	enum seen_state state;
 	int found;
 
-	if (is_unrecorded(ids, st))
-		return false;
+	if (!owner_is_attribute(st->st_mode))
+		return access_owner(path, follow, st);
+	state = seen_recall(ids->seen, st, &has_record);
+	if (state == SEEN_KNOWN)
+		return has_record;
 	found = find_record(path, follow, st);
-	if (found == 0)
-		remember_unrecorded(ids, st);
+	if (state == SEEN_NOT_YET && found >= 0)
+		seen_remember(ids->seen, st, found > 0);
 	return found > 0;
 }
 

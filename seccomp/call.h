@@ -10,6 +10,7 @@
 
 #include "seccomp/ids.h"
 #include "seccomp/owner.h"
+#include "seccomp/seen.h"
 
 #include <linux/limits.h>
 #include <pthread.h>
@@ -49,14 +50,13 @@ struct task {
 
 struct ids {
 	struct ids_options options;
+	struct seen *seen;
 	pthread_mutex_t lock; /* of all that follows */
 	struct task **buckets;
 	size_t n_new;   /* since the last look for those that ended */
 	int64_t swept;  /* when that was, in milliseconds */
 	pid_t first;    /* the container's first process */
 	bool any_other; /* some process was not root */
-	struct unrecorded
-	    *unrecorded; /* files that are known to have no record; NULL while there are none */
 };
 
 struct call {
@@ -137,7 +137,7 @@ pid_t task_inner_pid(pid_t pid);
 
 /** What stat(2) shows, with the recorded owner and device. false: it is as the kernel shows it. */
 bool access_owner(const char *path, bool follow, struct stat *st);
-/** Likewise; what has no record is remembered. */
+/** Likewise; what was found is remembered. */
 bool access_owner_of(struct ids *ids, const char *path, bool follow, struct stat *st);
 /** May @creds do @want (R_OK | W_OK | X_OK) with a file of @st, whose owner is the recorded one? */
 bool access_may(const struct creds *creds, const struct stat *st, int want);

@@ -240,8 +240,11 @@ raise_limit(void)
 int
 ids_serve(const struct ids_options *options, struct error *e)
 {
-	struct ids ids = { .options = *options, .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct ids ids = {
+		.options = *options, .seen = seen_new(), .lock = PTHREAD_MUTEX_INITIALIZER
+	};
 	struct crew *crew;
+	int result;
 
 	raise_limit();
 	notify_wake_together(options->listener);
@@ -252,9 +255,9 @@ ids_serve(const struct ids_options *options, struct error *e)
 			      .serve = serve_one,
 			      .arg = &ids },
 	    e);
-	if (!crew)
-		return -1;
-	if (crew_finish(crew) < 0)
-		return error_set(e, ERR_HOST, "cannot enter the container's root");
-	return 0;
+	result = crew ? crew_finish(crew) : -1;
+	if (crew && result < 0)
+		error_set(e, ERR_HOST, "cannot enter the container's root");
+	seen_free(ids.seen);
+	return result;
 }

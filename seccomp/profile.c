@@ -19,6 +19,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -129,27 +130,34 @@ same_answer(const struct call_row *a, const struct call_row *b)
 	return x == y && x != CALL_BY_ARGUMENT;
 }
 
+static const struct call_row *by_number[NUMBERS_MAX];
+
+static void
+sort_rows(void)
+{
+	for (size_t i = 0; i < call_table_length; i++)
+		if (NUMBER(&call_table[i]) >= 0 && NUMBER(&call_table[i]) < NUMBERS_MAX)
+			by_number[NUMBER(&call_table[i])] = &call_table[i];
+}
+
+/* Every call that is asked about comes here. */
 static const struct call_row *
 row_of(uint32_t number)
 {
-	for (size_t i = 0; i < call_table_length; i++)
-		if (NUMBER(&call_table[i]) >= 0 && (uint32_t)NUMBER(&call_table[i]) == number)
-			return &call_table[i];
-	return NULL;
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	(void)pthread_once(&once, sort_rows); /* cannot fail */
+	return number < NUMBERS_MAX ? by_number[number] : NULL;
 }
 
 static size_t
 find_runs(struct run *runs)
 {
-	static const struct call_row *by_number[NUMBERS_MAX + 1];
 	size_t n = 0;
 
-	for (size_t i = 0; i < call_table_length; i++)
-		if (NUMBER(&call_table[i]) >= 0 && NUMBER(&call_table[i]) < NUMBERS_MAX)
-			by_number[NUMBER(&call_table[i])] = &call_table[i];
 	for (uint32_t i = 0; i <= NUMBERS_MAX; i++)
-		if (n == 0 || !same_answer(runs[n - 1].row, by_number[i]))
-			runs[n++] = (struct run){ i, by_number[i] };
+		if (n == 0 || !same_answer(runs[n - 1].row, row_of(i)))
+			runs[n++] = (struct run){ i, row_of(i) };
 	return n;
 }
 

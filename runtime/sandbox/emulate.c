@@ -564,7 +564,7 @@ emulation_free(struct emulation *em)
 		free(em->mounts[i].path);
 		free(em->mounts[i].real);
 	}
-	emu_seen_free(em->seen);
+	seen_free(em->ids.seen);
 	free(em->loader);
 	free(em);
 }
@@ -582,7 +582,7 @@ emulate_start(const struct container_spec *spec, struct container *c, struct emu
 	em->spec = spec;
 	em->listener = -1;
 	em->loader = process_helper(EMULATE_LOADER);
-	em->seen = emu_seen_new();
+	em->ids.seen = seen_new();
 	if (spec->network != CONTAINER_NETWORK_HOST) {
 		emulation_free(em);
 		error_set(e, ERR_HOST, "the isolation 'emulate' has no network of its own");

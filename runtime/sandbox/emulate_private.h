@@ -90,7 +90,6 @@ struct emulation {
 	int log;
 	struct emu_mount mounts[EMU_MOUNTS_MAX];
 	size_t n_mounts;
-	struct emu_seen *seen;
 	uid_t uid; /* of the supervisor: whose all files are */
 	gid_t gid;
 	char *loader;         /* real path */
@@ -211,8 +210,6 @@ bool emu_holds_mount(const struct emulation *em, const char *name);
 
 /* ---- emulate_see.c: files as the command sees them ---- */
 
-struct emu_seen *emu_seen_new(void);
-void emu_seen_free(struct emu_seen *seen);
 /**
  * Turns what the kernel says of a file of ours into what the command shall see. @path: relative to /proc, followed. false: nothing is
  * recorded of it.
