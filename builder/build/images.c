@@ -15,14 +15,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-static void
-note(void *arg, const char *text)
-{
-	struct build *b = arg;
-
-	progress_note(b->progress, "%s", text);
-}
-
 void
 images_access(struct build *b, struct registry_options *how)
 {
@@ -35,7 +27,7 @@ images_access(struct build *b, struct registry_options *how)
 		                     : (o->tls_verify ? REGISTRY_TLS_VERIFY : REGISTRY_TLS_SKIP),
 		.attempts = o->attempts,
 		.delay = o->retry_delay,
-		.note = note,
+		.note = state_note,
 		.arg = b };
 }
 

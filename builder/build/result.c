@@ -68,14 +68,6 @@ static const enum output_format formats[] = {
 	[BUILD_OUTPUT_DOCKER] = OUTPUT_DOCKER,
 };
 
-static void
-show_note(void *arg, const char *text)
-{
-	struct build *b = arg;
-
-	progress_note(b->progress, "%s", text);
-}
-
 static int
 write_image(struct build *b, const struct build_output *output, const struct output_target *target,
     struct error *e)
@@ -126,7 +118,7 @@ write_trees(struct build *b, const struct build_output *output, const struct out
     const struct output_tree *trees, struct error *e)
 {
 	const struct output_times times = {
-		.layers = &b->layers, .note = show_note, .note_arg = b
+		.layers = &b->layers, .note = state_note, .note_arg = b
 	};
 
 	if (output->kind == BUILD_OUTPUT_TAR)

@@ -165,14 +165,6 @@ is_stored(void *arg, const char *reference)
 	return true;
 }
 
-static void
-tell(void *arg, const char *text)
-{
-	struct build *b = arg;
-
-	progress_note(b->progress, "%s", text);
-}
-
 /* ---- the plan ---- */
 
 /* How image_resolve() is asked for a named context that is an image. */
@@ -318,7 +310,7 @@ make_plan(struct build *b, enum plan_flags flags)
 		.n_platforms = options->n_platforms,
 		.resolve = resolve,
 		.is_stored = is_stored,
-		.tell = flags & PLAN_CHECK ? NULL : tell,
+		.tell = flags & PLAN_CHECK ? NULL : state_note,
 		.time_of = flags & PLAN_CHECK ? NULL : time_of,
 		.is_ignored = is_ignored,
 		.read_file = read_context_file,

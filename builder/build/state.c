@@ -72,8 +72,8 @@ state_chain(
 	add_steps(b, stage, count, chain);
 }
 
-static void
-show_note(void *arg, const char *text)
+void
+state_note(void *arg, const char *text)
 {
 	struct build *b = arg;
 
@@ -136,7 +136,7 @@ state_bind_request(
 		.n_sources = 1,
 		.dest = STATE_BIND,
 		.digests = b->digests,
-		.note = show_note,
+		.note = state_note,
 		.note_arg = b,
 	};
 	if (of_context)
@@ -160,7 +160,7 @@ state_copy_request(struct build *b, const struct plan_step *step, const struct s
 		         (step->parents ? COPY_PARENTS : 0),
 		.chmod = step->has_chmod ? &step->chmod : NULL,
 		.digests = b->digests,
-		.note = show_note,
+		.note = state_note,
 		.note_arg = b,
 	};
 }

@@ -296,5 +296,7 @@ bool state_mount_is_whole(const struct plan_mount *mount);
  */
 struct json *state_ask_worker(struct build *b, worker_fn *fn, void *arg, struct error *e);
 const struct plan_stage *state_plan(const struct build *b, const struct stage_state *stage);
+/** Shows @text: for whoever has notes for its user. @arg: the build. */
+void state_note(void *arg, const char *text);
 
 #endif

@@ -162,7 +162,6 @@ egress_forward(const struct egress *egress, uint32_t container, int listener,
 	struct request request = {
 		.kind = REQUEST_FORWARD, .container = container, .notification = *notification
 	};
-
 	struct seccomp_refusal refusal;
 
 	if (send_request(egress->control, &request, -1) == 0)
