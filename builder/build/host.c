@@ -352,25 +352,21 @@ host_open_environment(struct build *b, struct error *e)
 	b->run.n_egress = options->n_egress;
 	b->run.chroot = b->tier == TIER_CHROOT;
 	b->run.emulate = b->tier == TIER_EMULATE;
-	if (!tier_mounts(b->tier) && options->network == BUILD_NETWORK_NONE)
-		return error_set(e, ERR_HOST,
-		    "--network=none: the isolation '%s' has no network of its own",
-		    tier_name(b->tier));
 	if (!tier_mounts(b->tier) && options->n_egress > 0)
 		return error_set(e, ERR_HOST,
 		    "--allow-egress: the isolation '%s' has no network of its own",
 		    tier_name(b->tier));
-	if (!tier_mounts(b->tier) && options->network == BUILD_NETWORK_DEFAULT) {
+	if (!tier_mounts(b->tier) && options->network == BUILD_NETWORK_DEFAULT)
 		b->run.network = NETNS_HOST;
+	if (!tier_mounts(b->tier) && options->network != BUILD_NETWORK_HOST)
 		progress_note(b->progress,
-		    "namespaces are not to be had here (%s): steps are kept apart by %s",
+		    "namespaces are not to be had here (%s): steps are kept apart by %s, have %s%s",
 		    b->tier_lacks.text[0] ? b->tier_lacks.text : "asked for by name",
-		    b->run.chroot
-			? "chroot, capabilities, seccomp and Landlock, have the network of this "
-			  "container and no /proc"
-			: "a supervisor of their system calls, seccomp and Landlock, have the "
-			  "network of this container, and see its host name and process numbers");
-	}
+		    b->run.chroot ? "chroot, capabilities, seccomp and Landlock"
+				  : "a supervisor of their system calls, seccomp and Landlock",
+		    b->run.network == NETNS_HOST ? "the network of this container" : "no network",
+		    b->run.chroot ? " and no /proc"
+				  : ", and see its host name and process numbers");
 	if (open_limits(b, e) < 0)
 		return -1;
 	b->run.shm_size = options->shm_size;

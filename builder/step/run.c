@@ -93,6 +93,7 @@ run_environment_open(struct run_environment *environment, struct store *store,
 	struct netns_options network = { .mode = environment->network,
 		.rules = environment->egress,
 		.n_rules = environment->n_egress,
+		.in_place = environment->chroot || environment->emulate,
 		.notes = !environment->emulate };
 
 	environment->resolv_conf = -1;
@@ -279,7 +280,7 @@ set_network(const struct run_request *request, struct container_spec *spec)
 	spec->network = mode == NETNS_HOST ? CONTAINER_NETWORK_HOST : CONTAINER_NETWORK_JOIN;
 	spec->netns = request->environment->netns.fd;
 	/* the build's own namespace may reach outside, or not be there at all */
-	if (mode == NETNS_NONE && request->environment->network != NETNS_NONE)
+	if (mode == NETNS_NONE && (request->environment->network != NETNS_NONE || spec->netns < 0))
 		spec->network = CONTAINER_NETWORK_NEW;
 }
 
@@ -323,9 +324,6 @@ check_tier(const struct run_request *request, struct error *e)
 
 	if (!environment->chroot && !environment->emulate)
 		return 0;
-	if (request->step->network == PLAN_NETWORK_NONE)
-		return error_set(e, ERR_HOST,
-		    "RUN --network=none: the isolation '%s' has no network of its own", tier);
 	if (environment->emulate && environment->limits->by_cgroup)
 		return error_set(e, ERR_HOST,
 		    "RUN with --memory or another limit: the isolation '%s' has no cgroup", tier);

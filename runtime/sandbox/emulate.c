@@ -24,6 +24,7 @@
 #include "runtime/sandbox/passfd.h"
 #include "runtime/sandbox/rootfs.h"
 #include "seccomp/notify.h"
+#include "seccomp/unplug.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -286,6 +287,8 @@ become_step(const struct emulation *em, int socket)
 	if (confine_step(em, &e) == 0 && recv(socket, &byte, 1, 0) == 1) {
 		listener = notify_load(emu_program(), &e);
 		if (listener >= 0 && passfd_send(socket, listener, &e) == 0 &&
+		    (em->spec->network == CONTAINER_NETWORK_HOST ||
+			unplug_load(UNPLUG_UNIX, &e) == 0) &&
 		    seccomp_program_load(em->spec->seccomp, &e) == 0) {
 			fd_cloexec_from(3, NULL, 0);
 			(void)execve(em->loader, em->spec->argv, em->spec->envp);
@@ -583,11 +586,11 @@ emulate_start(const struct container_spec *spec, struct container *c, struct emu
 	em->listener = -1;
 	em->loader = process_helper(EMULATE_LOADER);
 	em->ids.seen = seen_new();
-	if (spec->network != CONTAINER_NETWORK_HOST) {
+	if (spec->network == CONTAINER_NETWORK_JOIN) {
 		emulation_free(em);
 		error_set(e, ERR_HOST, "the isolation 'emulate' has no network of its own");
-		return error_hint(
-		    e, "--network=host, or allow user namespaces in the outer container");
+		return error_hint(e, "--network=host or --network=none, or allow user namespaces "
+				     "in the outer container");
 	}
 	result = start(em, m, c, e);
 	emulation_free(em);

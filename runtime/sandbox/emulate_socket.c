@@ -10,6 +10,7 @@
 
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
+#include "runtime/sandbox/landlock.h"
 #include "seccomp/notify.h"
 
 #include <errno.h>
@@ -158,8 +159,13 @@ aim(const struct emu_call *x, struct job *j)
 	struct emu_spot spot;
 	int failed;
 
-	if (option_of(j->fd, SO_DOMAIN) != AF_UNIX || !name_of(&j->address, j->length, name))
+	if (option_of(j->fd, SO_DOMAIN) != AF_UNIX)
 		return 0;
+	/* an abstract one, which is of the network: where Landlock does not keep it from those of others, it has none */
+	if (!name_of(&j->address, j->length, name))
+		return x->em->spec->network == CONTAINER_NETWORK_HOST || landlock_scopes()
+		           ? 0
+		           : ECONNREFUSED;
 	failed = emu_find(x, AT_FDCWD, name, EMU_FOLLOW | EMU_TARGET, &spot);
 	if (!failed && spot.target < 0)
 		failed = ENOENT;

@@ -17,6 +17,7 @@
 #include "runtime/sandbox/init.h"
 #include "runtime/sandbox/landlock.h"
 #include "runtime/sandbox/rootfs.h"
+#include "seccomp/unplug.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -228,6 +229,17 @@ confine(const struct container_spec *spec, struct error *e)
 	return landlock_restrict_files(&rule, 1, e) < 0 ? -1 : 0;
 }
 
+/* Where the kernel does not keep it from the abstract sockets of others, it has none that could be given a name. */
+static int
+unplug(const struct container_spec *spec, struct error *e)
+{
+	if (spec->network == CONTAINER_NETWORK_HOST)
+		return 0;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_sys(e, "cannot set no_new_privs");
+	return unplug_load(landlock_scopes() ? UNPLUG_UNIX : UNPLUG_PAIRS, e);
+}
+
 static _Noreturn void
 become(const struct container_spec *given, int socket, pid_t keeper)
 {
@@ -244,8 +256,9 @@ become(const struct container_spec *given, int socket, pid_t keeper)
 	if (setsid() < 0)
 		error_sys(&e, "cannot start a session");
 	else if (become_stdio((int[3]){ spec.in, spec.out, spec.err }, spec.uid, &e) == 0 &&
-		 confine(&spec, &e) == 0 && become_asking(&spec, &e) == 0 &&
-		 become_ready(&spec, socket, &e) == 0 && child_die_with(keeper) == 0)
+		 confine(&spec, &e) == 0 && unplug(&spec, &e) == 0 &&
+		 become_asking(&spec, &e) == 0 && become_ready(&spec, socket, &e) == 0 &&
+		 child_die_with(keeper) == 0)
 		(void)become_command(&spec, &e);
 	(void)send(socket, &e, sizeof(e), MSG_NOSIGNAL); /* nobody else to tell */
 	_exit(1);
@@ -337,10 +350,10 @@ jail_start(
 
 	*jail = j;
 	j->dev = -1;
-	if (spec->network != CONTAINER_NETWORK_HOST) {
+	if (spec->network == CONTAINER_NETWORK_JOIN) {
 		error_set(e, ERR_HOST, "the isolation 'chroot' has no network of its own");
-		return error_hint(
-		    e, "--network=host, or allow user namespaces in the outer container");
+		return error_hint(e, "--network=host or --network=none, or allow user namespaces "
+				     "in the outer container");
 	}
 	if (make_nodes(j, spec->rootfs, e) < 0 || put_mounts(j, spec, e) < 0)
 		return -1;

@@ -138,6 +138,12 @@ landlock_knows_tcp(void)
 	return landlock_abi() >= NET_ABI;
 }
 
+bool
+landlock_scopes(void)
+{
+	return landlock_abi() >= SCOPE_ABI;
+}
+
 int
 landlock_forbid_tcp(struct error *e)
 {

@@ -40,6 +40,8 @@ int landlock_restrict_files(const struct landlock_rule *rules, size_t n_rules, s
 
 /** Can TCP be restricted? */
 bool landlock_knows_tcp(void);
+/** Does it keep processes from abstract sockets (unix(7)) of others (ABI 6)? All of landlock_restrict...() then do. */
+bool landlock_scopes(void);
 /** No socket of the process is bound or connected by TCP, by itself. Needs CAP_SYS_ADMIN or no_new_privs, neither of which is seen to here. */
 int landlock_forbid_tcp(struct error *e);
 

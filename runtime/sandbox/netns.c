@@ -294,7 +294,7 @@ netns_open(const struct netns_options *options, struct netns *n, struct error *e
 
 	*n = (struct netns)NETNS_INIT;
 	n->outside = options->mode == NETNS_HOST;
-	if (options->mode != NETNS_HOST && (n->fd = make(e)) < 0)
+	if (options->mode != NETNS_HOST && !options->in_place && (n->fd = make(e)) < 0)
 		return -1;
 	if (options->mode != NETNS_DEFAULT || open_outside(options, n, &failed) == 0) {
 		open_notes(options, n);

@@ -25,6 +25,8 @@ struct netns_options {
 	    *rules; /* NETNS_DEFAULT: all that may be reached; none: everything outside */
 	size_t n_rules;
 	bool
+	    in_place; /* no namespace can be made: those who run commands see to it that they have no more than @mode says */
+	bool
 	    notes; /* in the other modes too: what the filter of steps refuses is noted, where that is possible */
 };
 
@@ -45,7 +47,7 @@ struct netns {
 	}
 
 /**
- * Makes the namespace, once a build, after userns_enter(). With NETNS_DEFAULT pasta is attached when it is installed and /dev/net/tun
+ * Makes the namespace (but @in_place), once a build, after userns_enter(). With NETNS_DEFAULT pasta is attached when it is installed and /dev/net/tun
  * opens, unless there are rules, which it knows nothing of; otherwise connections are made by a process outside (egress.h). Where that
  * cannot be either, the namespace has only lo, which is no failure: @reason says so, to be shown. With rules it is one.
  */

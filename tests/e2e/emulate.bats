@@ -110,14 +110,46 @@ same()
 	no_process 'sleep 731[6]'
 }
 
-@test "emulate: what cannot be had is refused by name" {
-	dockerfile <<-'EOF'
-		FROM alpine:3.19
-		RUN --network=none true
+@test "N1 N2 N6 emulate: with --network=none nothing is reached; twin: the same step with the network" {
+	need "$PYTHON"
+	"$PYTHON" "$LIB/near.py" "$W/port" "${W##*/}" &
+	local server=$!
+	wait_for test -s "$W/port"
+	cat >c/reach.c <<-'EOF'
+		#include <arpa/inet.h>
+		#include <stdio.h>
+		#include <stdlib.h>
+		#include <string.h>
+		#include <sys/socket.h>
+		#include <sys/un.h>
+		int main(int argc, char **argv)
+		{
+			struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(atoi(argv[1])), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+			struct sockaddr_un un = { .sun_family = AF_UNIX };
+			int s = socket(AF_INET, SOCK_STREAM, 0), u = socket(AF_UNIX, SOCK_STREAM, 0);
+			snprintf(un.sun_path + 1, sizeof(un.sun_path) - 1, "%s", argv[2]);
+			printf("> tcp: %s\n", connect(s, (void *)&at, sizeof(at)) ? "no" : "reached");
+			printf("> abstract: %s\n", connect(u, (void *)&un, 3 + strlen(argv[2])) ? "no" : "reached");
+			return argc != 3;
+		}
 	EOF
-	run confined
-	fails 3
-	says "RUN --network=none: the isolation 'emulate' has no network of its own"
+	gcc -static -o c/reach c/reach.c
+	dockerfile <<-EOF
+		FROM alpine:3.19
+		COPY reach /
+		RUN /reach $(cat "$W/port") ${W##*/}
+	EOF
+	run confined --network=host
+	kill -0 "$server"
+	ok
+	says "> tcp: reached"
+	run confined --network=none --no-cache
+	kill "$server"
+	ok
+	says "> tcp: no" "> abstract: no" "have no network"
+}
+
+@test "emulate: what cannot be had is refused by name" {
 	dockerfile <<-'EOF'
 		FROM alpine:3.19
 		RUN chroot / true

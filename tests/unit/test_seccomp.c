@@ -14,6 +14,7 @@
 #include "seccomp/ids.h"
 #include "seccomp/profile.h"
 #include "seccomp/table.h"
+#include "seccomp/unplug.h"
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -629,6 +630,63 @@ r19_no_abi_gives_a_crypto_socket(void **state)
 #endif
 }
 
+/* N6: by number of family, in every table of calls that the kernel may know. */
+static void
+n6_an_unplugged_process_has_no_socket_but_those_of_this_machine(void **state)
+{
+	(void)state;
+	for (uint64_t family = 0; family < 64; family++) {
+		struct seccomp_data call = { .nr = SYS_socket,
+			.arch = NATIVE_ARCH,
+			.args = { family | HIGH_BITS, SOCK_STREAM } };
+		uint32_t wanted = family == AF_UNIX ? (uint32_t)SECCOMP_RET_ALLOW
+		                                    : SECCOMP_RET_ERRNO | EAFNOSUPPORT;
+
+		assert_int_equal(unplug_action(UNPLUG_UNIX, &call), wanted);
+		assert_int_equal(
+		    unplug_action(UNPLUG_PAIRS, &call), SECCOMP_RET_ERRNO | EAFNOSUPPORT);
+#ifdef __x86_64__
+		call.nr |= 0x40000000;
+		assert_int_equal(
+		    unplug_action(UNPLUG_UNIX, &call), SECCOMP_RET_ERRNO | EAFNOSUPPORT);
+		call.arch = AUDIT_ARCH_I386;
+		call.nr = 359;
+		assert_int_equal(unplug_action(UNPLUG_UNIX, &call), wanted);
+		call.nr = 102;
+		assert_int_equal(unplug_action(UNPLUG_UNIX, &call), SECCOMP_RET_ERRNO | ENOSYS);
+#endif
+	}
+	for (int number = 0; number < NEWEST_AND_MORE; number++) {
+		struct seccomp_data call = { .nr = number, .arch = NATIVE_ARCH };
+
+		if (number != SYS_socket)
+			assert_int_equal(unplug_action(UNPLUG_PAIRS, &call), SECCOMP_RET_ALLOW);
+	}
+}
+
+static void
+n6_the_kernel_unplugs_a_process(void **state)
+{
+	struct error e = ERROR_INIT;
+	int status = 0, pair[2];
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		if (unplug_load(UNPLUG_UNIX, &e) < 0)
+			_exit(1);
+		for (int family = 0; family < 64; family++)
+			if ((socket(family, SOCK_STREAM, 0) >= 0) != (family == AF_UNIX))
+				_exit(2);
+		if (unplug_load(UNPLUG_PAIRS, &e) < 0 || socket(AF_UNIX, SOCK_STREAM, 0) >= 0)
+			_exit(3);
+		_exit(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0 ? 4 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(every_number_of_every_architecture_answers_as_the_table_says),
 	cmocka_unit_test(r17_r18_r20_r21_argument_rules_hold_over_the_grid_whatever_the_upper_bits),
@@ -646,6 +704,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_filter_that_asks_refuses_also_when_nobody_is_there_to_answer),
 	cmocka_unit_test(the_kernel_answers_every_native_number_as_the_table_says),
 	cmocka_unit_test(r19_no_abi_gives_a_crypto_socket),
+	cmocka_unit_test(n6_an_unplugged_process_has_no_socket_but_those_of_this_machine),
+	cmocka_unit_test(n6_the_kernel_unplugs_a_process),
 };
 
 UNIT_MAIN(tests)
