@@ -47,7 +47,7 @@ owners()
 	[ -n "${CROZE_TEST_LONG-}" ] || skip "CROZE_TEST_LONG is not set"
 	[ -n "${CROZE_TEST_IMAGES-}" ] || skip "a Debian base image is needed: CROZE_TEST_IMAGES"
 	local tier
-	cp -rL /etc/apt c/apt
+	"$LIB/apt-sources" c/apt
 	dockerfile <<-'EOF'
 		FROM base
 		COPY apt /etc/apt/
