@@ -162,14 +162,17 @@ give(struct call *c, const char *path, bool follow, bool is_fd, uid_t uid, gid_t
 {
 	struct stat st;
 	struct owner owner;
-	bool has_record;
+	bool has_record = false;
 	int failed = check_way(c, path, follow, is_fd);
 
 	if (failed)
 		return failed;
 	if (fstatat(AT_FDCWD, path, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
 		return errno;
-	has_record = access_owner_of(c->ids, path, follow, &st);
+	/* who may give both ids, and not to root alone, need not know those that were */
+	if (uid == (uid_t)-1 || gid == (gid_t)-1 || (uid == 0 && gid == 0) ||
+	    !creds_have(c->creds, CAP_CHOWN))
+		has_record = access_owner_of(c->ids, path, follow, &st);
 	owner.uid = uid == (uid_t)-1 ? st.st_uid : uid;
 	owner.gid = gid == (gid_t)-1 ? st.st_gid : gid;
 	if (!may_give(c->creds, &st, owner.uid, owner.gid))
