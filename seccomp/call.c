@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define PAGE 4096U
+#define TEXT_STEP 256U /* most texts are shorter */
 
 void
 call_continue(const struct call *c)
@@ -61,10 +62,13 @@ call_read_text(const struct call *c, uint64_t address, char *text, size_t room)
 {
 	size_t done = 0;
 
-	/* a page at a time: the next one may not be there */
 	while (done < room) {
-		size_t length = PAGE - (size_t)((address + done) % PAGE);
+		size_t length = done == 0 ? TEXT_STEP : PAGE;
+		size_t page = PAGE - (size_t)((address + done) % PAGE);
 
+		/* never over the end of a page: the next one may not be there */
+		if (length > page)
+			length = page;
 		if (length > room - done)
 			length = room - done;
 		if (call_read(c, address + done, text + done, length) != 0)
