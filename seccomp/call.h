@@ -56,7 +56,7 @@ struct ids {
 	size_t n_new;   /* since the last look for those that ended */
 	int64_t swept;  /* when that was, in milliseconds */
 	pid_t first;    /* the container's first process */
-	bool any_other; /* some process was not root */
+	bool any_other; /* some process is not root, or was when this was last looked at */
 };
 
 struct call {

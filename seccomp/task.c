@@ -83,6 +83,14 @@ creds_are_plain(const struct creds *creds)
 	return creds->fsuid == 0 && creds->fsgid == 0 && (creds->effective & needed) == needed;
 }
 
+/* Not only root's: the status of such a process says what the kernel does not know. */
+static bool
+are_other(const struct creds *creds)
+{
+	return !creds_are_plain(creds) || creds->ruid != 0 || creds->euid != 0 ||
+	       creds->suid != 0 || creds->rgid != 0 || creds->egid != 0 || creds->sgid != 0;
+}
+
 bool
 creds_in_group(const struct creds *creds, gid_t gid)
 {
@@ -132,6 +140,16 @@ remove_if(struct ids *ids, bool (*is_gone)(const struct task *))
 		}
 }
 
+static bool
+has_any(const struct ids *ids, bool (*is_one)(const struct task *))
+{
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (const struct task *t = ids->buckets[i]; t; t = t->next)
+			if (is_one(t))
+				return true;
+	return false;
+}
+
 /* A thread, of a process that is still there or not. */
 static bool
 is_gone_thread(const struct task *t)
@@ -143,6 +161,12 @@ static bool
 is_gone_process(const struct task *t)
 {
 	return !t->process && !is_alive(t);
+}
+
+static bool
+is_other(const struct task *t)
+{
+	return !t->process && (are_other(t->creds) || (t->pending && are_other(t->pending)));
 }
 
 /*
@@ -161,6 +185,7 @@ sweep(struct ids *ids)
 		return;
 	remove_if(ids, is_gone_thread);
 	remove_if(ids, is_gone_process);
+	ids->any_other = has_any(ids, is_other);
 	ids->swept = ms;
 	ids->n_new = 0;
 }
@@ -263,7 +288,7 @@ first_task(struct ids *ids, pid_t pid)
 	creds->bounding = o->capabilities;
 	creds->permitted = creds->effective = o->uid == 0 ? o->capabilities : 0;
 	memcpy(creds->groups, o->groups, o->n_groups * sizeof(gid_t));
-	ids->any_other = ids->any_other || o->uid != 0;
+	ids->any_other = ids->any_other || are_other(creds);
 	t->creds = creds;
 	t->starting = true;
 	return t;
@@ -314,7 +339,7 @@ task_become(struct ids *ids, pid_t pid, struct creds *creds)
 		creds_drop(t->creds);
 		t->creds = creds_hold(creds);
 	}
-	ids->any_other = ids->any_other || !creds_are_plain(creds);
+	ids->any_other = ids->any_other || are_other(creds);
 	(void)pthread_mutex_unlock(&ids->lock);
 	creds_drop(creds);
 }
@@ -428,7 +453,7 @@ task_set_creds(struct call *c, struct creds *creds)
 		creds_drop(t->creds);
 		t->creds = creds_hold(creds);
 	}
-	c->ids->any_other = c->ids->any_other || !creds_are_plain(creds);
+	c->ids->any_other = c->ids->any_other || are_other(creds);
 	(void)pthread_mutex_unlock(&c->ids->lock);
 	creds_drop(creds);
 }
@@ -446,7 +471,7 @@ task_set_pending(struct call *c, struct creds *creds, const struct stat *file)
 		t->pending_dev = file->st_dev;
 		t->pending_ino = file->st_ino;
 	}
-	c->ids->any_other = c->ids->any_other || !creds_are_plain(creds);
+	c->ids->any_other = c->ids->any_other || are_other(creds);
 	(void)pthread_mutex_unlock(&c->ids->lock);
 	creds_drop(creds);
 }
