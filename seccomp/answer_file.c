@@ -240,58 +240,86 @@ answer_fchownat(struct call *c)
 
 /* ---- what else the owner alone may do ---- */
 
-/* Is the caller the owner of what is there, or has it CAP_FOWNER? 0 or an errno; -1: the kernel knows. */
+/* Finds what the caller owns, or has CAP_FOWNER for: 0, or an errno; -1: the kernel knows. @spot is to be released. */
 static int
-check_owner(struct call *c, int dirfd, uint64_t address, int flags, bool follow)
+find_owned(
+    const struct call *c, int dirfd, uint64_t address, int flags, bool follow, struct spot *spot)
+{
+	int failed = spot_of(c, dirfd, address, flags, follow, spot);
+
+	if (failed)
+		return failed;
+	if (spot->is_foreign)
+		return -1;
+	if (!spot->exists)
+		return ENOENT;
+	return spot->st.st_uid != c->creds->fsuid && !creds_have(c->creds, CAP_FOWNER) ? EPERM : 0;
+}
+
+static int
+check_owner(const struct call *c, int dirfd, uint64_t address, int flags, bool follow)
 {
 	struct spot spot = SPOT_INIT;
-	int failed = spot_of(c, dirfd, address, flags, follow, &spot);
+	int failed = find_owned(c, dirfd, address, flags, follow, &spot);
 
-	if (failed == 0 && spot.is_foreign)
-		failed = -1;
-	else if (failed == 0 && !spot.exists)
-		failed = ENOENT;
-	else if (failed == 0 && spot.st.st_uid != c->creds->fsuid &&
-		 !creds_have(c->creds, CAP_FOWNER))
-		failed = EPERM;
 	spot_release(&spot);
 	return failed;
 }
 
-static void
-answer_if_owner(struct call *c, int dirfd, uint64_t address, int flags)
+/* Who is not of the group sets no set-group-ID bit (chmod(2)). -1: the kernel shall do it as it was asked. */
+static int
+change_mode(const struct call *c, const struct spot *spot, mode_t mode)
 {
-	int failed = creds_are_plain(c->creds)
-	                 ? 0
-	                 : check_owner(c, dirfd, address, flags, !(flags & AT_SYMLINK_NOFOLLOW));
+	char path[32];
 
-	if (failed > 0)
+	if (!(mode & S_ISGID) || creds_in_group(c->creds, spot->st.st_gid) ||
+	    creds_have(c->creds, CAP_FSETID))
+		return -1;
+	(void)snprintf(path, sizeof(path), "self/fd/%d", spot->target);
+	return fchmodat(AT_FDCWD, path, mode & 07777 & ~(mode_t)S_ISGID, 0) < 0 ? errno : 0;
+}
+
+static void
+answer_chmod_of(struct call *c, int dirfd, uint64_t address, int flags, uint64_t mode)
+{
+	struct spot spot = SPOT_INIT;
+	int failed = -1;
+
+	if (!creds_are_plain(c->creds)) {
+		failed = find_owned(c, dirfd, address, flags, true, &spot);
+		if (failed == 0)
+			failed = change_mode(c, &spot, (mode_t)mode);
+		spot_release(&spot);
+	}
+	if (failed < 0)
+		call_continue(c);
+	else if (failed > 0)
 		call_fail(c, failed);
 	else
-		call_continue(c);
+		call_return(c, 0);
 }
 
 void
 answer_chmod(struct call *c)
 {
-	answer_if_owner(c, AT_FDCWD, c->data->args[0], 0);
+	answer_chmod_of(c, AT_FDCWD, c->data->args[0], 0, c->data->args[1]);
 }
 
 void
 answer_fchmod(struct call *c)
 {
-	answer_if_owner(c, (int)c->data->args[0], 0, AT_EMPTY_PATH);
+	answer_chmod_of(c, (int)c->data->args[0], 0, AT_EMPTY_PATH, c->data->args[1]);
 }
 
 void
 answer_fchmodat(struct call *c)
 {
-	answer_if_owner(c, (int)c->data->args[0], c->data->args[1], 0);
+	answer_chmod_of(c, (int)c->data->args[0], c->data->args[1], 0, c->data->args[2]);
 }
 
-/* A link keeps its owner in its access time, so that only the other time may be changed. */
+/* What carries no attributes keeps its owner in its access time, so that only the other time may be changed. */
 static bool
-set_link_times(struct call *c)
+set_special_times(struct call *c, int flags)
 {
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_NOW } };
 	char path[CALL_PATH_MAX];
@@ -299,14 +327,16 @@ set_link_times(struct call *c)
 	struct stat st;
 	bool is_fd;
 
-	if (call_path(c, (int)c->data->args[0], c->data->args[1], 0, path, &is_fd) != 0 ||
-	    fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    owner_is_attribute(st.st_mode) || !owner_of_time(&st.st_atim, &owner))
+	if (call_path(c, (int)c->data->args[0], c->data->args[1], flags, path, &is_fd) != 0)
+		return false;
+	flags = is_fd ? 0 : flags & AT_SYMLINK_NOFOLLOW;
+	if (fstatat(AT_FDCWD, path, &st, flags) < 0 || owner_is_attribute(st.st_mode) ||
+	    !owner_of_time(&st.st_atim, &owner))
 		return false;
 	if (c->data->args[2] != 0 && call_read(c, c->data->args[2], times, sizeof(times)) != 0)
 		return false;
 	times[0].tv_nsec = UTIME_OMIT;
-	if (utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW) < 0)
+	if (utimensat(AT_FDCWD, path, times, flags) < 0)
 		call_fail(c, errno);
 	else
 		call_return(c, 0);
@@ -316,19 +346,16 @@ set_link_times(struct call *c)
 void
 answer_utimensat(struct call *c)
 {
-	int flags = (int)c->data->args[3];
+	/* futimens(3) has no path */
+	int flags = (int)c->data->args[3] | (c->data->args[1] == 0 ? AT_EMPTY_PATH : 0);
 	int failed = 0;
 
-	if (!creds_are_plain(c->creds)) {
-		/* futimens(3) has no path; touching with the present time takes the right to write only */
-		flags |= c->data->args[1] == 0 ? AT_EMPTY_PATH : 0;
-		failed = c->data->args[2] == 0
-		             ? 0
-		             : check_owner(c, (int)c->data->args[0], c->data->args[1], flags,
-				   !(flags & AT_SYMLINK_NOFOLLOW));
-	}
+	/* touching with the present time takes the right to write only */
+	if (!creds_are_plain(c->creds) && c->data->args[2] != 0)
+		failed = check_owner(c, (int)c->data->args[0], c->data->args[1], flags,
+		    !(flags & AT_SYMLINK_NOFOLLOW));
 	if (failed > 0)
 		call_fail(c, failed);
-	else if (!(flags & AT_SYMLINK_NOFOLLOW) || !set_link_times(c))
+	else if (!set_special_times(c, flags))
 		call_continue(c);
 }

@@ -28,12 +28,16 @@ static bool
 gives_group(const char *path)
 {
 	char folder[CALL_PATH_MAX], value[OWNER_TEXT_MAX];
-	const char *slash = strrchr(path, '/');
-	size_t length = slash == path ? 1 : (size_t)(slash - path);
+	size_t length = strlen(path);
 	struct owner owner;
 	struct stat st;
 	ssize_t n;
 
+	/* "/folder/new/" is in "/folder", too */
+	while (length > 1 && path[length - 1] == '/')
+		length--;
+	while (length > 1 && path[length - 1] != '/')
+		length--;
 	memcpy(folder, path, length);
 	folder[length] = '\0';
 	if (fstatat(AT_FDCWD, folder, &st, 0) < 0 || !(st.st_mode & S_ISGID))

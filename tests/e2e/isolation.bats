@@ -101,6 +101,18 @@ same_words()
 	same_words
 }
 
+@test "single: a group folder gives its group to mkdir -p, who is not of the group sets no bit for it, and touch keeps the owner of a FIFO" {
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN adduser -D -u 1001 out && mkdir /srv/g && chgrp 50 /srv/g && chmod 2777 /srv/g && cd /srv/g && mkdir -p a/b && mkdir c/ && install -d d/e/ && \
+		    su out -s /bin/sh -c 'cd /srv/g && cp /bin/busybox x && chmod 2755 x && mkdir y && chmod 2700 y && chmod g+s x && echo "> $(stat -c "%a %g %n" x y)"' && \
+		    mkfifo p q && chown 7:8 p q && touch -d 2001-02-03 p && touch q && echo "> $(stat -c '%u:%g %n' p q a/b c d/e)"
+	EOF
+	both
+	equal_images
+	same_words
+}
+
 @test "single: a device that a step makes is a device in the image and for stat" {
 	dockerfile <<-'EOF'
 		FROM alpine:3.19
