@@ -105,7 +105,7 @@ try_driver(struct build *b, enum store_driver driver, struct error *e)
 		if (ok == 0) /* the program goes without attributes, the store's readers do not */
 			ok = probe_copies_in(dir, tier_records(b->tier), e);
 		if (ok == 0)
-			ok = probe_stack_in(dir, fuseoverlay_mount, e);
+			ok = fuseoverlay_probe(dir, e);
 		break;
 	case STORE_COPY:
 		ok = probe_copies_in(dir, tier_records(b->tier), e);
@@ -125,28 +125,6 @@ refuse_driver(const struct build *b, struct error *e)
 					  "ext4, xfs, btrfs or tmpfs: --root DIR");
 }
 
-/* Asked for by name it serves all the same, but for such steps; else an image must not depend on where it was built. */
-static int
-check_groups(struct build *b, struct error *e)
-{
-	struct error lacking = ERROR_INIT;
-	autofd int dir = store_tmp_dir(b->store, NULL, e);
-
-	if (dir < 0)
-		return -1;
-	if (probe_groups_in(dir, fuseoverlay_mount, &lacking) == 0)
-		return 0;
-	if (b->options->snapshots == BUILD_SNAPSHOTS_AUTO) {
-		*e = lacking;
-		return error_ctx(e, "fuse-overlayfs");
-	}
-	progress_note(b->progress,
-	    "fuse-overlayfs of this machine: %s, as they do elsewhere, so that steps that make "
-	    "some are refused",
-	    lacking.text);
-	return 0;
-}
-
 /* The first that works. What is worse than the best is said. */
 static int
 find_driver(struct build *b, struct error *e)
@@ -155,7 +133,7 @@ find_driver(struct build *b, struct error *e)
 
 	if (try_driver(b, STORE_OVERLAY, &overlay) == 0)
 		return 0;
-	if (try_driver(b, STORE_FUSE, &fuse) == 0 && check_groups(b, &fuse) == 0) {
+	if (try_driver(b, STORE_FUSE, &fuse) == 0) {
 		progress_note(b->progress,
 		    "no overlay on the store (%s), so that fuse-overlayfs stacks the files of "
 		    "steps",
@@ -190,7 +168,7 @@ choose_driver(struct build *b, struct error *e)
 		return find_driver(b, e);
 	if (try_driver(b, drivers[wanted], e) < 0)
 		return refuse_driver(b, e);
-	return wanted == BUILD_SNAPSHOTS_FUSE ? check_groups(b, e) : 0;
+	return 0;
 }
 
 /* ---- entering it ---- */

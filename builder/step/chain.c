@@ -200,13 +200,6 @@ open_copy(struct store *store, struct lowers *lowers, struct error *e)
 }
 
 static void
-free_lowers(void *lowers)
-{
-	lowers_release(lowers);
-	free(lowers);
-}
-
-static void
 free_state(void *state)
 {
 	merge_state_free(state);
@@ -277,29 +270,16 @@ mount_stack(const struct store *store, const struct overlay_spec *spec, struct e
 	                                         : overlay_mount(spec, e);
 }
 
-static int
-settle_stack(const struct snapshot_writer *upper, int root, struct error *e)
-{
-	const struct lowers *lowers = upper->extra;
-	struct overlay_spec spec = { .lowers = lowers->fds,
-		.n_lowers = lowers->count,
-		.upper = upper->fs,
-		.work = upper->work };
-
-	return fuseoverlay_settle(&spec, root, e);
-}
-
 int
 chain_settle(struct store *store, int root, struct snapshot_writer *upper, struct error *e)
 {
-	int result = 0;
+	int result;
 
+	if (store_driver(store) == STORE_FUSE)
+		return fuseoverlay_settle(upper->fs, root, e);
 	if (!upper->extra)
 		return 0;
-	if (store_driver(store) == STORE_FUSE)
-		result = settle_stack(upper, root, e);
-	else
-		result = merge_collect(upper->extra, upper->work, upper->fs, e);
+	result = merge_collect(upper->extra, upper->work, upper->fs, e);
 	upper->free_extra(upper->extra);
 	upper->extra = NULL;
 	return result;
@@ -322,25 +302,12 @@ chain_open(struct store *store, const struct chain *chain, struct error *e)
 	return mount_stack(store, &spec, e);
 }
 
-/* For chain_settle(). */
-static void
-keep_lowers(struct snapshot_writer *upper, struct lowers *lowers)
-{
-	struct lowers *kept = xcalloc(1, sizeof(*kept));
-
-	*kept = *lowers;
-	*lowers = (struct lowers){ 0 };
-	upper->extra = kept;
-	upper->free_extra = free_lowers;
-}
-
 int
 chain_mount(struct store *store, const struct chain *chain, int bottom,
     struct snapshot_writer *upper, struct error *e)
 {
 	auto(lowers) struct lowers lowers = { 0 };
 	struct overlay_spec spec = { .upper = upper->fs, .work = upper->work };
-	int fd;
 
 	if (lowers_open(store, chain, bottom, &lowers, e) < 0)
 		return -1;
@@ -351,10 +318,7 @@ chain_mount(struct store *store, const struct chain *chain, int bottom,
 		return mount_copy(chain, &lowers, upper, e);
 	spec.lowers = lowers.fds;
 	spec.n_lowers = lowers.count;
-	fd = mount_stack(store, &spec, e);
-	if (fd >= 0 && store_driver(store) == STORE_FUSE)
-		keep_lowers(upper, &lowers);
-	return fd;
+	return mount_stack(store, &spec, e);
 }
 
 static int

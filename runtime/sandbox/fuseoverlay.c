@@ -5,10 +5,7 @@
  * The mount is made here, detached, and the program is given the other end of it: libfuse serves a mount that is there already when it is
  * called "/dev/fd/N". /dev/fuse must be opened in the user namespace that the mount is to belong to.
  *
- * The program (up to 1.10 at least) copies links up without their owners and times, so that all of them are copied up here, at once, and
- * given them: what a step has copied up and what it has made anew could not be told apart. Likewise folders with set-id bits, which it loses. FIFOs and sockets it does not copy up at all: a step that changes one of an earlier step fails.
- * What a step makes in a set-group-ID folder does not get the folder's group (up to 1.10 at least): such a step is refused, since what it
- * meant cannot be told from what there is.
+ * What the program makes other than the kernel's overlay does is put right while it serves, by what is loaded into it: fuseoverlay_load.c.
  */
 #include "runtime/sandbox/fuseoverlay.h"
 
@@ -16,9 +13,11 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/process.h"
+#include "runtime/base/strv.h"
 #include "runtime/base/text.h"
+#include "runtime/sandbox/fuseoverlay_load.h"
 #include "runtime/sandbox/mount.h"
-#include "seccomp/owner.h"
+#include "runtime/sandbox/probe.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -86,6 +85,25 @@ options_text(const struct overlay_spec *spec)
 	return xstrdup(buf_text(&b));
 }
 
+/* The caller's environment, and for what is loaded into the program where there is an upper. */
+static void
+add_environment(const struct overlay_spec *spec, struct strv *environment)
+{
+	autofree char *load = process_helper(FUSEOVERLAY_LOAD), *both = NULL;
+	const char *others;
+	char number[16];
+
+	for (char **item = environ; *item; item++)
+		strv_add(environment, *item);
+	if (spec->upper < 0)
+		return;
+	others = env_get(environment, "LD_PRELOAD");
+	both = xasprintf("%s%s%s", load, others ? ":" : "", others ? others : "");
+	snprintf(number, sizeof(number), "%d", spec->upper);
+	env_set(environment, "LD_PRELOAD", both);
+	env_set(environment, FUSEOVERLAY_UPPER, number);
+}
+
 /* The program goes into the background when it serves; until then it says what it has to say to @said. */
 static int
 serve(const struct overlay_spec *spec, int device, int said, struct error *e)
@@ -93,6 +111,7 @@ serve(const struct overlay_spec *spec, int device, int said, struct error *e)
 	autofree char *options = options_text(spec);
 	autofree char *end = xasprintf("/dev/fd/%d", device);
 	autofree int *keep = xcalloc(spec->n_lowers + 3, sizeof(*keep));
+	auto(strv) struct strv environment = { 0 };
 	auto(buf) struct buf text = { 0 };
 	size_t n = 0;
 	int status;
@@ -105,8 +124,10 @@ serve(const struct overlay_spec *spec, int device, int said, struct error *e)
 		keep[n++] = spec->upper;
 		keep[n++] = spec->work;
 	}
+	add_environment(spec, &environment);
 	status = process_run(&(struct process_spec){ .path = PROGRAM,
 				 .argv = argv,
+				 .envp = strv_array(&environment),
 				 .in = -1,
 				 .out = -1,
 				 .err = said,
@@ -143,185 +164,31 @@ mount_stack(const struct overlay_spec *spec, struct error *e)
 	return steal_fd(&fd);
 }
 
-/* ---- what the program loses when it copies up ---- */
-
-struct rescue {
-	int mount;
-	struct buf path; /* of the folder that is walked; "" or with a '/' at its end */
-	unsigned depth;
-	size_t count; /* of what was copied up */
-};
-
-static int rescue_folder(struct rescue *r, int dir, struct error *e);
-
-/* Also by their records; a change of owner changes no other time. */
-static bool
-has_same_owner(const struct stat *a, const struct stat *b)
-{
-	struct owner of_a = { 0 }, of_b = { 0 };
-	bool is_recorded = owner_of_time(&a->st_atim, &of_a);
-
-	return a->st_uid == b->st_uid && a->st_gid == b->st_gid &&
-	       is_recorded == owner_of_time(&b->st_atim, &of_b) && of_a.uid == of_b.uid &&
-	       of_a.gid == of_b.gid;
-}
-
-/* Changing the owner to what it is copies the thing up; from then on it is as it should be. */
-static int
-rescue_one(struct rescue *r, const struct stat *st, struct error *e)
-{
-	struct timespec times[2] = { st->st_atim, st->st_mtim };
-	const char *path = buf_text(&r->path);
-	struct stat seen;
-
-	/* hidden by a layer above, or another thing there */
-	if (fstatat(r->mount, path, &seen, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    (seen.st_mode & S_IFMT) != (st->st_mode & S_IFMT) || !has_same_owner(&seen, st) ||
-	    seen.st_mtim.tv_sec != st->st_mtim.tv_sec ||
-	    seen.st_mtim.tv_nsec != st->st_mtim.tv_nsec)
-		return 0;
-	r->count++;
-	if (fchownat(r->mount, path, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    utimensat(r->mount, path, times, AT_SYMLINK_NOFOLLOW) < 0)
-		return error_sys(e, "cannot keep the owner of '/%s'", path);
-	return 0;
-}
-
-/* "path" of the folder that is walked; to be freed. */
-static char *
-rescue_path(const struct rescue *r)
-{
-	return r->path.len > 0 ? xstrndup(r->path.data, r->path.len - 1) : xstrdup(".");
-}
-
-/* Setting the mode that it has copies the folder up. */
-static int
-rescue_mode(struct rescue *r, const struct stat *st, struct error *e)
-{
-	struct timespec times[2] = { st->st_atim, st->st_mtim };
-	autofree char *path = rescue_path(r);
-	struct stat seen;
-
-	if (fstatat(r->mount, path, &seen, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(seen.st_mode) ||
-	    seen.st_mode != st->st_mode)
-		return 0;
-	r->count++;
-	if (fchmodat(r->mount, path, st->st_mode & 07777, 0) < 0 ||
-	    utimensat(r->mount, path, times, AT_SYMLINK_NOFOLLOW) < 0)
-		return error_sys(e, "cannot keep the mode of '/%s'", path);
-	return 0;
-}
-
-static int
-rescue_entry(struct rescue *r, int dir, const char *name, struct error *e)
-{
-	size_t length = r->path.len;
-	struct stat st;
-	int result = 0;
-
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return error_sys(e, "cannot look at '%s'", name);
-	buf_add_text(&r->path, name);
-	if (S_ISDIR(st.st_mode)) {
-		autofd int below = openat(dir, name, OPEN_DIR);
-
-		buf_add_char(&r->path, '/');
-		if (below < 0)
-			result = error_sys(e, "cannot open '%s'", name);
-		/* before anything below it has it copied up without them */
-		else if (st.st_mode & (S_ISUID | S_ISGID))
-			result = rescue_mode(r, &st, e);
-		if (result == 0)
-			result = rescue_folder(r, below, e);
-	} else if (S_ISLNK(st.st_mode)) {
-		result = rescue_one(r, &st, e);
-	}
-	buf_truncate(&r->path, length);
-	return result;
-}
-
-static int
-refuse_depth(struct error *e)
-{
-	error_set(e, ERR_INPUT, "folders are more than %d deep", DEPTH_MAX);
-	return error_hint(e, "--snapshots copy has no such limit");
-}
-
-static bool
-is_dot(const char *name)
-{
-	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-}
-
-static int
-rescue_folder(struct rescue *r, int dir, struct error *e)
-{
-	autodir DIR *list = fd_opendir(dir, e);
-	autofree char *path = rescue_path(r);
-	const struct dirent *entry;
-	size_t before = r->count;
-	int result = list ? 0 : -1;
-	struct stat was;
-	bool is_shown = fstatat(r->mount, path, &was, AT_SYMLINK_NOFOLLOW) == 0;
-
-	if (++r->depth > DEPTH_MAX)
-		return refuse_depth(e);
-	/* the type that the folder has of a name saves looking at files */
-	while (result == 0 && (entry = readdir(list)))
-		if (!is_dot(entry->d_name) && (entry->d_type == DT_LNK || entry->d_type == DT_DIR ||
-						  entry->d_type == DT_UNKNOWN))
-			result = rescue_entry(r, dir, entry->d_name, e);
-	r->depth--;
-	if (result < 0 || !is_shown || r->count == before)
-		return result;
-	/* what was copied up into it has moved its time */
-	if (utimensat(r->mount, path, (struct timespec[2]){ was.st_atim, was.st_mtim },
-		AT_SYMLINK_NOFOLLOW) < 0)
-		return error_sys(e, "cannot keep the time of '/%s'", path);
-	return 0;
-}
-
-static int
-rescue(const struct overlay_spec *spec, int mount, struct error *e)
-{
-	struct rescue r = { .mount = mount };
-	int result = 0;
-
-	for (size_t i = spec->n_lowers; i-- > 0 && result == 0;)
-		result = rescue_folder(&r, spec->lowers[i], e);
-	buf_release(&r.path);
-	return result;
-}
-
 int
 fuseoverlay_mount(const struct overlay_spec *spec, struct error *e)
 {
-	autofd int fd = -1;
-
 	if (spec->n_lowers == 0 || (spec->n_lowers == 1 && spec->upper < 0))
 		return overlay_mount(spec, e); /* no stack: a bind */
 	if (spec->n_lowers > OVERLAY_LOWERS_MAX)
 		return error_set(e, ERR_INPUT, "%zu layers in one mount, at most %d are stacked",
 		    spec->n_lowers, OVERLAY_LOWERS_MAX);
-	fd = mount_stack(spec, e);
-	if (fd < 0 || (spec->upper >= 0 && rescue(spec, fd, e) < 0))
+	return mount_stack(spec, e);
+}
+
+int
+fuseoverlay_probe(int dir, struct error *e)
+{
+	if (probe_stack_in(dir, fuseoverlay_mount, e) < 0)
 		return -1;
-	return steal_fd(&fd);
+	if (probe_kept_in(dir, fuseoverlay_mount, e) == 0)
+		return 0;
+	/* it works without what is loaded into it: a program without shared libraries, or another libfuse */
+	return error_hint(e,
+	    "--snapshots copy, or the fuse-overlayfs of a distribution: one that is "
+	    "linked statically cannot be completed");
 }
 
 /* ---- what it leaves in an upper ---- */
-
-struct below;
-struct settling {
-	const struct overlay_spec *spec;
-	int mount;
-	unsigned depth;
-	struct buf path; /* of the folder that is walked; "" or with a '/' before each name */
-	char *
-	    doubtful; /* the first that is new in a folder that gives its group, and has not got it; NULL */
-};
-
-static int settle_folder(struct settling *s, int dir, const struct below *below, struct error *e);
 
 /*
  * Takes away the program's own attributes. Marks of opaque folders go, too: the program copies that of a lower folder up, which would hide
@@ -367,124 +234,13 @@ settle_whiteout(int dir, const char *name, struct error *e)
 	           : 0;
 }
 
-/* The folders of the lowers that a folder of the upper is shown with, the uppermost first. */
-struct below {
-	int *fds;
-	size_t count;
-};
-
-static void
-below_release(struct below *below)
-{
-	for (size_t i = 0; i < below->count; i++)
-		(void)close(below->fds[i]); /* read-only */
-	free(below->fds);
-}
-
-static bool
-is_gone(const struct stat *st)
-{
-	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
-}
-
-/* Those called @name: down to the first that is no folder, or opaque. */
-static void
-below_open(const struct below *parent, const char *name, struct below *below)
-{
-	char value[2];
-
-	*below = (struct below){ .fds = xcalloc(parent->count + 1, sizeof(int)) };
-	for (size_t i = 0; i < parent->count; i++) {
-		struct stat st;
-		int fd;
-
-		if (fstatat(parent->fds[i], name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		fd = S_ISDIR(st.st_mode) ? openat(parent->fds[i], name, OPEN_DIR) : -1;
-		if (fd < 0)
-			return;
-		below->fds[below->count++] = fd;
-		if (fgetxattr(fd, OPAQUE, value, sizeof(value)) == 1 && value[0] == 'y')
-			return;
-	}
-}
-
-static bool
-below_has(const struct below *below, const char *name)
-{
-	struct stat st;
-
-	for (size_t i = 0; i < below->count; i++)
-		if (fstatat(below->fds[i], name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-			return !is_gone(&st);
-	return false;
-}
-
-/* A link that was copied up before the step began, and is as it was. */
-static bool
-is_rescued(const struct below *below, const char *name, const struct stat *st)
-{
-	struct stat lower;
-
-	if (!S_ISLNK(st->st_mode))
-		return false;
-	for (size_t i = 0; i < below->count; i++)
-		if (fstatat(below->fds[i], name, &lower, AT_SYMLINK_NOFOLLOW) == 0)
-			return S_ISLNK(lower.st_mode) &&
-			       lower.st_mtim.tv_sec == st->st_mtim.tv_sec &&
-			       lower.st_mtim.tv_nsec == st->st_mtim.tv_nsec;
-	return false;
-}
-
-/*
- * Has the step copied something up into the folder, and made or removed no name? The copying has moved the folder's time all the same, which
- * the kernel's overlay moves back.
- */
-static bool
-is_only_copied(int dir, const struct below *below)
-{
-	struct error ignored = ERROR_INIT;
-	autodir DIR *list = fd_opendir(dir, &ignored);
-	const struct dirent *entry;
-	bool any = false;
-	struct stat st;
-
-	if (!list || below->count == 0)
-		return false;
-	while ((entry = readdir(list))) {
-		if (is_dot(entry->d_name))
-			continue;
-		if (!below_has(below, entry->d_name) ||
-		    fstatat(dir, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || is_gone(&st))
-			return false;
-		any = any || !is_rescued(below, entry->d_name, &st);
-	}
-	return any;
-}
+static int settle_folder(int dir, unsigned depth, struct error *e);
 
 static int
-settle_times(
-    int dir, const struct below *below, bool opaque, const struct stat *was, struct error *e)
+settle_entry(int dir, const char *name, unsigned depth, struct error *e)
 {
-	struct timespec times[2] = { was->st_atim, was->st_mtim };
-	struct stat st;
-
-	if (!opaque && is_only_copied(dir, below) && fstat(below->fds[0], &st) == 0)
-		times[1] = st.st_mtim;
-	if (futimens(dir, times) < 0)
-		return error_sys(e, "cannot set the times of a snapshot's folder");
-	return 0;
-}
-
-static int
-settle_entry(
-    struct settling *s, int dir, const struct below *parent, const char *name, struct error *e)
-{
-	struct below below = { 0 };
 	autofd int fd = -1;
 	struct stat st;
-	size_t length;
-	int result;
 
 	if (text_starts_with(name, WHITEOUT_PREFIX))
 		return settle_whiteout(dir, name, e);
@@ -495,137 +251,59 @@ settle_entry(
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return error_sys(e, "cannot open '%s'", name);
-	if (!S_ISDIR(st.st_mode))
-		return settle_attributes(fd, e);
-	below_open(parent, name, &below);
-	length = s->path.len;
-	buf_printf(&s->path, "/%s", name);
-	result = settle_folder(s, fd, &below, e);
-	buf_truncate(&s->path, length);
-	below_release(&below);
-	return result;
-}
-
-/* What is new in a folder that gives its group has that group, and a folder gives it on. */
-static void
-check_group(struct settling *s, int dir, const struct stat *folder, const struct below *below,
-    const char *name)
-{
-	struct stat st;
-
-	if (s->doubtful || text_starts_with(name, WHITEOUT_PREFIX) || below_has(below, name) ||
-	    fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || is_gone(&st))
-		return;
-	if (st.st_gid != folder->st_gid || (S_ISDIR(st.st_mode) && !(st.st_mode & S_ISGID)))
-		s->doubtful = xasprintf("%s/%s", buf_text(&s->path), name);
+	return S_ISDIR(st.st_mode) ? settle_folder(fd, depth + 1, e) : settle_attributes(fd, e);
 }
 
 static bool
-gives_group(const struct stat *folder, const struct below *below)
+is_dot(const char *name)
 {
-	struct stat st;
-
-	/* it may have given it before the step changed that */
-	return folder->st_mode & S_ISGID ||
-	       (below->count > 0 && fstat(below->fds[0], &st) == 0 && st.st_mode & S_ISGID);
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
 static int
-settle_folder(struct settling *s, int dir, const struct below *below, struct error *e)
+refuse_depth(struct error *e)
 {
-	static const struct below nothing;
-	autodir DIR *list = fd_opendir(dir, e);
+	error_set(e, ERR_INPUT, "folders are more than %d deep", DEPTH_MAX);
+	return error_hint(e, "--snapshots copy has no such limit");
+}
+
+static int
+settle_folder(int dir, unsigned depth, struct error *e)
+{
+	autodir DIR *list = NULL;
 	const struct dirent *entry;
-	bool opaque = false, gives;
+	bool opaque;
 	struct stat st;
-	int result = list ? 0 : -1;
 
-	if (++s->depth > DEPTH_MAX)
+	if (depth > DEPTH_MAX)
 		return refuse_depth(e);
-	if (result == 0 && fstat(dir, &st) < 0)
+	list = fd_opendir(dir, e);
+	if (!list)
+		return -1;
+	if (fstat(dir, &st) < 0)
 		return error_sys(e, "cannot look at a snapshot's folder");
-	if (result == 0 && unlinkat(dir, OPAQUE_NAME, 0) == 0)
-		opaque = true;
-	gives = result == 0 && gives_group(&st, opaque ? &nothing : below);
-	while (result == 0 && (entry = readdir(list))) {
-		if (is_dot(entry->d_name) || strcmp(entry->d_name, OPAQUE_NAME) == 0)
-			continue;
-		if (gives)
-			check_group(s, dir, &st, opaque ? &nothing : below, entry->d_name);
-		result = settle_entry(s, dir, below, entry->d_name, e);
-	}
-	s->depth--;
-	if (result == 0)
-		result = settle_attributes(dir, e);
-	if (result == 0 && opaque && fsetxattr(dir, OPAQUE, "y", 1, 0) < 0)
-		result = error_sys(e, "cannot mark an opaque folder");
-	return result < 0 ? -1 : settle_times(dir, below, opaque, &st, e);
-}
-
-#define TRY_NAME ".croze-group"
-
-/* Does this program give what is made in a folder its group? Tried where it serves still. */
-static bool
-tries_to_give(int mount)
-{
-	struct stat st;
-	bool gives =
-	    mkdirat(mount, TRY_NAME, 0755) == 0 && fchmodat(mount, TRY_NAME, 02755, 0) == 0 &&
-	    mkdirat(mount, TRY_NAME "/new", 0755) == 0 &&
-	    fstatat(mount, TRY_NAME "/new", &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mode & S_ISGID;
-
-	(void)unlinkat(mount, TRY_NAME "/new", AT_REMOVEDIR); /* it may not have been made */
-	(void)unlinkat(mount, TRY_NAME, AT_REMOVEDIR);        /* likewise */
-	return gives;
-}
-
-static int
-check_doubtful(const struct settling *s, struct error *e)
-{
-	int upper = s->spec->upper;
-	struct stat st;
-
-	if (fstat(upper, &st) < 0)
-		return error_sys(e, "cannot look at a snapshot's folder");
-	if (tries_to_give(s->mount)) {
-		struct timespec times[2] = { st.st_atim, st.st_mtim };
-
-		if (settle_attributes(upper, e) < 0)
+	opaque = unlinkat(dir, OPAQUE_NAME, 0) == 0;
+	while ((entry = readdir(list)))
+		if (!is_dot(entry->d_name) && strcmp(entry->d_name, OPAQUE_NAME) != 0 &&
+		    settle_entry(dir, entry->d_name, depth, e) < 0)
 			return -1;
-		return futimens(upper, times) < 0
-		           ? error_sys(e, "cannot set the times of a snapshot's folder")
-		           : 0;
-	}
-	error_set(e, ERR_HOST,
-	    "'%s' was made in a set-group-ID folder, whose group this fuse-overlayfs does not give",
-	    s->doubtful);
-	return error_hint(e, "--snapshots copy, or install a newer fuse-overlayfs");
+	if (settle_attributes(dir, e) < 0)
+		return -1;
+	if (opaque && fsetxattr(dir, OPAQUE, "y", 1, 0) < 0)
+		return error_sys(e, "cannot mark an opaque folder");
+	/* what was removed has moved its time */
+	if (futimens(dir, (struct timespec[2]){ st.st_atim, st.st_mtim }) < 0)
+		return error_sys(e, "cannot set the times of a snapshot's folder");
+	return 0;
 }
 
 int
-fuseoverlay_settle(const struct overlay_spec *spec, int mount, struct error *e)
+fuseoverlay_settle(int upper, int mount, struct error *e)
 {
-	struct settling s = { .spec = spec, .mount = mount };
-	struct below below = { .fds = xcalloc(spec->n_lowers + 1, sizeof(int)) };
 	autofd int dir = openat(mount, ".", OPEN_DIR);
-	int result = 0;
 
 	/* what the kernel still holds back of written files and times; the disk is the store's business */
 	if (dir < 0 || syncfs(dir) < 0)
-		result = error_sys(e, "cannot write out the files of a step");
-	for (size_t i = spec->n_lowers; i-- > 0 && result == 0;) {
-		below.fds[below.count] = fcntl(spec->lowers[i], F_DUPFD_CLOEXEC, 3);
-		if (below.fds[below.count] < 0)
-			result = error_sys(e, "cannot copy a descriptor");
-		else
-			below.count++;
-	}
-	if (result == 0)
-		result = settle_folder(&s, spec->upper, &below, e);
-	if (result == 0 && s.doubtful)
-		result = check_doubtful(&s, e);
-	buf_release(&s.path);
-	free(s.doubtful);
-	below_release(&below);
-	return result;
+		return error_sys(e, "cannot write out the files of a step");
+	return settle_folder(upper, 1, e);
 }

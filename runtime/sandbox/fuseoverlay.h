@@ -13,13 +13,16 @@
 /** Is there a chance? 0, or -1 with @e ERR_HOST: the program is missing, or /dev/fuse cannot be opened. */
 int fuseoverlay_check(struct error *e);
 
+/** Tries it in the empty directory @dir, as probe_stack_in() and probe_kept_in() do; ERR_HOST with a hint where an image could be another one. */
+int fuseoverlay_probe(int dir, struct error *e);
+
 /**
  * As overlay_mount(), for the same callers and with the same result. The program that serves the mount ends when the last descriptor
  * and container that uses it does.
  */
 int fuseoverlay_mount(const struct overlay_spec *spec, struct error *e);
 
-/** Brings the upper of @spec, which nothing writes to any more through its @mount, into the form of the kernel's overlay. */
-int fuseoverlay_settle(const struct overlay_spec *spec, int mount, struct error *e);
+/** Brings @upper, which nothing writes to any more through @mount, into the form of the kernel's overlay. */
+int fuseoverlay_settle(int upper, int mount, struct error *e);
 
 #endif

@@ -220,11 +220,7 @@ try_overlay(const char *store, struct probe_result *r, struct error *e)
 static int
 fuse_in(int dir, struct error *e)
 {
-	if (probe_stack_in(dir, fuseoverlay_mount, e) < 0)
-		return -1;
-	if (probe_groups_in(dir, fuseoverlay_mount, e) == 0)
-		return 0;
-	return error_hint(e, "install a newer fuse-overlayfs");
+	return fuseoverlay_probe(dir, e);
 }
 
 static int

@@ -56,8 +56,11 @@ void probe_one(enum probe_id id, const char *store, struct probe_result *result)
 struct overlay_spec;
 int probe_stack_in(
     int dir, int (*stack)(const struct overlay_spec *spec, struct error *e), struct error *e);
-/** Does a new folder in one with a set-group-ID bit get that? fuse-overlayfs 1.10 gives it neither the bit nor the group. */
-int probe_groups_in(
+/**
+ * Does what is made, and what is copied up, in such a stack become what it is in the kernel's overlay? Tried is what fuse-overlayfs 1.10 does
+ * otherwise by itself: groups of set-group-ID folders, set-id bits, times of links, what is neither file nor folder.
+ */
+int probe_kept_in(
     int dir, int (*stack)(const struct overlay_spec *spec, struct error *e), struct error *e);
 /** What snapshots need of a file system where nothing is stacked: attributes, modes, links, owners (or their records, @recorded). */
 int probe_copies_in(int dir, bool recorded, struct error *e);

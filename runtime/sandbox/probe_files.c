@@ -73,32 +73,126 @@ try_stack(int tree, struct error *e)
 	return execute(tree, "program", e);
 }
 
-int
-probe_groups_in(
-    int dir, int (*stack)(const struct overlay_spec *spec, struct error *e), struct error *e)
-{
-	autofd int folder = path_make_dirs(dir, "group/lower", 0755, (uid_t)-1, (gid_t)-1, e);
-	autofd int lower = -1, upper = -1, work = -1, tree = -1;
-	struct stat st;
+/* The folders of a stack. */
+struct layers {
+	int lower, upper, work;
+};
 
+static void
+layers_release(struct layers *l)
+{
+	fd_close_at(&l->lower);
+	fd_close_at(&l->upper);
+	fd_close_at(&l->work);
+}
+
+/* Makes and opens them in the new folder @name. */
+static int
+layers_open(int dir, const char *name, struct layers *l, struct error *e)
+{
+	autofd int folder = path_make_dirs(dir, name, 0755, (uid_t)-1, (gid_t)-1, e);
+
+	*l = (struct layers){ -1, -1, -1 };
 	if (folder < 0)
 		return -1;
-	if (mkdirat(dir, "group/upper", 0755) < 0 || mkdirat(dir, "group/work", 0755) < 0 ||
-	    mkdirat(folder, "folder", 0755) < 0 || fchmodat(folder, "folder", 02755, 0) < 0)
+	if (mkdirat(folder, "lower", 0755) < 0 || mkdirat(folder, "upper", 0755) < 0 ||
+	    mkdirat(folder, "work", 0755) < 0)
 		return error_sys(e, "cannot make folders in the store");
-	lower = path_open(dir, "group/lower", OPEN_DIR, 0, PATH_BENEATH, e);
-	upper = path_open(dir, "group/upper", OPEN_DIR, 0, PATH_BENEATH, e);
-	work = path_open(dir, "group/work", OPEN_DIR, 0, PATH_BENEATH, e);
-	if (lower < 0 || upper < 0 || work < 0)
-		return -1;
-	tree = stack(&(struct overlay_spec){ &lower, 1, upper, work }, e);
-	if (tree < 0)
-		return -1;
-	if (mkdirat(tree, "folder/new", 0755) < 0 || fstatat(tree, "folder/new", &st, 0) < 0)
-		return error_sys(e, "a folder cannot be made");
-	if (st.st_mode & S_ISGID)
+	l->lower = path_open(folder, "lower", OPEN_DIR, 0, PATH_BENEATH, e);
+	l->upper = path_open(folder, "upper", OPEN_DIR, 0, PATH_BENEATH, e);
+	l->work = path_open(folder, "work", OPEN_DIR, 0, PATH_BENEATH, e);
+	return l->lower < 0 || l->upper < 0 || l->work < 0 ? -1 : 0;
+}
+
+static const struct timespec kept_times[2] = { { .tv_sec = (int64_t)1 << 33, .tv_nsec = SOME_ID },
+	{ .tv_sec = SOME_ID, .tv_nsec = SOME_ID } };
+
+/* Below what is tried: a set-group-ID folder with a set-id file, a link, a FIFO and a socket in it. */
+static int
+make_kept(int lower, struct error *e)
+{
+	autofd int file = -1;
+
+	if (mkdirat(lower, "folder", 0755) < 0 || fchmodat(lower, "folder", 02755, 0) < 0)
+		return error_sys(e, "cannot make a folder in the store");
+	file = openat(lower, "folder/file", O_CREAT | O_WRONLY | O_CLOEXEC, 0755);
+	if (file < 0 || fchmod(file, 06755) < 0 || symlinkat("file", lower, "folder/link") < 0 ||
+	    mknodat(lower, "folder/fifo", S_IFIFO | 0600, 0) < 0 ||
+	    mknodat(lower, "folder/socket", S_IFSOCK | 0600, 0) < 0 ||
+	    utimensat(lower, "folder/link", kept_times, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    utimensat(lower, "folder", kept_times, 0) < 0)
+		return error_sys(e, "cannot make files in the store");
+	return 0;
+}
+
+static bool
+has_mode(int dir, const char *name, mode_t mode)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mode == mode;
+}
+
+static bool
+has_times(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       st.st_atim.tv_sec == kept_times[0].tv_sec &&
+	       st.st_mtim.tv_sec == kept_times[1].tv_sec &&
+	       st.st_mtim.tv_nsec == kept_times[1].tv_nsec;
+}
+
+/* Another name for it, which copies it up. */
+static bool
+copies_up(int tree, const char *name)
+{
+	return linkat(tree, name, tree, "other", 0) == 0 && unlinkat(tree, "other", 0) == 0;
+}
+
+/* @upper is looked at, too: the program may say other things than are. */
+static int
+try_kept(int tree, int upper, struct error *e)
+{
+	if (!copies_up(tree, "folder/link") || !has_times(upper, "folder/link"))
+		return error_set(e, ERR_HOST, "links that are copied up do not keep their owner");
+	if (!copies_up(tree, "folder/file") || !has_mode(upper, "folder/file", S_IFREG | 06755) ||
+	    !has_mode(upper, "folder", S_IFDIR | 02755))
+		return error_set(e, ERR_HOST, "what is copied up does not keep its set-id bits");
+	if (!copies_up(tree, "folder/fifo") || !copies_up(tree, "folder/socket") ||
+	    !has_mode(upper, "folder/fifo", S_IFIFO | 0600) ||
+	    !has_mode(upper, "folder/socket", S_IFSOCK | 0600))
+		return error_set(e, ERR_HOST, "FIFOs and sockets are not copied up");
+	if (!has_times(upper, "folder"))
+		return error_set(
+		    e, ERR_HOST, "folders do not keep their time when files are copied up");
+	/* also below a folder that is nowhere but above: there the program believes itself */
+	if (mkdirat(tree, "folder/new", 0755) == 0 && mkdirat(tree, "folder/new/new", 0755) == 0 &&
+	    has_mode(tree, "folder/new/new", S_IFDIR | 02755) &&
+	    has_mode(upper, "folder/new/new", S_IFDIR | 02755))
 		return 0;
 	return error_set(e, ERR_HOST, "new files in a set-group-ID folder do not get its group");
+}
+
+int
+probe_kept_in(
+    int dir, int (*stack)(const struct overlay_spec *spec, struct error *e), struct error *e)
+{
+	mode_t mask = umask(0);
+	struct layers l = { -1, -1, -1 };
+	autofd int tree = -1;
+	int result = layers_open(dir, "kept", &l, e);
+
+	if (result == 0)
+		result = make_kept(l.lower, e);
+	if (result == 0) {
+		tree = stack(&(struct overlay_spec){ &l.lower, 1, l.upper, l.work }, e);
+		result = tree < 0 ? -1 : try_kept(tree, l.upper, e);
+	}
+	layers_release(&l);
+	(void)umask(mask);
+	return result;
 }
 
 int
