@@ -256,16 +256,6 @@ find_owned(
 	return spot->st.st_uid != c->creds->fsuid && !creds_have(c->creds, CAP_FOWNER) ? EPERM : 0;
 }
 
-static int
-check_owner(const struct call *c, int dirfd, uint64_t address, int flags, bool follow)
-{
-	struct spot spot = SPOT_INIT;
-	int failed = find_owned(c, dirfd, address, flags, follow, &spot);
-
-	spot_release(&spot);
-	return failed;
-}
-
 /* Who is not of the group sets no set-group-ID bit (chmod(2)). -1: the kernel shall do it as it was asked. */
 static int
 change_mode(const struct call *c, const struct spot *spot, mode_t mode)
@@ -343,6 +333,29 @@ set_special_times(struct call *c, int flags)
 	return true;
 }
 
+/* May the caller set times? The present one is a matter of writing, too (utimensat(2)). 0, -1 for the kernel, or an errno. */
+static int
+check_times(const struct call *c, int dirfd, uint64_t address, int flags, bool present)
+{
+	struct spot spot = SPOT_INIT;
+	int failed = find_owned(c, dirfd, address, flags, !(flags & AT_SYMLINK_NOFOLLOW), &spot);
+
+	if (failed == EPERM && present)
+		failed = access_may(c->creds, &spot.st, W_OK) ? 0 : EACCES;
+	spot_release(&spot);
+	return failed;
+}
+
+/* Are both the present time? */
+static bool
+is_present(const struct call *c, uint64_t address)
+{
+	struct timespec times[2];
+
+	return address == 0 || (call_read(c, address, times, sizeof(times)) == 0 &&
+				   times[0].tv_nsec == UTIME_NOW && times[1].tv_nsec == UTIME_NOW);
+}
+
 void
 answer_utimensat(struct call *c)
 {
@@ -350,12 +363,37 @@ answer_utimensat(struct call *c)
 	int flags = (int)c->data->args[3] | (c->data->args[1] == 0 ? AT_EMPTY_PATH : 0);
 	int failed = 0;
 
-	/* touching with the present time takes the right to write only */
-	if (!creds_are_plain(c->creds) && c->data->args[2] != 0)
-		failed = check_owner(c, (int)c->data->args[0], c->data->args[1], flags,
-		    !(flags & AT_SYMLINK_NOFOLLOW));
+	if (!creds_are_plain(c->creds))
+		failed = check_times(c, (int)c->data->args[0], c->data->args[1], flags,
+		    is_present(c, c->data->args[2]));
 	if (failed > 0)
 		call_fail(c, failed);
 	else if (!set_special_times(c, flags))
 		call_continue(c);
+}
+
+/* The older ones: utime(2), utimes(2), futimesat(2). */
+static void
+answer_old_times(struct call *c, int dirfd, uint64_t address, uint64_t times)
+{
+	int flags = address == 0 ? AT_EMPTY_PATH : 0, failed = 0;
+
+	if (!creds_are_plain(c->creds))
+		failed = check_times(c, dirfd, address, flags, times == 0);
+	if (failed > 0)
+		call_fail(c, failed);
+	else
+		call_continue(c);
+}
+
+void
+answer_utime(struct call *c)
+{
+	answer_old_times(c, AT_FDCWD, c->data->args[0], c->data->args[1]);
+}
+
+void
+answer_futimesat(struct call *c)
+{
+	answer_old_times(c, (int)c->data->args[0], c->data->args[1], c->data->args[2]);
 }

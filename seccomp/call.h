@@ -197,7 +197,8 @@ struct creds *creds_after_exec(const struct call *c, const char *path, const str
 
 call_fn answer_stat, answer_lstat, answer_fstat, answer_newfstatat, answer_statx;
 call_fn answer_chown, answer_lchown, answer_fchown, answer_fchownat;
-call_fn answer_utimensat, answer_chmod, answer_fchmod, answer_fchmodat;
+call_fn answer_utimensat, answer_utime, answer_futimesat, answer_chmod, answer_fchmod,
+    answer_fchmodat;
 call_fn answer_id, answer_setuid, answer_setgid, answer_setreuid, answer_setregid, answer_setresuid,
     answer_setresgid, answer_setfsuid, answer_setfsgid, answer_getresuid, answer_getresgid,
     answer_getgroups, answer_setgroups, answer_capget, answer_capset, answer_prctl,

@@ -66,6 +66,9 @@ static const struct row rows[] = {
 	ALWAYS(rmdir, rmdir),
 	ALWAYS(rename, rename),
 	ALWAYS(access, access),
+	ALWAYS(utime, utime),
+	ALWAYS(utimes, utime),
+	ALWAYS(futimesat, futimesat),
 #endif
 	ALWAYS(openat, openat),
 	ALWAYS(openat2, openat2),

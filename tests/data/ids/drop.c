@@ -47,13 +47,21 @@ ask(const char *who)
 	int changed = error_of(chmod("/secret", 0644));
 	int cut = error_of(truncate("/secret", 0));
 	int made = error_of(mkdir("/new", 0755));
+	int touched = error_of(utimensat(AT_FDCWD, "/secret", NULL, 0));
+
+#ifdef SYS_utimes
+	if (error_of(syscall(SYS_utimes, "/secret", NULL)) != touched ||
+	    error_of(syscall(SYS_utime, "/secret", NULL)) != touched ||
+	    error_of(syscall(SYS_futimesat, AT_FDCWD, "/secret", NULL)) != touched)
+		fail("utimes");
+#endif
 
 	if (fd >= 0)
 		close(fd);
 	if (stat("/secret", &st) < 0)
 		fail("stat");
-	printf("> %s: %d:%d open %d access %d unlink %d rename %d chmod %d truncate %d mkdir %d, secret is %d's\n",
-	    who, (int)geteuid(), (int)getegid(), opened, accessed, removed, moved, changed, cut, made,
+	printf("> %s: %d:%d open %d access %d unlink %d rename %d chmod %d truncate %d mkdir %d touch %d, secret is %d's\n",
+	    who, (int)geteuid(), (int)getegid(), opened, accessed, removed, moved, changed, cut, made, touched,
 	    (int)st.st_uid);
 }
 
