@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * access - recorded owners, and what a process may do with a file of one (path_resolution(7), capabilities(7)).
+ *
+ * A path of another user's is walked name by name. Through file systems of the kernel's, too: ".." leads out of them, and so do the links
+ * of procfs to the root directory, the working directory and the open files of a process. What is in them is the kernel's to refuse,
+ * to which all processes are one user; so what procfs shows to those alone who may trace a process (ptrace(2)) is refused here.
  */
 #include "seccomp/call.h"
+
+#include "runtime/base/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #define LINKS_MAX 40
+#define PROCFS_ROOT 1 /* the number of its inode */
 
 /* An attribute of ours: its length; 0 when there is none, -1 when that cannot be told. */
 static ssize_t
@@ -122,21 +130,32 @@ look_at(const struct call *c, int fd, struct stat *st)
 	return 0;
 }
 
-static bool
-is_of_the_kernel(int fd)
+/* Whose a file system is. */
+enum kind {
+	KIND_FILES,
+	KIND_PROCESSES, /* procfs */
+	KIND_KERNEL,    /* another one that the kernel makes up */
+};
+
+static enum kind
+kind_of(int fd)
 {
 	struct statfs fs;
 
-	return fstatfs(fd, &fs) == 0 &&
-	       (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC ||
-		   fs.f_type == DEVPTS_SUPER_MAGIC);
+	if (fstatfs(fd, &fs) < 0)
+		return KIND_FILES;
+	if (fs.f_type == PROC_SUPER_MAGIC)
+		return KIND_PROCESSES;
+	return fs.f_type == SYSFS_MAGIC || fs.f_type == DEVPTS_SUPER_MAGIC ? KIND_KERNEL
+	                                                                   : KIND_FILES;
 }
 
-/* What is still to be walked, and how many links were followed. */
+/* What is still to be walked, how many links were followed, and where the folder that was reached is. */
 struct way {
 	const struct call *c;
 	char rest[2 * CALL_PATH_MAX];
 	int links;
+	enum kind in;
 };
 
 static int
@@ -165,6 +184,7 @@ start(struct way *way, const char *path, struct spot *spot)
 	if (strlen(rest) >= sizeof(way->rest))
 		return ENAMETOOLONG;
 	memcpy(way->rest, rest, strlen(rest) + 1);
+	way->in = kind_of(spot->dir);
 	return look_at(way->c, spot->dir, &spot->dir_st);
 }
 
@@ -185,18 +205,142 @@ follow_link(struct way *way, int fd, struct spot *spot)
 		return 0;
 	(void)close(spot->dir); /* O_PATH */
 	spot->dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return spot->dir < 0 ? errno : look_at(way->c, spot->dir, &spot->dir_st);
+	if (spot->dir < 0)
+		return errno;
+	way->in = kind_of(spot->dir);
+	return look_at(way->c, spot->dir, &spot->dir_st);
 }
+
+/* ---- procfs ---- */
+
+/*
+ * The number of the process that a folder of procfs is about, as the container numbers it; 0 when it is about none, or that cannot be told.
+ */
+static pid_t
+process_of(int dir)
+{
+	char path[32], text[64];
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "self/fd/%d", dir);
+	n = readlinkat(AT_FDCWD, path, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	return strncmp(text, "/proc/", 6) == 0 ? (pid_t)strtol(text + 6, NULL, 10) : 0;
+}
+
+/* May the caller see what only those see who may trace the process? */
+static bool
+may_look_into(const struct call *c, int dir)
+{
+	return task_may_trace(c, process_of(dir), c->creds->fsuid, c->creds->fsgid);
+}
+
+/* "self" is somebody else here than there. */
+static int
+name_caller(struct way *way, const struct spot *spot, char name[NAME_MAX + 1])
+{
+	char text[64];
+
+	if (way->in != KIND_PROCESSES || spot->dir_st.st_ino != PROCFS_ROOT)
+		return 0;
+	if (strcmp(name, "self") == 0) {
+		(void)snprintf(name, NAME_MAX + 1, "%d", (int)task_inner_pid(way->c->task.pid));
+	} else if (strcmp(name, "thread-self") == 0) {
+		(void)snprintf(name, NAME_MAX + 1, "%d", (int)task_inner_pid(way->c->task.pid));
+		(void)snprintf(text, sizeof(text), "/task/%d%s", (int)task_inner_pid(way->c->tid),
+		    way->rest[0] ? "/" : "");
+		return call_put_target(way->rest, sizeof(way->rest), text, strlen(text));
+	}
+	return 0;
+}
+
+/*
+ * A link of a process, *@fd, leads to a file, not to a name: *@fd becomes what is there. What has no name that could be walked to, as a
+ * pipe, is the kernel's matter.
+ */
+static int
+follow_magic(struct way *way, const char *name, const struct spot *spot, int *fd, struct stat *st)
+{
+	int target;
+
+	if (++way->links > LINKS_MAX)
+		return ELOOP;
+	if (!may_look_into(way->c, spot->dir))
+		return EACCES;
+	target = openat(spot->dir, name, O_PATH | O_CLOEXEC);
+	if (target < 0)
+		return errno;
+	(void)close(*fd); /* O_PATH */
+	*fd = target;
+	way->in = kind_of(target);
+	if (way->in != KIND_FILES)
+		return fstat(target, st) < 0 ? errno : 0;
+	if (look_at(way->c, target, st) != 0)
+		return EIO;
+	if (st->st_nlink == 0 || !(S_ISREG(st->st_mode) || S_ISDIR(st->st_mode) ||
+				     S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode)))
+		way->in = KIND_KERNEL;
+	return 0;
+}
+
+/* Are the contents of what is there for those alone who may trace the process? By its mode, or as proc(5) says. */
+static bool
+is_private(const struct way *way, const struct spot *spot)
+{
+	static const char *const names[] = { "maps", "smaps", "smaps_rollup", "numa_maps" };
+	bool is_private = (spot->st.st_mode & 0007) == 0;
+
+	if (way->in != KIND_PROCESSES || !spot->exists || process_of(spot->dir) == 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		is_private = is_private || strcmp(spot->name, names[i]) == 0;
+	return is_private && !may_look_into(way->c, spot->dir);
+}
+
+/* ---- one step after the other ---- */
 
 /* The walk ends with @name in the folder it has reached; @fd is what is there, or -1. */
 static void
-end_at(struct spot *spot, const char *name, int fd, const struct stat *st)
+end_at(const struct way *way, struct spot *spot, const char *name, int fd, const struct stat *st)
 {
 	memcpy(spot->name, name, strlen(name) + 1);
 	spot->exists = fd >= 0;
 	spot->target = fd;
 	if (fd >= 0)
 		spot->st = *st;
+	spot->is_foreign = way->in != KIND_FILES;
+	spot->is_private = is_private(way, spot);
+}
+
+/* The folder @fd becomes the one that was reached. */
+static void
+go_into(struct way *way, struct spot *spot, const char *name, int fd, const struct stat *st)
+{
+	/* what is mounted in a file system of the kernel's is such a one too */
+	if (strcmp(name, "..") == 0 || (way->in == KIND_FILES && st->st_dev != spot->dir_st.st_dev))
+		way->in = kind_of(fd);
+	(void)close(spot->dir); /* O_PATH */
+	spot->dir = fd;
+	spot->dir_st = *st;
+}
+
+/* Opens the component @name and looks at it: what it is, or what the link of a process leads to. 0 or an errno; -1 in *@fd: there is none. */
+static int
+look_for(struct way *way, const char *name, bool follow, const struct spot *spot, int *fd,
+    struct stat *st)
+{
+	int failed;
+
+	*fd = openat(spot->dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (*fd < 0)
+		return errno;
+	if (way->in == KIND_FILES)
+		return look_at(way->c, *fd, st);
+	failed = fstat(*fd, st) < 0 ? errno : 0;
+	if (!failed && follow && S_ISLNK(st->st_mode) && way->in == KIND_PROCESSES &&
+	    spot->dir_st.st_ino != PROCFS_ROOT)
+		failed = follow_magic(way, name, spot, fd, st);
+	return failed;
 }
 
 /* One component; 0 to go on, -1 at the end, an errno. */
@@ -205,45 +349,44 @@ step(struct way *way, bool follow, struct spot *spot)
 {
 	char name[NAME_MAX + 1];
 	struct stat st;
-	int failed = call_take_name(way->rest, name), fd;
-	bool is_last = way->rest[strspn(way->rest, "/")] == '\0';
-	bool is_folder = is_last && way->rest[0] == '/';
+	bool is_last, is_folder;
+	int failed = call_take_name(way->rest, name), fd = -1;
 
+	if (!failed)
+		failed = name_caller(way, spot, name);
 	if (failed)
 		return failed;
+	is_last = way->rest[strspn(way->rest, "/")] == '\0';
+	is_folder = is_last && way->rest[0] == '/';
+	follow = follow || !is_last || is_folder;
 	if (name[0] == '\0') {
-		end_at(spot, "", dup(spot->dir), &spot->dir_st);
+		end_at(way, spot, "", dup(spot->dir), &spot->dir_st);
 		return -1;
 	}
 	if (!S_ISDIR(spot->dir_st.st_mode))
 		return ENOTDIR;
-	if (!access_may(way->c->creds, &spot->dir_st, X_OK))
+	if (way->in == KIND_FILES && !access_may(way->c->creds, &spot->dir_st, X_OK))
 		return EACCES;
-	fd = openat(spot->dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 && (errno != ENOENT || !is_last))
-		return errno;
-	if (fd < 0) {
-		end_at(spot, name, -1, NULL);
+	failed = look_for(way, name, follow, spot, &fd, &st);
+	if (failed == ENOENT && fd < 0 && is_last) {
+		end_at(way, spot, name, -1, NULL);
 		return -1;
 	}
-	failed = look_at(way->c, fd, &st);
-	if (failed == 0 && S_ISLNK(st.st_mode) && (!is_last || follow || is_folder)) {
+	if (failed == 0 && S_ISLNK(st.st_mode) && follow) {
 		failed = follow_link(way, fd, spot);
 		(void)close(fd); /* O_PATH */
 		return failed;
 	}
 	if (failed) {
-		(void)close(fd); /* O_PATH */
+		if (fd >= 0)
+			(void)close(fd); /* O_PATH */
 		return failed;
 	}
 	if (is_last && strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
-		end_at(spot, name, fd, &st);
+		end_at(way, spot, name, fd, &st);
 		return -1;
 	}
-	(void)close(spot->dir); /* O_PATH */
-	spot->dir = fd;
-	spot->dir_st = st;
-	spot->is_foreign = is_of_the_kernel(fd);
+	go_into(way, spot, name, fd, &st);
 	return 0;
 }
 
@@ -253,8 +396,7 @@ spot_find(const struct call *c, const char *path, bool follow, struct spot *spot
 	struct way way = { .c = c };
 	int result = start(&way, path, spot);
 
-	/* in a file system of the kernel's, "self" is somebody else here than there: the kernel has the answer */
-	while (result == 0 && !spot->is_foreign)
+	while (result == 0)
 		result = step(&way, follow, spot);
 	if (result > 0 || spot->is_foreign)
 		spot_release(spot);

@@ -585,39 +585,48 @@ creds_after_exec(const struct call *c, const char *path, const struct stat *st)
 	return new;
 }
 
+/* May the caller get there and execute what is there? 0 or an errno. */
+static int
+check_execution(const struct call *c, const char *path, bool follow)
+{
+	struct spot spot = SPOT_INIT;
+	int failed = spot_find(c, path, follow, &spot);
+
+	if (failed == 0 && !spot.is_foreign && spot.exists && S_ISREG(spot.st.st_mode) &&
+	    !access_may(c->creds, &spot.st, X_OK))
+		failed = EACCES;
+	spot_release(&spot);
+	return failed;
+}
+
 static void
 execute(struct call *c, int dirfd, uint64_t address, int flags)
 {
 	bool follow = !(flags & AT_SYMLINK_NOFOLLOW), is_fd;
 	char path[CALL_PATH_MAX];
-	struct spot spot = SPOT_INIT;
 	struct creds *new;
 	struct stat st;
+	int failed;
 
 	if (c->task.starting) {
 		task_set_flags(c, false, c->task.has_root);
 		call_continue(c);
 		return;
 	}
-	if (call_path(c, dirfd, address, flags, path, &is_fd) != 0 ||
-	    fstatat(AT_FDCWD, path, &st, follow || is_fd ? 0 : AT_SYMLINK_NOFOLLOW) < 0) {
+	if (call_path(c, dirfd, address, flags, path, &is_fd) != 0) {
+		call_continue(c); /* to fail */
+		return;
+	}
+	failed = is_fd || creds_are_plain(c->creds) ? 0 : check_execution(c, path, follow);
+	if (failed) {
+		call_fail(c, failed);
+		return;
+	}
+	if (fstatat(AT_FDCWD, path, &st, follow || is_fd ? 0 : AT_SYMLINK_NOFOLLOW) < 0) {
 		call_continue(c); /* to fail, or by a link that the kernel alone follows */
 		return;
 	}
 	(void)access_owner_of(c->ids, path, follow, &st);
-	if (!is_fd && !creds_are_plain(c->creds)) {
-		int failed = spot_find(c, path, follow, &spot);
-		bool is_foreign = spot.is_foreign;
-
-		spot_release(&spot);
-		if (failed == 0 && !is_foreign && S_ISREG(st.st_mode) &&
-		    !access_may(c->creds, &st, X_OK))
-			failed = EACCES;
-		if (failed) {
-			call_fail(c, failed);
-			return;
-		}
-	}
 	new = creds_after_exec(c, path, &st);
 	if (new)
 		task_set_pending(c, new, &st);
@@ -664,6 +673,18 @@ answer_kill(struct call *c)
 	      c->creds->ruid == other->ruid;
 	creds_drop(other);
 	if (may)
+		call_continue(c);
+	else
+		call_fail(c, EPERM);
+}
+
+/* ptrace(2) to begin with it, process_vm_readv(2) and process_vm_writev(2): to the kernel all processes are one user. */
+void
+answer_trace(struct call *c)
+{
+	pid_t pid = (pid_t)c->data->args[c->data->nr == SYS_ptrace ? 1 : 0];
+
+	if (creds_are_plain(c->creds) || task_may_trace(c, pid, c->creds->ruid, c->creds->rgid))
 		call_continue(c);
 	else
 		call_fail(c, EPERM);

@@ -195,6 +195,32 @@ give(struct call *c, const char *path, bool follow, bool is_fd, uid_t uid, gid_t
 	return failed == ENOTSUP ? 0 : failed;
 }
 
+/* Finds what the caller owns, or has CAP_FOWNER for: 0, or an errno; -1: the kernel knows. @spot is to be released. */
+static int
+find_owned(
+    const struct call *c, int dirfd, uint64_t address, int flags, bool follow, struct spot *spot)
+{
+	int failed = spot_of(c, dirfd, address, flags, follow, spot);
+
+	if (failed)
+		return failed;
+	if (spot->is_foreign)
+		return -1;
+	if (!spot->exists)
+		return ENOENT;
+	return spot->st.st_uid != c->creds->fsuid && !creds_have(c->creds, CAP_FOWNER) ? EPERM : 0;
+}
+
+static int
+check_owner(const struct call *c, int dirfd, uint64_t address, int flags, bool follow)
+{
+	struct spot spot = SPOT_INIT;
+	int failed = find_owned(c, dirfd, address, flags, follow, &spot);
+
+	spot_release(&spot);
+	return failed;
+}
+
 static void
 answer_chown_of(struct call *c, int dirfd, uint64_t address, int flags, const __u64 *ids)
 {
@@ -204,7 +230,11 @@ answer_chown_of(struct call *c, int dirfd, uint64_t address, int flags, const __
 
 	if (!failed)
 		failed = give(c, path, follow || is_fd, is_fd, (uid_t)ids[0], (gid_t)ids[1]);
-	/* "self" of procfs is somebody else here: let the kernel find out what it is */
+	/* "self" of procfs is somebody else here: let the kernel find out what it is, and for whom it may be asked */
+	if ((failed == ENOENT || failed == EINVAL) && !creds_have(c->creds, CAP_CHOWN)) {
+		failed = check_owner(c, dirfd, address, flags, follow);
+		failed = failed > 0 ? failed : ENOENT;
+	}
 	if (failed == ENOENT || failed == EINVAL)
 		call_continue(c);
 	else if (failed)
@@ -239,22 +269,6 @@ answer_fchownat(struct call *c)
 }
 
 /* ---- what else the owner alone may do ---- */
-
-/* Finds what the caller owns, or has CAP_FOWNER for: 0, or an errno; -1: the kernel knows. @spot is to be released. */
-static int
-find_owned(
-    const struct call *c, int dirfd, uint64_t address, int flags, bool follow, struct spot *spot)
-{
-	int failed = spot_of(c, dirfd, address, flags, follow, spot);
-
-	if (failed)
-		return failed;
-	if (spot->is_foreign)
-		return -1;
-	if (!spot->exists)
-		return ENOENT;
-	return spot->st.st_uid != c->creds->fsuid && !creds_have(c->creds, CAP_FOWNER) ? EPERM : 0;
-}
 
 /* Who is not of the group sets no set-group-ID bit (chmod(2)). -1: the kernel shall do it as it was asked. */
 static int

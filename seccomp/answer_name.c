@@ -296,7 +296,7 @@ static int
 open_spot(struct call *c, const struct opening *o, const struct spot *spot)
 {
 	if (spot->is_foreign)
-		return -1;
+		return spot->is_private && !(o->flags & O_PATH) ? EACCES : -1;
 	if ((o->flags & O_TMPFILE) == O_TMPFILE)
 		return access_may(c->creds, spot->exists ? &spot->st : &spot->dir_st, W_OK | X_OK)
 		           ? create(c, o, spot)
@@ -618,7 +618,7 @@ check_access(const struct call *c, const struct creds *creds, int dirfd, uint64_
 	as.creds = (struct creds *)(uintptr_t)creds;
 	failed = spot_of(&as, dirfd, address, 0, true, &spot);
 	if (failed == 0 && spot.is_foreign)
-		failed = -1;
+		failed = spot.is_private && want != F_OK ? EACCES : -1;
 	else if (failed == 0 && !spot.exists)
 		failed = ENOENT;
 	else if (failed == 0 && !access_may(creds, &spot.st, want))

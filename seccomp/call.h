@@ -125,7 +125,12 @@ void task_born(struct ids *ids, pid_t parent, pid_t child);
 /** Process @pid becomes one with @creds (taken over) by executing a file. */
 void task_become(struct ids *ids, pid_t pid, struct creds *creds);
 /** The credentials of process @pid as the container numbers it; NULL. To be dropped. */
-struct creds *task_creds_of(struct call *c, pid_t pid);
+struct creds *task_creds_of(const struct call *c, pid_t pid);
+/**
+ * May the caller look into process or thread @pid of the container as a user with these ids (ptrace(2), "Ptrace access mode checking")?
+ * Into what cannot be found it may not, unless it may look into all.
+ */
+bool task_may_trace(const struct call *c, pid_t pid, uid_t uid, gid_t gid);
 
 /** The beginning of procfs' status of process @pid; "" when it cannot be read. */
 #define TASK_STATUS_MAX 2048
@@ -151,6 +156,8 @@ struct spot {
 	int target; /* O_PATH; -1 when it does not exist */
 	struct stat st;
 	bool is_foreign; /* of a file system of the kernel's (procfs): ours to answer is nothing */
+	bool
+	    is_private; /* foreign, of a process that the caller may not look into: its contents are refused */
 };
 #define SPOT_INIT                       \
 	{                               \
@@ -202,7 +209,8 @@ call_fn answer_utimensat, answer_utime, answer_futimesat, answer_chmod, answer_f
 call_fn answer_id, answer_setuid, answer_setgid, answer_setreuid, answer_setregid, answer_setresuid,
     answer_setresgid, answer_setfsuid, answer_setfsgid, answer_getresuid, answer_getresgid,
     answer_getgroups, answer_setgroups, answer_capget, answer_capset, answer_prctl,
-    answer_peer_credentials, answer_chroot, answer_exec, answer_execat, answer_exit, answer_kill;
+    answer_peer_credentials, answer_chroot, answer_exec, answer_execat, answer_exit, answer_kill,
+    answer_trace;
 call_fn answer_open, answer_openat, answer_openat2, answer_creat, answer_mkdir, answer_mkdirat,
     answer_mknod, answer_mknodat, answer_symlink, answer_symlinkat, answer_link, answer_linkat,
     answer_unlink, answer_unlinkat, answer_rmdir, answer_rename, answer_renameat, answer_access,

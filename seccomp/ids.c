@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -102,6 +103,10 @@ static const struct row rows[] = {
 	ALWAYS(execveat, execat),
 	ALWAYS(exit_group, exit),
 	ALWAYS(kill, kill),
+	IF_EQUAL(ptrace, 0, PTRACE_ATTACH, trace),
+	IF_EQUAL(ptrace, 0, PTRACE_SEIZE, trace),
+	ALWAYS(process_vm_readv, trace),
+	ALWAYS(process_vm_writev, trace),
 	CALL_CREDENTIALS(ALWAYS),
 	CALL_PRCTL(IF_EQUAL),
 	IF_EQUAL(getsockopt, 2, SO_PEERCRED, peer_credentials),

@@ -229,21 +229,27 @@ add_task(struct ids *ids, pid_t pid, int pidfd, const struct task *parent)
 	return t;
 }
 
-void
-task_status(pid_t pid, char text[TASK_STATUS_MAX])
+static void
+read_status(const char *path, char text[TASK_STATUS_MAX])
 {
-	char path[32];
 	ssize_t n;
-	int fd;
+	int fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 
 	text[0] = '\0';
-	(void)snprintf(path, sizeof(path), "%d/status", (int)pid);
-	fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
 	n = read(fd, text, TASK_STATUS_MAX - 1);
 	(void)close(fd); /* read-only */
 	text[n > 0 ? n : 0] = '\0';
+}
+
+void
+task_status(pid_t pid, char text[TASK_STATUS_MAX])
+{
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "%d/status", (int)pid);
+	read_status(path, text);
 }
 
 /* The number after @name in a status; -1. */
@@ -561,7 +567,7 @@ task_inner_pid(pid_t pid)
 }
 
 struct creds *
-task_creds_of(struct call *c, pid_t pid)
+task_creds_of(const struct call *c, pid_t pid)
 {
 	struct creds *found = NULL;
 	DIR *dir = opendir(".");
@@ -582,4 +588,38 @@ task_creds_of(struct call *c, pid_t pid)
 	if (dir)
 		(void)closedir(dir); /* only read */
 	return found;
+}
+
+/* The process of thread @tid, both as the container numbers them; 0. */
+static pid_t
+process_of_thread(pid_t tid)
+{
+	char path[32], status[TASK_STATUS_MAX];
+	long process;
+
+	/* an absolute path is the container's */
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+	read_status(path, status);
+	process = number_after(status, "\nTgid:\t");
+	return process > 0 ? (pid_t)process : 0;
+}
+
+bool
+task_may_trace(const struct call *c, pid_t pid, uid_t uid, gid_t gid)
+{
+	struct creds *of;
+	bool may;
+
+	if (creds_have(c->creds, CAP_SYS_PTRACE))
+		return true;
+	pid = pid > 0 ? process_of_thread(pid) : 0;
+	if (pid == 0)
+		return false;
+	if (pid == task_inner_pid(c->task.pid))
+		return true;
+	of = task_creds_of(c, pid);
+	may = of && uid == of->ruid && uid == of->euid && uid == of->suid && gid == of->rgid &&
+	      gid == of->egid && gid == of->sgid;
+	creds_drop(of);
+	return may;
 }

@@ -327,7 +327,32 @@ snoop()
 	same_words
 	equal "$(said userns-single | grep -c 'open 13 access 13 unlink 1 rename 1 chmod 1 truncate 13 mkdir 13 touch 13')" 7
 	equal "$(said userns-single | grep -c 'for now: 1234:1234 open 13 access 0 unlink 1')" 3
+	equal "$(said userns-single | grep -c "root's process: attach 1, seize 1, read 1")" 1
 	equal "$(said userns-single | grep -c 'followed: status 700, many calls')" 2
+}
+
+@test "single: what is not for a user is not reached through procfs either, nor through the processes of others" {
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN echo 'u:x:1000:1000::/:/bin/sh' >>/etc/passwd; echo s >/secret; chmod 600 /secret; mkdir -m 700 /closed; echo c >/closed/s; \
+		    echo u >/own; chown 1000:1000 /own; chmod 600 /own; touch /.secret; cp /bin/busybox /closed-tool; chmod 700 /closed-tool; mkdir -m 1777 /s
+		RUN sleep 30 & for c in 'cat /proc/self/root/secret' 'cat /proc/thread-self/root/secret' 'cat /proc/self/cwd/secret' 'cat /proc/1/root/secret' \
+		    'cat /proc/self/root/closed/s' 'cat /proc/../secret' 'cat /sys/../secret' 'cat /dev/pts/../../secret' 'cat /proc/self/../../secret' 'cat /dev/fd/../root/secret' \
+		    'cd /proc/self/root && cat secret' 'cd /proc/self/root/closed' 'rm /proc/self/root/secret' 'mv /proc/self/root/secret /s/x' 'echo x >/proc/self/root/secret' \
+		    'cat 3</own 0</dev/null </proc/self/fd/3' 'chmod 777 /proc/self/root/secret' 'chown 0:0 /proc/self/root/secret' 'ln -s x /proc/self/root/etc/x' \
+		    'mkdir /proc/self/root/new' 'touch /proc/self/root/secret' 'test -r /proc/self/root/secret' 'stat -c %a /proc/self/root/closed/s' '/proc/self/root/closed-tool true' \
+		    'cat /proc/1/environ' 'cat /proc/1/maps' 'cat /proc/1/smaps' 'cat /proc/1/mem' 'cat /proc/1/auxv' 'ls /proc/1/fd' 'ls /proc/1/map_files' 'cat /proc/1/cwd/etc/group' \
+		    'test -r /proc/1/environ' 'cat /proc/1/root/etc/group' \
+		    'cat /proc/self/root/own' 'cat /proc/self/root/etc/group' 'cat /proc/self/environ' 'cat /proc/self/maps' 'cat /proc/$$/environ' 'ls /proc/self/fd' 'cat /proc/1/cmdline' \
+		    'cat /proc/1/status' 'stat /proc/1/environ' 'echo x >/dev/null' 'cat /dev/stdin </etc/group' 'echo x | cat /dev/stdin' 'echo x | cat /proc/self/fd/0' 'cat /proc/mounts' \
+		    'cat /proc/net/dev' 'cat /proc/self/task/$$/maps' 'cat /sys/../etc/group' 'echo x >/proc/self/root/s/mine' 'cat /proc/self/cwd/s/mine' '/proc/self/exe true' \
+		    'sleep 9 & cat /proc/$!/environ' 'cat /proc/sys/kernel/ostype' 'cat /proc/none' 'ls /proc/self/none' 'cat /proc/self/fd/77'; \
+		    do if su u -c "cd /; $c" >/dev/null 2>&1; then echo "> yes: $c"; else echo "> no: $c"; fi; done; kill %1; grep . /secret
+	EOF
+	both
+	equal_images
+	same_words
+	equal "$(said userns-single | grep -c '> no')" 37
 }
 
 @test "single: make -j, and steps that run at once, with many processes that are somebody else" {

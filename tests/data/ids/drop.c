@@ -16,6 +16,7 @@
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -134,6 +135,8 @@ static volatile long word = 42;
 static void
 trace_dropped(void)
 {
+	long copy = 0;
+	struct iovec here = { &copy, sizeof(copy) }, there = { (void *)&word, sizeof(word) };
 	pid_t pid;
 
 	drop();
@@ -144,11 +147,16 @@ trace_dropped(void)
 	if (ptrace(PTRACE_ATTACH, pid, NULL, NULL) < 0)
 		fail("PTRACE_ATTACH");
 	expect("attached", pid, 0, SIGSTOP << 8 | 0x7f);
-	printf("> the word there: %ld\n", ptrace(PTRACE_PEEKDATA, pid, (void *)&word, NULL));
+	printf("> the word there: %ld, read %d\n", ptrace(PTRACE_PEEKDATA, pid, (void *)&word, NULL),
+	    error_of(process_vm_readv(pid, &here, 1, &there, 1, 0)));
 	if (ptrace(PTRACE_DETACH, pid, NULL, NULL) < 0)
 		fail("PTRACE_DETACH");
 	kill(pid, SIGKILL);
 	expect("killed", pid, 0, SIGKILL);
+	printf("> root's process: attach %d, seize %d, read %d\n",
+	    error_of(ptrace(PTRACE_ATTACH, getppid(), NULL, NULL)),
+	    error_of(ptrace(PTRACE_SEIZE, getppid(), NULL, NULL)),
+	    error_of(process_vm_readv(getppid(), &here, 1, &there, 1, 0)));
 }
 
 /* ---- threads ---- */
