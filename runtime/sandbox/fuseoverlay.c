@@ -90,6 +90,7 @@ static void
 add_environment(const struct overlay_spec *spec, struct strv *environment)
 {
 	autofree char *load = process_helper(FUSEOVERLAY_LOAD), *both = NULL;
+	auto(buf) struct buf lowers = { 0 };
 	const char *others;
 	char number[16];
 
@@ -102,6 +103,9 @@ add_environment(const struct overlay_spec *spec, struct strv *environment)
 	snprintf(number, sizeof(number), "%d", spec->upper);
 	env_set(environment, "LD_PRELOAD", both);
 	env_set(environment, FUSEOVERLAY_UPPER, number);
+	for (size_t i = spec->n_lowers; i-- > 0;)
+		buf_printf(&lowers, "%d ", spec->lowers[i]);
+	env_set(environment, FUSEOVERLAY_LOWERS, buf_text(&lowers));
 }
 
 /* The program goes into the background when it serves; until then it says what it has to say to @said. */

@@ -5,7 +5,8 @@
  * The program (1.10, of Debian 12) does not give what is made in a set-group-ID folder the folder's group, nor new folders there the bit. It
  * copies links up without owner and times, files of others and folders without their set-id bits, FIFOs and devices as empty files, sockets not
  * at all, and moves the time of the folder into which it copies. A socket of a folder whose names it does not know all is not there: it takes
- * the bit that sockets and folders have both for that of a folder.
+ * the bit that sockets and folders have both for that of a folder. And what a step renames to a name of a layer below, and then removes or
+ * renames again, leaves that layer's file there.
  *
  * So the operations by which something new is made are ours first: the program is asked for the parent, which copies that up, and the caller's
  * group becomes that of the parent where it is to be. While such an operation goes on, what the program makes is new; at any other time it is
@@ -17,6 +18,8 @@
  * probe_kept_in() finds it out.
  */
 #include "runtime/sandbox/fuseoverlay_load.h"
+
+#include "runtime/sandbox/overlay.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -37,6 +40,7 @@
 
 #undef openat64 /* some C libraries have it as another name for openat() */
 
+#define OPAQUE_NAME ".wh..wh..opq"
 #define SET_ID (S_ISUID | S_ISGID)
 #define MODE 07777
 #define TYPE_AND_NUMBER (STATX_TYPE | STATX_MODE | STATX_INO) /* what it asks of names alone */
@@ -96,6 +100,9 @@ static struct {
 
 static bool is_on;        /* there is an upper */
 static struct stat upper; /* its directory */
+static int upper_fd;
+static int lowers[OVERLAY_LOWERS_MAX]; /* the uppermost first */
+static size_t n_lowers;
 
 /* All of this is of one operation. */
 static _Thread_local bool is_asking; /* answers are for us */
@@ -114,9 +121,17 @@ static _Thread_local char unopened[PATH_MAX]; /* what could not be opened last *
 __attribute__((constructor)) static void
 begin(void)
 {
-	const char *number = getenv(FUSEOVERLAY_UPPER);
+	const char *number = getenv(FUSEOVERLAY_UPPER), *list = getenv(FUSEOVERLAY_LOWERS);
+	char *end;
 
-	is_on = number && fstat((int)strtol(number, NULL, 10), &upper) == 0;
+	if (!number || !list)
+		return;
+	upper_fd = (int)strtol(number, NULL, 10);
+	while (n_lowers < OVERLAY_LOWERS_MAX && *list) {
+		lowers[n_lowers++] = (int)strtol(list, &end, 10);
+		list = *end ? end + 1 : end;
+	}
+	is_on = fstat(upper_fd, &upper) == 0;
 }
 
 static bool
@@ -280,6 +295,70 @@ fchownat(int dir, const char *name, uid_t uid, gid_t gid, int flags)
 	return result == 0 && keeps ? fchmodat(dir, name, st.st_mode & MODE, 0) : result;
 }
 
+/* ---- what goes ---- */
+
+/* Is there something in a layer below? One that hides it from the others is not looked at: a whiteout for nothing is none in the end. */
+static bool
+is_below(const char *path)
+{
+	struct stat st;
+
+	for (size_t i = 0; i < n_lowers; i++)
+		if (fstatat(lowers[i], path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			return !(S_ISCHR(st.st_mode) && st.st_rdev == 0);
+	return false;
+}
+
+/* Is it in a folder that shows nothing of those below? The program has a file in those that it makes. */
+static bool
+is_in_opaque(const char *path)
+{
+	char mark[PATH_MAX];
+	struct stat st;
+
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		size_t length = (size_t)(slash - path) + 1;
+
+		if (length + sizeof(OPAQUE_NAME) > sizeof(mark))
+			return false;
+		memcpy(mark, path, length);
+		memcpy(mark + length, OPAQUE_NAME, sizeof(OPAQUE_NAME));
+		if (fstatat(upper_fd, mark, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Nothing of the upper is at @path any more: nothing shall be seen there. */
+static int
+hide_below(const char *path)
+{
+	if (!is_below(path) || is_in_opaque(path) || mknodat(upper_fd, path, S_IFCHR, 0) == 0 ||
+	    errno == EEXIST)
+		return 0;
+	return -1;
+}
+
+/* The same for @name in the folder @dir of the upper. */
+static int
+hide_below_at(int dir, const char *name)
+{
+	char link[32], path[2 * PATH_MAX], top[PATH_MAX];
+	ssize_t length, skip;
+	NEXT(readlinkat);
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", upper_fd);
+	skip = next(AT_FDCWD, link, top, sizeof(top));
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", dir);
+	length = next(AT_FDCWD, link, path, PATH_MAX);
+	if (skip < 0 || length < skip || memcmp(path, top, (size_t)skip) != 0) {
+		errno = EIO; /* it renames nothing elsewhere */
+		return -1;
+	}
+	(void)snprintf(path + length, sizeof(path) - (size_t)length, "/%s", name);
+	return hide_below(path + skip + 1);
+}
+
 /* ---- what is copied up ---- */
 
 static void
@@ -380,8 +459,13 @@ syscall(long number, ...)
 	for (size_t i = 0; i < sizeof(a) / sizeof(a[0]); i++)
 		a[i] = va_arg(list, long);
 	va_end(list);
-	if (number != SYS_openat2)
-		return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	if (number != SYS_openat2) {
+		fd = next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+		if (fd == 0 && number == SYS_renameat2 && is_on &&
+		    !(a[4] & (RENAME_WHITEOUT | RENAME_EXCHANGE)))
+			return hide_below_at((int)a[0], (const char *)a[1]);
+		return fd;
+	}
 	how = (const struct open_how *)a[2];
 	fd = open_source((int)a[0], (const char *)a[1], how->flags);
 	if (fd < 0)
@@ -474,6 +558,9 @@ renameat(int from_dir, const char *from, int to_dir, const char *to)
 	struct folder folder;
 	NEXT(renameat);
 
+	/* what is removed goes into the work folder */
+	if (is_on && !is_making && is_upper(from_dir))
+		return next(from_dir, from, to_dir, to) < 0 ? -1 : hide_below(from);
 	if (!is_source(to_dir, to))
 		return next(from_dir, from, to_dir, to);
 	if (complete(from_dir, from) < 0 || note_folder(&folder, to_dir, to) < 0 ||

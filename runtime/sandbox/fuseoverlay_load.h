@@ -8,5 +8,7 @@
 #define FUSEOVERLAY_LOAD "croze-fuse.so" /* a helper (process_helper()), for LD_PRELOAD */
 /* The variable with the number of the upper's inherited descriptor; without it nothing is done. */
 #define FUSEOVERLAY_UPPER "CROZE_FUSE_UPPER"
+/* Those of the lowers, the uppermost first, with blanks between. */
+#define FUSEOVERLAY_LOWERS "CROZE_FUSE_LOWERS"
 
 #endif

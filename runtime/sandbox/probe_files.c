@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -151,6 +152,18 @@ copies_up(int tree, const char *name)
 	return linkat(tree, name, tree, "other", 0) == 0 && unlinkat(tree, "other", 0) == 0;
 }
 
+/* Is a lower file gone when what has taken its name is removed? */
+static bool
+stays_hidden(int tree)
+{
+	autofd int file = openat(tree, "folder/made", O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+	struct stat st;
+
+	return file >= 0 && renameat(tree, "folder/made", tree, "folder/file") == 0 &&
+	       unlinkat(tree, "folder/file", 0) == 0 &&
+	       fstatat(tree, "folder/file", &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
 /* @upper is looked at, too: the program may say other things than are. */
 static int
 try_kept(int tree, int upper, struct error *e)
@@ -167,6 +180,8 @@ try_kept(int tree, int upper, struct error *e)
 	if (!has_times(upper, "folder"))
 		return error_set(
 		    e, ERR_HOST, "folders do not keep their time when files are copied up");
+	if (!stays_hidden(tree))
+		return error_set(e, ERR_HOST, "lower files come back when others of their name go");
 	/* also below a folder that is nowhere but above: there the program believes itself */
 	if (mkdirat(tree, "folder/new", 0755) == 0 && mkdirat(tree, "folder/new/new", 0755) == 0 &&
 	    has_mode(tree, "folder/new/new", S_IFDIR | 02755) &&

@@ -113,6 +113,20 @@ same_on_fuse()
 	[ "$(CROZE_ROOT=$W/userns croze run --rm --network none app cat /when | sort -u | tr '\n' ' ')" = '981158400 . 981158400 l 981158400 p ' ]
 }
 
+@test "fuse-overlayfs shows nothing of an earlier step where a step has put something else, and taken that away" {
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN mkdir -p /srv/d/sub /srv/d/op/in && cd /srv/d && for f in f g h i sub/q op/f op/in/f; do echo 1 >$f; done
+		RUN cd /srv/d && echo 2 >n && mv n f && rm f && rm g && echo 2 >g && rm g && echo 2 >n && mv n h && mv h j && ln j i2 && mv -f i2 i && rm i && \
+		    rm -r sub && mkdir sub && echo 2 >sub/q && mv sub sup && mkdir new && echo 2 >new/f && mv new/f new/g && mv new neu && \
+		    rm -r op && mkdir -p op/in && echo 2 >op/n && mv op/n op/f && rm op/f && echo 2 >op/n && mv op/n op/in/f && mv op/in/f op/in/g && find . | sort >/left
+		RUN cd /srv/d && echo 3 >n && mv n j && rm j && rm -r sup && mkdir sup && mv sup sub && find . | sort >>/left
+	EOF
+	same_on_fuse
+	[ "$(CROZE_ROOT=$W/userns croze run --rm --network none app cat /left | tr '\n' ' ')" = \
+	    '. ./j ./neu ./neu/g ./op ./op/in ./op/in/g ./sup ./sup/q . ./neu ./neu/g ./op ./op/in ./op/in/g ./sub ' ]
+}
+
 @test "a fuse-overlayfs whose images would be others is refused with what mends it" {
 	need fuse-overlayfs
 	[ -w /dev/fuse ] || skip "/dev/fuse cannot be opened"
