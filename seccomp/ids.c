@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ids - the supervisor: which calls it answers, and the threads that do.
+ *
+ * Most calls of root are asked about for nothing and go on. A filter sees numbers and registers, not who calls, and a process that becomes
+ * somebody else keeps the filter that it has. It could be given a second one, but none with a listener (EBUSY: one of the chain has one),
+ * so that this would have to tell a tracer (SECCOMP_RET_TRACE), and a process has one tracer (ptrace(2)): who has given up root's rights
+ * could neither be debugged nor traced in its step nor look for its leaks, and who is traced could not give them up. Asking for root's
+ * files and users alone would take a storm of such calls from 3.1 to 2.3 times what it takes in the tier userns (in memory), and an
+ * installation of packages from 37,000 questions to 30,000, of which two thirds are stat(2) of what has no record.
+ *
+ * A question costs two changes of context whatever the answer is: 9 us of the 19 that a stat(2) takes where it takes 3 by itself.
  */
 #include "seccomp/call.h"
 
