@@ -23,15 +23,27 @@
 
 /* ---- new files ---- */
 
-/* Does the folder of @path give its group to what is made in it, and is that not root's? */
+/* Does the folder give its group to what is made in it, and is that not root's? */
 static bool
-gives_group(const char *path)
+folder_gives(const char *folder)
 {
-	char folder[CALL_PATH_MAX], value[OWNER_TEXT_MAX];
-	size_t length = strlen(path);
+	char value[OWNER_TEXT_MAX];
 	struct owner owner;
 	struct stat st;
 	ssize_t n;
+
+	if (fstatat(AT_FDCWD, folder, &st, 0) < 0 || !(st.st_mode & S_ISGID))
+		return false;
+	n = getxattr(folder, OWNER_XATTR, value, sizeof(value));
+	return n > 0 && owner_parse(value, (size_t)n, &owner) && owner.gid != 0;
+}
+
+/* The same for the folder of @path. */
+static bool
+gives_group(const char *path)
+{
+	char folder[CALL_PATH_MAX];
+	size_t length = strlen(path);
 
 	/* "/folder/new/" is in "/folder", too */
 	while (length > 1 && path[length - 1] == '/')
@@ -40,10 +52,7 @@ gives_group(const char *path)
 		length--;
 	memcpy(folder, path, length);
 	folder[length] = '\0';
-	if (fstatat(AT_FDCWD, folder, &st, 0) < 0 || !(st.st_mode & S_ISGID))
-		return false;
-	n = getxattr(folder, OWNER_XATTR, value, sizeof(value));
-	return n > 0 && owner_parse(value, (size_t)n, &owner) && owner.gid != 0;
+	return folder_gives(folder);
 }
 
 /* Has the kernel nothing to do differently from what it would do for root? */
@@ -271,9 +280,9 @@ wanted(uint64_t flags)
 static int
 create(struct call *c, const struct opening *o, const struct spot *spot)
 {
-	struct owner owner = new_owner(c, &spot->dir_st);
 	int flags = (int)o->flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, fd, saved;
 	bool is_tmpfile = (o->flags & O_TMPFILE) == O_TMPFILE;
+	struct owner owner = new_owner(c, is_tmpfile && spot->exists ? &spot->st : &spot->dir_st);
 	mode_t mask = umask(call_umask(c));
 
 	fd = openat(
@@ -431,7 +440,8 @@ open_status(struct call *c, const char *path, uint64_t flags)
 static void
 open_file(struct call *c, const struct opening *o)
 {
-	bool makes = (o->flags & O_CREAT) != 0 || (o->flags & O_TMPFILE) == O_TMPFILE, is_fd;
+	bool is_tmpfile = (o->flags & O_TMPFILE) == O_TMPFILE, is_fd;
+	bool makes = is_tmpfile || o->flags & O_CREAT;
 	bool is_plain = creds_are_plain(c->creds);
 	char path[CALL_PATH_MAX];
 	struct spot spot = SPOT_INIT;
@@ -444,7 +454,8 @@ open_file(struct call *c, const struct opening *o)
 	failed = call_path(c, o->dirfd, o->path, 0, path, &is_fd);
 	if (!failed && open_status(c, path, o->flags))
 		return;
-	if (is_plain && (!makes || failed || !gives_group(path))) {
+	if (is_plain &&
+	    (!makes || failed || !(is_tmpfile ? folder_gives(path) : gives_group(path)))) {
 		call_continue(c);
 		return;
 	}

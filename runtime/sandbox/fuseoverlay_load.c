@@ -13,6 +13,9 @@
  * copied up, and what it was copied from is what the program has opened or read last, by the same path. Those calls of the C library are ours,
  * too, and do the rest.
  *
+ * libfuse 3.14 knows no files without a name (O_TMPFILE): what the kernel asks is changed into making one with a name, which is removed before
+ * the answer; the folder keeps its times.
+ *
  * Nothing of libfuse is needed to build this: what is known of it is the order of its operations and the beginning of what it says of a
  * caller, which are fixed for libfuse3.so.3. Where a program is linked without libraries, or all this has no effect for another reason,
  * probe_kept_in() finds it out.
@@ -25,6 +28,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fuse.h>
 #include <linux/openat2.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -40,6 +44,8 @@
 
 #undef openat64 /* some C libraries have it as another name for openat() */
 
+#define TMPFILE 51 /* FUSE_TMPFILE, which older headers have not */
+#define UNNAMED ".croze-\001unnamed"
 #define OPAQUE_NAME ".wh..wh..opq"
 #define SET_ID (S_ISUID | S_ISGID)
 #define MODE 07777
@@ -64,11 +70,20 @@ typedef void mknod_fn(
 typedef void mkdir_fn(struct fuse_req *req, uint64_t parent, const char *name, mode_t mode);
 typedef void symlink_fn(
     struct fuse_req *req, const char *target, uint64_t parent, const char *name);
+typedef void unlink_fn(struct fuse_req *req, uint64_t parent, const char *name);
 typedef void create_fn(
     struct fuse_req *req, uint64_t parent, const char *name, mode_t mode, void *file);
 
 /* Places in struct fuse_lowlevel_ops. */
-enum { SETATTR = 5, MKNOD = 7, MKDIR = 8, SYMLINK = 11, CREATE = 30, OPERATIONS_MAX = 64 };
+enum {
+	SETATTR = 5,
+	MKNOD = 7,
+	MKDIR = 8,
+	UNLINK = 9,
+	SYMLINK = 11,
+	CREATE = 30,
+	OPERATIONS_MAX = 64
+};
 
 struct fuse_session *fuse_session_new(
     struct fuse_args *args, operation *const *operations, size_t size, void *data);
@@ -76,6 +91,7 @@ struct fuse_session *fuse_session_new_versioned(struct fuse_args *args,
     operation *const *operations, size_t size, struct libfuse_version *version, void *data);
 int fuse_reply_attr(struct fuse_req *req, const struct stat *st, double timeout);
 int fuse_reply_err(struct fuse_req *req, int error_number);
+int fuse_reply_create(struct fuse_req *req, const void *entry, const void *file);
 const struct caller *fuse_req_ctx(struct fuse_req *req);
 #ifndef __GLIBC__
 int openat64(int dir, const char *path, int flags, ...);
@@ -94,6 +110,7 @@ static struct {
 	mknod_fn *mknod;
 	mkdir_fn *mkdir;
 	symlink_fn *symlink;
+	unlink_fn *unlink;
 	create_fn *create;
 	typeof(fuse_req_ctx) *ctx;
 } program;
@@ -103,10 +120,12 @@ static struct stat upper; /* its directory */
 static int upper_fd;
 static int lowers[OVERLAY_LOWERS_MAX]; /* the uppermost first */
 static size_t n_lowers;
+static int work_fd = -1; /* the program's; known when a file without a name was made */
 
 /* All of this is of one operation. */
-static _Thread_local bool is_asking; /* answers are for us */
-static _Thread_local bool is_making; /* something new */
+static _Thread_local bool is_asking;      /* answers are for us */
+static _Thread_local bool is_making;      /* something new */
+static _Thread_local uint64_t unnamed_in; /* the folder in which a file without a name is made; 0 */
 static _Thread_local struct {
 	bool is_set;
 	struct stat st;
@@ -210,8 +229,48 @@ static void
 make_file(struct fuse_req *req, uint64_t parent, const char *name, mode_t mode, void *file)
 {
 	(void)start_making(req, parent);
+	unnamed_in = strcmp(name, UNNAMED) == 0 ? parent : 0;
 	program.create(req, parent, name, mode, file);
+	unnamed_in = 0;
 	is_making = false;
+}
+
+/* The file is there, and open: its name goes before anybody sees it. */
+int
+fuse_reply_create(struct fuse_req *req, const void *entry, const void *file)
+{
+	NEXT(fuse_reply_create);
+
+	if (unnamed_in) {
+		is_making = false;
+		is_asking = true;
+		program.unlink(req, unnamed_in, UNNAMED);
+		is_asking = false;
+	}
+	return next(req, entry, file);
+}
+
+/* A request of the kernel comes through a pipe, into more room than it takes. */
+ssize_t
+read(int fd, void *buffer, size_t size)
+{
+	const size_t whole = sizeof(struct fuse_in_header) + sizeof(struct fuse_create_in);
+	struct fuse_in_header *request = buffer;
+	struct fuse_create_in *create;
+	struct stat st;
+	ssize_t n;
+	NEXT(read);
+
+	n = next(fd, buffer, size);
+	if (!is_on || n < (ssize_t)whole || size < whole + sizeof(UNNAMED) ||
+	    request->opcode != TMPFILE || request->len != (size_t)n || fstat(fd, &st) < 0 ||
+	    !(S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)))
+		return n;
+	create = (struct fuse_create_in *)(void *)(request + 1);
+	request->opcode = FUSE_CREATE;
+	create->flags &= ~(uint32_t)O_TMPFILE;
+	memcpy(create + 1, UNNAMED, sizeof(UNNAMED));
+	return n;
 }
 
 /* Our operations before those of the program, or those where something is not as it is known. */
@@ -223,13 +282,14 @@ take(operation *const *theirs, size_t size)
 	program.ctx = (typeof(fuse_req_ctx) *)dlsym(RTLD_DEFAULT, "fuse_req_ctx");
 	if (!is_on || !program.ctx || size > sizeof(ours) || size <= CREATE * sizeof(*theirs) ||
 	    !theirs[SETATTR] || !theirs[MKNOD] || !theirs[MKDIR] || !theirs[SYMLINK] ||
-	    !theirs[CREATE])
+	    !theirs[UNLINK] || !theirs[CREATE])
 		return theirs;
 	memcpy(ours, theirs, size);
 	program.setattr = (setattr_fn *)theirs[SETATTR];
 	program.mknod = (mknod_fn *)theirs[MKNOD];
 	program.mkdir = (mkdir_fn *)theirs[MKDIR];
 	program.symlink = (symlink_fn *)theirs[SYMLINK];
+	program.unlink = (unlink_fn *)theirs[UNLINK];
 	program.create = (create_fn *)theirs[CREATE];
 	ours[MKNOD] = (operation *)make_node;
 	ours[MKDIR] = (operation *)make_folder;
@@ -552,6 +612,36 @@ complete(int dir, const char *name)
 	return dress(dir, name);
 }
 
+/* @path of the upper has gone into the work folder. */
+static int
+note_removal(int work, const char *path)
+{
+	struct folder folder;
+
+	if (!unnamed_in)
+		return hide_below(path);
+	work_fd = work;
+	if (note_folder(&folder, upper_fd, path) < 0)
+		return -1;
+	/* as it was before the file was made */
+	folder.times[0] = answer.st.st_atim;
+	folder.times[1] = answer.st.st_mtim;
+	return utimensat(upper_fd, folder.path, folder.times, AT_SYMLINK_NOFOLLOW);
+}
+
+/* A file without a name gets one: it is in the work folder, which the program does not think of. */
+int
+linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
+{
+	int result;
+	NEXT(linkat);
+
+	result = next(from_dir, from, to_dir, to, flags);
+	if (result == 0 || errno != ENOENT || !is_on || work_fd < 0 || !is_upper(from_dir))
+		return result;
+	return next(work_fd, from, to_dir, to, flags);
+}
+
 int
 renameat(int from_dir, const char *from, int to_dir, const char *to)
 {
@@ -560,7 +650,7 @@ renameat(int from_dir, const char *from, int to_dir, const char *to)
 
 	/* what is removed goes into the work folder */
 	if (is_on && !is_making && is_upper(from_dir))
-		return next(from_dir, from, to_dir, to) < 0 ? -1 : hide_below(from);
+		return next(from_dir, from, to_dir, to) < 0 ? -1 : note_removal(to_dir, from);
 	if (!is_source(to_dir, to))
 		return next(from_dir, from, to_dir, to);
 	if (complete(from_dir, from) < 0 || note_folder(&folder, to_dir, to) < 0 ||

@@ -127,6 +127,23 @@ same_on_fuse()
 	    '. ./j ./neu ./neu/g ./op ./op/in ./op/in/g ./sup ./sup/q . ./neu ./neu/g ./op ./op/in ./op/in/g ./sub ' ]
 }
 
+@test "fuse-overlayfs has files without a name, which leave their folder as it was" {
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		COPY probe /probe
+		RUN mkdir -p /srv/d /srv/g && chgrp 50 /srv/g && chmod 2777 /srv/g && touch -d '2001-02-03 00:00:00' /srv/d /srv/g
+		RUN /probe unnamed /srv/d - && touch /x && stat -c '%Y %n' /srv/d && ls -A /srv/d >/left
+		RUN /probe unnamed /srv/g named && su nobody -s /bin/sh -c 'umask 077 && /probe unnamed /srv/g mine' && cat /srv/g/* >/read
+	EOF
+	probe
+	# a kernel that has none on an overlay has none here either
+	on "$W/try" --snapshots overlay --isolation userns
+	[ "$status" -eq 0 ] || skip "no files without a name on an overlay of this kernel"
+	same_on_fuse
+	! layers app "$W/userns" 4 | grep -q '^srv/d'
+	tree app "$W/userns" | grep -qE '^/srv/g/mine f 0600 65534:50'
+}
+
 @test "a fuse-overlayfs whose images would be others is refused with what mends it" {
 	need fuse-overlayfs
 	[ -w /dev/fuse ] || skip "/dev/fuse cannot be opened"

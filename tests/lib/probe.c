@@ -474,6 +474,23 @@ do_socket(char **args)
 		die(args[0]);
 }
 
+/* unnamed FOLDER NAME: a file without a name, which is read, and gets one when NAME is not "-". */
+static void
+do_unnamed(char **args)
+{
+	char link[64], path[4096], text[8] = "";
+	int fd = open(args[0], O_TMPFILE | O_RDWR, 0666);
+
+	if (fd < 0 || write(fd, "unnamed", 7) != 7 || lseek(fd, 0, SEEK_SET) != 0 ||
+	    read(fd, text, sizeof(text)) != 7 || strcmp(text, "unnamed") != 0)
+		die(args[0]);
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	snprintf(path, sizeof(path), "%s/%s", args[0], args[1]);
+	if (strcmp(args[1], "-") != 0 &&
+	    linkat(AT_FDCWD, link, AT_FDCWD, path, AT_SYMLINK_FOLLOW) < 0)
+		die(path);
+}
+
 /* times FILE SECONDS NANOSECONDS: the time of last change. */
 static void
 do_times(char **args)
@@ -548,6 +565,7 @@ static const struct command {
 	{ "names", 1, do_names },
 	{ "links", 2, do_links },
 	{ "socket", 1, do_socket },
+	{ "unnamed", 2, do_unnamed },
 	{ "times", 3, do_times },
 	{ "many", 2, do_many },
 	{ "env", 0, do_env },
