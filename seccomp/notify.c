@@ -52,6 +52,8 @@ emit_tests(struct filter *f, const struct notify_call *calls, size_t n)
 			filter_emit(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 2);
 			filter_load(f, filter_argument(calls[i].argument) ^ 4);
 			filter_emit(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+		} else if (calls[i].test == NOTIFY_UNLESS_EQUAL) {
+			filter_emit(f, BPF_JMP | BPF_JEQ | BPF_K, calls[i].value, 1, 0);
 		} else if (calls[i].test == NOTIFY_IF_BITS) {
 			filter_emit(f, BPF_JMP | BPF_JSET | BPF_K, calls[i].value, 0, 1);
 		} else {

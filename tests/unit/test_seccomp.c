@@ -436,6 +436,22 @@ a_filter_notifies_what_it_is_told_and_lets_the_rest_pass(void **state)
 }
 
 static void
+a_filter_notifies_all_but_one_value_by_its_lower_bits(void **state)
+{
+	static const struct notify_call but[] = { { SYS_sendmsg, 2, NOTIFY_UNLESS_EQUAL, 0x4010 } };
+	struct notify_program p;
+	struct seccomp_data data = { .nr = SYS_sendmsg, .arch = NATIVE_ARCH };
+
+	(void)state;
+	notify_compile(&p, but, 1, NOTIFY_FOREIGN_PASS);
+	for (uint64_t value = 0; value < 0x8000; value++) {
+		data.args[2] = value | HIGH_BITS;
+		assert_int_equal(interpret(p.code, p.length, &data),
+		    value == 0x4010 ? SECCOMP_RET_ALLOW : SECCOMP_RET_USER_NOTIF);
+	}
+}
+
+static void
 a_filter_refuses_other_tables_of_calls_when_told_to(void **state)
 {
 	struct notify_program p;
@@ -698,6 +714,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(refused_calls_are_asked_for_by_name_and_others_are_not),
 	cmocka_unit_test(the_errno_of_a_refused_call_is_known_and_nothing_else_is_one),
 	cmocka_unit_test(a_filter_notifies_what_it_is_told_and_lets_the_rest_pass),
+	cmocka_unit_test(a_filter_notifies_all_but_one_value_by_its_lower_bits),
 	cmocka_unit_test(a_filter_refuses_other_tables_of_calls_when_told_to),
 	cmocka_unit_test(newer_calls_of_attributes_are_refused_where_owners_are_recorded),
 	cmocka_unit_test(the_kernel_takes_the_program_and_obeys_it),
