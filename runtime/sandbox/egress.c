@@ -38,6 +38,7 @@ enum request_kind {
 	REQUEST_JOIN,    /* with a listener that is served here */
 	REQUEST_LEND,    /* with a listener that is served elsewhere */
 	REQUEST_FORWARD, /* a call of a lent one */
+	REQUEST_ASK,     /* with a socket for questions */
 	REQUEST_TAKE,    /* with a stream for the answer */
 };
 
@@ -171,6 +172,37 @@ egress_forward(const struct egress *egress, uint32_t container, int listener,
 	notify_answer(listener, notification->id, 0, refusal.error_number);
 }
 
+int
+egress_open_asker(const struct egress *egress, uint32_t container, struct error *e)
+{
+	struct request request = { .kind = REQUEST_ASK, .container = container };
+	int pair[2], sent;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return error_sys(e, "cannot make a socket pair");
+	sent = send_request(egress->control, &request, pair[1]);
+	(void)close(pair[1]); /* the other side's */
+	if (sent == 0)
+		return pair[0];
+	error_sys(e, "cannot reach the process that sees to the network");
+	(void)close(pair[0]); /* nobody listens */
+	return -1;
+}
+
+int
+egress_ask(int asker, const struct network_peer *peer, enum network_way *way)
+{
+	ssize_t n;
+
+	do
+		n = send(asker, peer, sizeof(*peer), MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	do
+		n = n < 0 ? n : recv(asker, way, sizeof(*way), 0);
+	while (n < 0 && errno == EINTR);
+	return n == (ssize_t)sizeof(*way) ? 0 : -1;
+}
+
 struct json *
 egress_take(const struct egress *egress, uint32_t container, struct error *e)
 {
@@ -219,8 +251,13 @@ struct client {
 	struct client *next;
 	struct server *server;
 	uint32_t container;
-	int listener;
+	int listener;               /* or the socket for questions */
 	struct loop_source *source; /* NULL: served elsewhere */
+};
+
+/* The first word of it: it is at work, and where names are asked for. */
+struct ready {
+	uint16_t names_by_datagram, names_by_stream;
 };
 
 /* A call that waits for its connection. */
@@ -368,6 +405,25 @@ on_call(void *arg, int fd, uint32_t events, struct error *e)
 	return 0;
 }
 
+static int
+on_question(void *arg, int fd, uint32_t events, struct error *e)
+{
+	struct client *c = arg;
+	struct network_peer peer;
+	enum network_way way = NETWORK_REFUSED;
+	ssize_t n = recv(fd, &peer, sizeof(peer), MSG_DONTWAIT);
+
+	(void)events;
+	(void)e; /* the container has ended */
+	if (n == (ssize_t)sizeof(peer))
+		way = decide(c, &peer);
+	if (n <= 0 && !(n < 0 && errno == EAGAIN))
+		client_free(c);
+	else if (n > 0)
+		(void)send(fd, &way, sizeof(way), MSG_NOSIGNAL | MSG_DONTWAIT);
+	return 0;
+}
+
 static void
 add_client(struct server *s, const struct request *request, int fd)
 {
@@ -380,8 +436,10 @@ add_client(struct server *s, const struct request *request, int fd)
 	s->clients = c;
 	if (request->kind == REQUEST_LEND)
 		return;
-	notify_wake_together(fd);
-	c->source = loop_add_fd(s->loop, fd, EPOLLIN, on_call, c, &ignored);
+	if (request->kind == REQUEST_JOIN)
+		notify_wake_together(fd);
+	c->source = loop_add_fd(s->loop, fd, EPOLLIN,
+	    request->kind == REQUEST_ASK ? on_question : on_call, c, &ignored);
 	if (!c->source)
 		client_free(c); /* its calls fail with ENOSYS */
 }
@@ -439,6 +497,7 @@ obey(struct server *s, const struct request *request, int fd)
 	switch (request->kind) {
 	case REQUEST_JOIN:
 	case REQUEST_LEND:
+	case REQUEST_ASK:
 		if (fd >= 0)
 			add_client(s, request, fd);
 		return;
@@ -511,7 +570,7 @@ open_relay(struct server *s, struct error *e)
 		.may_ask = may_ask,
 		.found = found };
 
-	if (s->options->netns < 0)
+	if (s->options->netns < 0 && !s->options->in_place)
 		return 0;
 	s->relay = relay_open(&options, e);
 	return s->relay ? 0 : -1;
@@ -519,7 +578,7 @@ open_relay(struct server *s, struct error *e)
 
 /* What is left to be seen of files is procfs, which is the working directory too. */
 static int
-leave_files(struct error *e)
+leave_files(const struct server *s, struct error *e)
 {
 	struct rlimit limit;
 
@@ -527,6 +586,9 @@ leave_files(struct error *e)
 		limit.rlim_cur = limit.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &limit); /* what there is has to do */
 	}
+	/* who reads of no process needs not even that */
+	if (s->options->in_place)
+		return landlock_restrict_files(NULL, 0, e) < 0 ? -1 : 0;
 	if (chdir("/proc") < 0 || chroot(".") < 0)
 		return error_sys(e, "cannot make procfs the root directory");
 	return 0;
@@ -535,14 +597,19 @@ leave_files(struct error *e)
 static int
 serve(struct server *s, struct error *e)
 {
+	struct ready ready = { 0 };
+
 	s->loop = loop_new(e);
 	if (!s->loop)
 		return -1;
 	s->reach = reach_new(s->options->rules, s->options->n_rules);
 	if (!loop_add_fd(s->loop, s->control, EPOLLIN, on_request, s, e) || open_relay(s, e) < 0 ||
-	    leave_files(e) < 0)
+	    leave_files(s, e) < 0)
 		return -1;
-	if (send(s->control, "r", 1, MSG_NOSIGNAL) != 1)
+	if (s->options->in_place)
+		ready = (struct ready){ relay_port_by_datagram(s->relay),
+			relay_port_by_stream(s->relay) };
+	if (send(s->control, &ready, sizeof(ready), MSG_NOSIGNAL) != (ssize_t)sizeof(ready))
 		return error_sys(e, "the build has ended");
 	return loop_run(s->loop, e);
 }
@@ -564,9 +631,9 @@ serve_main(const struct egress_options *options, int control, pid_t parent)
 	_exit(0);
 }
 
-/* A byte, or what went wrong. */
+/* Its first word, or what went wrong. */
 static int
-await(int control, struct error *e)
+await(int control, struct ready *ready, struct error *e)
 {
 	struct error told;
 	ssize_t n;
@@ -574,8 +641,10 @@ await(int control, struct error *e)
 	do
 		n = recv(control, &told, sizeof(told), 0);
 	while (n < 0 && errno == EINTR);
-	if (n == 1)
+	if (n == (ssize_t)sizeof(*ready)) {
+		memcpy(ready, &told, sizeof(*ready));
 		return 0;
+	}
 	if (n != (ssize_t)sizeof(told))
 		return error_set(
 		    e, ERR_SYSTEM, "the process that sees to the network ended without a word");
@@ -587,6 +656,7 @@ int
 egress_start(const struct egress_options *options, struct egress *egress, struct error *e)
 {
 	pid_t parent = getpid();
+	struct ready ready;
 	int pair[2];
 
 	*egress = (struct egress)EGRESS_INIT;
@@ -605,8 +675,11 @@ egress_start(const struct egress_options *options, struct egress *egress, struct
 		egress_stop(egress);
 		return -1;
 	}
-	if (await(egress->control, e) == 0)
+	if (await(egress->control, &ready, e) == 0) {
+		egress->names_by_datagram = ready.names_by_datagram;
+		egress->names_by_stream = ready.names_by_stream;
 		return 0;
+	}
 	egress_stop(egress);
 	return -1;
 }

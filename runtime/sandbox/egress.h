@@ -13,6 +13,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/json.h"
+#include "seccomp/network.h"
 
 #include <linux/seccomp.h>
 #include <stdbool.h>
@@ -36,6 +37,8 @@ struct egress_options {
 	const struct egress_rule *rules; /* nothing else is reached; none: everything outside is */
 	size_t n_rules;
 	bool silent; /* network calls are not answered; names and datagrams are relayed */
+	bool
+	    in_place; /* there is no namespace: whoever answers the calls of containers asks here (egress_ask()), and names are relayed */
 };
 
 struct egress {
@@ -43,6 +46,8 @@ struct egress {
 	int control;   /* for the containers; shared by all */
 	bool answers;  /* for network calls: EGRESS_NETWORK is to be asked for */
 	bool confines; /* containers bind and connect nothing by TCP themselves */
+	/* in place: where names are asked for on 127.0.0.1; 0: not in place */
+	uint16_t names_by_datagram, names_by_stream;
 };
 
 #define EGRESS_INIT           \
@@ -80,6 +85,13 @@ int egress_lend(const struct egress *egress, uint32_t container, int listener, s
 /** When it cannot be passed on, the call fails: with ENETUNREACH, or as it is refused. */
 void egress_forward(const struct egress *egress, uint32_t container, int listener,
     const struct seccomp_notif *request);
+
+/* For a container whose network calls another process answers by itself, in place. */
+
+/** A socket by which to ask for @container; -1 with @e. */
+int egress_open_asker(const struct egress *egress, uint32_t container, struct error *e);
+/** Asks, one question at a time, which way @peer is; that it asked is remembered. -1: nobody answers any more. */
+int egress_ask(int asker, const struct network_peer *peer, enum network_way *way);
 
 /**
  * What @container has done since the last time, an object. "reached": in the order of the first time, an array of objects with "protocol"

@@ -258,17 +258,18 @@ open_outside(const struct netns_options *options, struct netns *n, struct error 
 {
 	struct error failed = ERROR_INIT;
 	char reason[NETNS_REASON_MAX];
-	struct egress_options egress = {
-		.netns = n->fd, .rules = options->rules, .n_rules = options->n_rules
-	};
+	struct egress_options egress = { .netns = n->fd,
+		.rules = options->rules,
+		.n_rules = options->n_rules,
+		.in_place = options->in_place };
 
-	if (options->n_rules == 0 && netns_has_pasta(reason)) {
+	if (options->n_rules == 0 && !options->in_place && netns_has_pasta(reason)) {
 		egress.observes = attach_pasta(n, &failed) == 0;
 		if (!egress.observes)
 			end_pasta(n);
 	}
 	/* pasta does without, though nobody then knows what was reached */
-	egress.silent = netns_try_egress(e) < 0;
+	egress.silent = !options->in_place && netns_try_egress(e) < 0;
 	if ((egress.silent && !egress.observes) || egress_start(&egress, &n->egress, e) < 0)
 		return -1;
 	n->outside = true;

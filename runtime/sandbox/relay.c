@@ -100,9 +100,11 @@ relay_socket(int inside, int domain, int type, int protocol)
 {
 	struct making m = { inside, domain, type, protocol, -1, 0 };
 	autofree char *stack = xmalloc(STACK);
-	pid_t pid =
-	    clone(make_main, stack + STACK, CLONE_VM | CLONE_FILES | CLONE_VFORK | SIGCHLD, &m);
+	pid_t pid;
 
+	if (inside < 0)
+		return socket(domain, type | SOCK_CLOEXEC, protocol);
+	pid = clone(make_main, stack + STACK, CLONE_VM | CLONE_FILES | CLONE_VFORK | SIGCHLD, &m);
 	if (pid < 0)
 		return -1;
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
@@ -413,11 +415,10 @@ struct relay *
 relay_open(const struct relay_options *options, struct error *e)
 {
 	struct relay *r = xcalloc(1, sizeof(*r));
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(RESOLVER_PORT) };
+	struct sockaddr_in at = resolver_place(options);
 	int failed;
 
 	r->options = *options;
-	(void)inet_pton(AF_INET, RELAY_RESOLVER, &at.sin_addr); /* a constant */
 	r->routes = relay_socket(options->netns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
 	if (r->routes < 0)
 		error_sys(e, "cannot open a socket for routes");
@@ -437,6 +438,18 @@ relay_open(const struct relay_options *options, struct error *e)
 		return r;
 	relay_close(r);
 	return NULL;
+}
+
+uint16_t
+relay_port_by_datagram(const struct relay *r)
+{
+	return resolver_port(r->doors->fd);
+}
+
+uint16_t
+relay_port_by_stream(const struct relay *r)
+{
+	return resolver_port(resolver_listener(r->resolver));
 }
 
 void

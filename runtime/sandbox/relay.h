@@ -22,7 +22,7 @@
 
 struct relay_options {
 	struct loop *loop;
-	int netns; /* inside; the calling process is outside */
+	int netns; /* inside; the calling process is outside. -1: nothing is inside, and names alone are asked for, on a loopback port */
 	void *arg;
 	bool (*may_ask)(void *arg, const char *name); /* else the answer is that there is none */
 	void (*found)(void *arg, const char *name, const struct in6_addr *address);
@@ -33,6 +33,9 @@ struct relay;
 /** Opens the resolver's sockets inside. The host's resolvers are those of /etc/resolv.conf. */
 struct relay *relay_open(const struct relay_options *options, struct error *e);
 void relay_close(struct relay *relay);
+/** With -1 as @netns: the ports at which names are asked for, on 127.0.0.1. */
+uint16_t relay_port_by_datagram(const struct relay *relay);
+uint16_t relay_port_by_stream(const struct relay *relay);
 /** Datagrams to @peer are taken from now on: 0 or an errno. */
 int relay_door(struct relay *relay, const struct sockaddr *peer, socklen_t length);
 

@@ -328,16 +328,43 @@ on_connection(void *arg, int fd, uint32_t events, struct error *e)
 	return 0;
 }
 
+struct sockaddr_in
+resolver_place(const struct relay_options *options)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(RESOLVER_PORT) };
+
+	if (options->netns < 0)
+		return (struct sockaddr_in){ .sin_family = AF_INET,
+			.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	(void)inet_pton(AF_INET, RELAY_RESOLVER, &at.sin_addr); /* a constant */
+	return at;
+}
+
+uint16_t
+resolver_port(int fd)
+{
+	struct sockaddr_in at = { 0 };
+	socklen_t length = sizeof(at);
+
+	(void)getsockname(fd, (struct sockaddr *)&at, &length); /* bound */
+	return ntohs(at.sin_port);
+}
+
+int
+resolver_listener(const struct resolver *r)
+{
+	return r->listener;
+}
+
 struct resolver *
 resolver_open(const struct relay_options *options, struct error *e)
 {
 	struct resolver *r = xcalloc(1, sizeof(*r));
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(RESOLVER_PORT) };
+	struct sockaddr_in at = resolver_place(options);
 	int one = 1;
 
 	r->options = *options;
 	read_servers(r);
-	(void)inet_pton(AF_INET, RELAY_RESOLVER, &at.sin_addr); /* a constant */
 	r->listener = relay_socket(options->netns, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	if (r->listener >= 0)
 		(void)setsockopt(r->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));

@@ -18,6 +18,12 @@ struct resolver;
 /** A socket of namespace @inside; -1 with errno. */
 int relay_socket(int inside, int domain, int type, int protocol);
 
+/** Where names are asked for: at RELAY_RESOLVER, or at any port of 127.0.0.1 where nothing is inside. */
+struct sockaddr_in resolver_place(const struct relay_options *options);
+/** The port that @fd is bound to. */
+uint16_t resolver_port(int fd);
+/** The socket that takes streams. */
+int resolver_listener(const struct resolver *resolver);
 /** Reads /etc/resolv.conf, and takes streams at RELAY_RESOLVER. NULL with @e. */
 struct resolver *resolver_open(const struct relay_options *options, struct error *e);
 void resolver_close(struct resolver *resolver);
