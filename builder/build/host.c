@@ -330,11 +330,11 @@ host_open_environment(struct build *b, struct error *e)
 	b->run.n_egress = options->n_egress;
 	b->run.chroot = b->tier == TIER_CHROOT;
 	b->run.emulate = b->tier == TIER_EMULATE;
-	if (!tier_mounts(b->tier) && options->n_egress > 0)
+	if (b->run.chroot && options->n_egress > 0)
 		return error_set(e, ERR_HOST,
 		    "--allow-egress: the isolation '%s' has no network of its own",
 		    tier_name(b->tier));
-	if (!tier_mounts(b->tier) && options->network == BUILD_NETWORK_DEFAULT)
+	if (b->run.chroot && options->network == BUILD_NETWORK_DEFAULT)
 		b->run.network = NETNS_HOST;
 	if (!tier_mounts(b->tier) && options->network != BUILD_NETWORK_HOST)
 		progress_note(b->progress,
@@ -342,7 +342,9 @@ host_open_environment(struct build *b, struct error *e)
 		    b->tier_lacks.text[0] ? b->tier_lacks.text : "asked for by name",
 		    b->run.chroot ? "chroot, capabilities, seccomp and Landlock"
 				  : "a supervisor of their system calls, seccomp and Landlock",
-		    b->run.network == NETNS_HOST ? "the network of this container" : "no network",
+		    b->run.network == NETNS_HOST   ? "the network of this container"
+		    : b->run.network == NETNS_NONE ? "no network"
+						   : "the connections that croze makes for them",
 		    b->run.chroot ? " and no /proc"
 				  : ", and see its host name and process numbers");
 	if (open_limits(b, e) < 0)

@@ -292,7 +292,8 @@ set_egress(const struct run_request *request, struct container_spec *spec)
 
 	if (!egress->pid)
 		return;
-	if (spec->network == CONTAINER_NETWORK_JOIN && egress->answers)
+	if (spec->network == CONTAINER_NETWORK_JOIN &&
+	    (egress->answers || egress->names_by_stream != 0))
 		spec->egress_asks |= EGRESS_NETWORK;
 	if (spec->seccomp && !spec->emulate)
 		spec->egress_asks |= EGRESS_REFUSED;

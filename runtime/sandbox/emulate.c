@@ -18,13 +18,12 @@
 #include "runtime/base/text.h"
 #include "runtime/sandbox/become.h"
 #include "runtime/sandbox/devices.h"
-#include "runtime/sandbox/emulate_private.h"
+#include "runtime/sandbox/emulate_net.h"
 #include "runtime/sandbox/exec.h"
 #include "runtime/sandbox/landlock.h"
 #include "runtime/sandbox/passfd.h"
 #include "runtime/sandbox/rootfs.h"
 #include "seccomp/notify.h"
-#include "seccomp/unplug.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -253,7 +252,10 @@ landlock_of_step(const struct emulation *em, struct error *e)
 
 	if (loader < 0)
 		return error_sys(e, "cannot open '%s'", em->loader);
-	return landlock_restrict_files(&rule, 1, e) < 0 ? -1 : 0;
+	if (landlock_restrict_files(&rule, 1, e) < 0)
+		return -1;
+	/* behind the supervisor, who does these for it */
+	return em->net && landlock_knows_tcp() ? landlock_forbid_tcp(e) : 0;
 }
 
 static int
@@ -285,10 +287,8 @@ become_step(const struct emulation *em, int socket)
 
 	child_reset_signals();
 	if (confine_step(em, &e) == 0 && recv(socket, &byte, 1, 0) == 1) {
-		listener = notify_load(emu_program(), &e);
+		listener = notify_load(emu_program(em->net != NULL), &e);
 		if (listener >= 0 && passfd_send(socket, listener, &e) == 0 &&
-		    (em->spec->network == CONTAINER_NETWORK_HOST ||
-			unplug_load(UNPLUG_UNIX, &e) == 0) &&
 		    seccomp_program_load(em->spec->seccomp, &e) == 0) {
 			fd_cloexec_from(3, NULL, 0);
 			(void)execve(em->loader, em->spec->argv, em->spec->envp);
@@ -462,7 +462,7 @@ start_step(struct emulation *em, struct error *e)
 	em->listener = passfd_receive(ours, e);
 	em->ids.options.listener = em->listener;
 	if (em->listener >= 0)
-		return emu_serve(em, e);
+		return (em->net && emu_net_start(em->net, e) < 0) ? -1 : emu_serve(em, e);
 	if (recv(ours, &told, sizeof(told), MSG_DONTWAIT) == (ssize_t)sizeof(told))
 		*e = told;
 	return -1;
@@ -472,7 +472,7 @@ start_step(struct emulation *em, struct error *e)
 static void
 close_others(const struct emulation *em, int socket)
 {
-	int keep[2 * EMU_MOUNTS_MAX + 5];
+	int keep[2 * EMU_MOUNTS_MAX + 7];
 	size_t n = 0;
 
 	for (size_t i = 0; i < em->n_mounts; i++) {
@@ -484,6 +484,8 @@ close_others(const struct emulation *em, int socket)
 	keep[n++] = em->spec->err;
 	keep[n++] = em->spec->rootfs;
 	keep[n++] = socket;
+	keep[n++] = em->net ? em->net->asker : -1;
+	keep[n++] = em->net ? em->net->epoll : -1;
 	fd_close_others(STDERR_FILENO + 1, keep, n);
 }
 
@@ -503,6 +505,8 @@ set_up(struct emulation *em, int socket, struct error *e)
 	em->has_copies = emu_has_copies();
 	(void)umask(0);
 	raise_limit();
+	if (spec->network != CONTAINER_NETWORK_HOST && !(em->net = emu_net_new(em, e)))
+		return -1;
 	close_others(em, socket);
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 || chdir("/proc") < 0)
 		return error_sys(e, "cannot prepare a supervisor");
@@ -554,7 +558,7 @@ start(struct emulation *em, struct emulate *m, struct container *c, struct error
 {
 	if (make_scratch(m, em->spec, e) < 0 || add_mounts(em, m, e) < 0)
 		return -1;
-	(void)emu_program();
+	(void)emu_program(em->spec->network != CONTAINER_NETWORK_HOST);
 	return become_apart(&c->pid, supervise, em, e);
 }
 
@@ -586,12 +590,6 @@ emulate_start(const struct container_spec *spec, struct container *c, struct emu
 	em->listener = -1;
 	em->loader = process_helper(EMULATE_LOADER);
 	em->ids.seen = seen_new();
-	if (spec->network == CONTAINER_NETWORK_JOIN) {
-		emulation_free(em);
-		error_set(e, ERR_HOST, "the isolation 'emulate' has no network of its own");
-		return error_hint(e, "--network=host or --network=none, or allow user namespaces "
-				     "in the outer container");
-	}
 	result = start(em, m, c, e);
 	emulation_free(em);
 	return result;
@@ -643,7 +641,7 @@ check_main(void *arg, struct buf *result, struct error *e)
 		return -1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_sys(e, "cannot set no_new_privs");
-	listener = notify_load(emu_program(), e);
+	listener = notify_load(emu_program(true), e);
 	return listener < 0 ? -1 : 0;
 }
 

@@ -5,9 +5,10 @@
  * Nothing that is answered here goes on in the kernel with an argument in memory: only calls whose arguments are numbers do, so that nobody
  * can change them behind the answer.
  */
-#include "runtime/sandbox/emulate_private.h"
+#include "runtime/sandbox/emulate_net.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/sandbox/passfd.h"
 #include "seccomp/crew.h"
 #include "seccomp/notify.h"
 
@@ -37,28 +38,41 @@
 struct row {
 	struct notify_call call;
 	emu_fn *fn;
-	call_fn *shared; /* with the tier userns-single, where @fn is NULL */
+	call_fn *shared;                   /* with the tier userns-single, where @fn is NULL */
+	enum { ANY, AROUND, OWN } network; /* of steps with which it is asked for */
 };
 
-#define ALWAYS(name, function)                                            \
+#define ALWAYS(name, function)                                                 \
+	{                                                                      \
+		{ SYS_##name, 0, NOTIFY_ALWAYS, 0 }, emu_##function, NULL, ANY \
+	}
+#define OWN_ALWAYS(name, function)                                                 \
+	{                                                                          \
+		{ SYS_##name, 0, NOTIFY_ALWAYS, 0 }, emu_net_##function, NULL, OWN \
+	}
+#define OWN_IF_SET(name, argument, function)                                              \
+	{                                                                                 \
+		{ SYS_##name, argument, NOTIFY_IF_SET, 0 }, emu_net_##function, NULL, OWN \
+	}
+#define OWN_IF_EQUAL(name, argument, value, function)                                         \
+	{                                                                                     \
+		{ SYS_##name, argument, NOTIFY_IF_EQUAL, (value) }, emu_##function, NULL, OWN \
+	}
+#define SHARED(name, function)                                                    \
+	{                                                                         \
+		{ SYS_##name, 0, NOTIFY_ALWAYS, 0 }, NULL, answer_##function, ANY \
+	}
+#define IF_EQUAL(name, argument, value, function)                                             \
+	{                                                                                     \
+		{ SYS_##name, argument, NOTIFY_IF_EQUAL, (value) }, emu_##function, NULL, ANY \
+	}
+#define IF_ANY(name, argument, function)                                                        \
+	{                                                                                       \
+		{ SYS_##name, argument, NOTIFY_IF_BITS, UINT32_MAX }, emu_##function, NULL, ANY \
+	}
+#define NEWER(number)                                                     \
 	{                                                                 \
-		{ SYS_##name, 0, NOTIFY_ALWAYS, 0 }, emu_##function, NULL \
-	}
-#define SHARED(name, function)                                               \
-	{                                                                    \
-		{ SYS_##name, 0, NOTIFY_ALWAYS, 0 }, NULL, answer_##function \
-	}
-#define IF_EQUAL(name, argument, value, function)                                        \
-	{                                                                                \
-		{ SYS_##name, argument, NOTIFY_IF_EQUAL, (value) }, emu_##function, NULL \
-	}
-#define IF_ANY(name, argument, function)                                                   \
-	{                                                                                  \
-		{ SYS_##name, argument, NOTIFY_IF_BITS, UINT32_MAX }, emu_##function, NULL \
-	}
-#define NEWER(number)                                                \
-	{                                                            \
-		{ (number), 0, NOTIFY_ALWAYS, 0 }, emu_missing, NULL \
+		{ (number), 0, NOTIFY_ALWAYS, 0 }, emu_missing, NULL, ANY \
 	}
 
 /* Rows of one call stand together. */
@@ -134,19 +148,39 @@ static const struct row rows[] = {
 	IF_ANY(sched_setattr, 0, pid_argument),
 	ALWAYS(setpriority, priority),
 	ALWAYS(ioprio_set, priority),
-	IF_EQUAL(socket, 0, AF_UNIX, socket),
+	{ { SYS_socket, 0, NOTIFY_IF_EQUAL, AF_UNIX }, emu_socket, NULL, AROUND },
+	{ { SYS_socket, 0, NOTIFY_ALWAYS, 0 }, emu_socket, NULL, OWN },
 	IF_EQUAL(socketpair, 0, AF_UNIX, socket),
 	ALWAYS(connect, connect),
 	ALWAYS(bind, bind),
 	ALWAYS(getsockname, socket_name),
 	ALWAYS(getpeername, socket_name),
-	IF_EQUAL(getsockopt, 2, SO_PEERCRED, peer),
+	IF_EQUAL(getsockopt, 2, SO_PEERCRED, get_option),
+	OWN_IF_EQUAL(getsockopt, 2, SO_TYPE, get_option),
+	OWN_IF_EQUAL(getsockopt, 2, SO_DOMAIN, get_option),
+	OWN_IF_EQUAL(getsockopt, 2, SO_PROTOCOL, get_option),
+	OWN_IF_EQUAL(setsockopt, 1, IPPROTO_IP, net_set_option),
+	OWN_IF_EQUAL(setsockopt, 1, IPPROTO_IPV6, net_set_option),
+	OWN_IF_EQUAL(setsockopt, 2, SO_REUSEADDR, net_set_option),
+	OWN_IF_EQUAL(setsockopt, 2, SO_REUSEPORT, net_set_option),
+	OWN_IF_EQUAL(setsockopt, 2, SO_BINDTODEVICE, net_set_option),
+	OWN_IF_EQUAL(setsockopt, 2, SO_BINDTOIFINDEX, net_set_option),
+	OWN_IF_EQUAL(setsockopt, 2, SO_MARK, net_set_option),
+	OWN_ALWAYS(listen, listen),
+	OWN_ALWAYS(accept, accept),
+	OWN_ALWAYS(accept4, accept),
+	/* but the one by which the listener is passed on, before anybody answers */
+	{ { SYS_sendmsg, 2, NOTIFY_UNLESS_EQUAL, PASSFD_FLAGS }, emu_net_send, NULL, OWN },
+	OWN_ALWAYS(sendmmsg, send),
+	OWN_IF_SET(sendto, 4, send),
+	OWN_ALWAYS(recvmsg, receive),
+	OWN_IF_SET(recvfrom, 4, receive),
 	ALWAYS(ptrace, refused),
 	ALWAYS(chroot, refused),
 	ALWAYS(inotify_add_watch, refused),
 	ALWAYS(name_to_handle_at, refused),
-	{ { SYS_execve, 0, NOTIFY_TRACE, 0 }, NULL, NULL },
-	{ { SYS_execveat, 0, NOTIFY_TRACE, 0 }, NULL, NULL },
+	{ { SYS_execve, 0, NOTIFY_TRACE, 0 }, NULL, NULL, ANY },
+	{ { SYS_execveat, 0, NOTIFY_TRACE, 0 }, NULL, NULL, ANY },
 	/* setxattrat(2) and its kin, file_getattr(2), file_setattr(2) */
 	NEWER(CALL_XATTRAT),
 	NEWER(CALL_XATTRAT + 1),
@@ -157,17 +191,20 @@ static const struct row rows[] = {
 };
 
 const struct notify_program *
-emu_program(void)
+emu_program(bool own_network)
 {
-	static struct notify_program program;
+	static struct notify_program programs[2];
+	struct notify_program *program = &programs[own_network];
 	struct notify_call calls[ARRAY_LEN(rows)];
+	size_t n = 0;
 
-	if (program.length > 0)
-		return &program;
+	if (program->length > 0)
+		return program;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		calls[i] = rows[i].call;
-	notify_compile(&program, calls, ARRAY_LEN(rows), NOTIFY_FOREIGN_NOTIFIED);
-	return &program;
+		if (rows[i].network != (own_network ? AROUND : OWN))
+			calls[n++] = rows[i].call;
+	notify_compile(program, calls, n, NOTIFY_FOREIGN_NOTIFIED);
+	return program;
 }
 
 static const struct row *

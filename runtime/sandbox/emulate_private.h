@@ -102,6 +102,7 @@ struct emulation {
 	int first_status;
 	struct emu_bound *bound;
 	size_t n_bound;
+	struct emu_net *net; /* the step's own network; NULL: it has that around it */
 };
 
 /** A call that is being answered. */
@@ -237,8 +238,8 @@ int emu_prepare(struct emu_call *x, int dirfd, const char *path, unsigned int fl
 /* ---- emulate_call.c ---- */
 
 struct notify_program;
-/** The filter of the step's processes. */
-const struct notify_program *emu_program(void);
+/** The filter of the step's processes; @own_network: emulate_net.h. */
+const struct notify_program *emu_program(bool own_network);
 /** Is call @number one that a thread answers? */
 bool emu_answers(uint64_t number);
 /** Starts the threads that answer. */
@@ -271,6 +272,6 @@ emu_fn emu_stat, emu_lstat, emu_fstat, emu_newfstatat, emu_statx, emu_statfs, em
 emu_fn emu_setxattr, emu_getxattr, emu_listxattr, emu_removexattr;
 emu_fn emu_chdir, emu_fchdir, emu_getcwd, emu_umask, emu_kill, emu_signal_thread, emu_pid_argument,
     emu_second_argument, emu_priority, emu_prctl, emu_refused, emu_missing;
-emu_fn emu_socket, emu_connect, emu_bind, emu_socket_name, emu_peer;
+emu_fn emu_socket, emu_connect, emu_bind, emu_socket_name, emu_get_option;
 
 #endif

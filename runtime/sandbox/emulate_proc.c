@@ -44,6 +44,8 @@ is_number(const char *text)
 static int
 step_from_root(const struct emu_call *x, char name[NAME_MAX + 1])
 {
+	if (x->em->net && strcmp(name, "net") == 0)
+		return ENOENT; /* that of the network around */
 	if (strcmp(name, "self") == 0)
 		(void)snprintf(name, NAME_MAX + 1, "%d", (int)x->process->pid);
 	else if (strcmp(name, "thread-self") == 0)
@@ -96,6 +98,8 @@ emu_proc_step(const struct emu_call *x, int dir, char name[NAME_MAX + 1], char *
 	pid = (pid_t)strtol(place, NULL, 10);
 	if (pid <= 0)
 		return 0;
+	if (x->em->net && strcmp(name, "net") == 0 && !strstr(place, "/fd"))
+		return ENOENT;
 	if (strcmp(name, "cwd") == 0)
 		*link = cwd_of(x, pid);
 	else if (strcmp(name, "exe") == 0)

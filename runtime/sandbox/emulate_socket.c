@@ -6,7 +6,7 @@
  * exchange the address behind the answer, and reach a socket outside. Where pidfd_getfd(2) is refused there are no copies; then
  * no socket of this family can be made, only connected pairs. Sockets of datagrams, which take an address with each message, never.
  */
-#include "runtime/sandbox/emulate_private.h"
+#include "runtime/sandbox/emulate_net.h"
 
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
@@ -70,6 +70,10 @@ emu_socket(struct emu_call *x)
 	int type = (int)x->c.data->args[1] & TYPE_MASK;
 	bool pair = x->c.data->nr == SYS_socketpair;
 
+	if ((int)x->c.data->args[0] != AF_UNIX) {
+		emu_net_socket(x);
+		return;
+	}
 	if (type != SOCK_DGRAM && type != SOCK_RAW && (pair || x->em->has_copies))
 		call_continue(&x->c);
 	else
@@ -101,9 +105,12 @@ static void *
 job_main(void *arg)
 {
 	struct job *j = arg;
-	int result = connect(j->fd, (struct sockaddr *)&j->address, j->length);
+	int failed = connect(j->fd, (struct sockaddr *)&j->address, j->length) < 0 ? errno : 0;
 
-	notify_answer(j->em->listener, j->id, 0, result < 0 ? errno : 0);
+	/* an abstract socket of others, from which Landlock keeps us, is none that the step knows of */
+	if (failed == EPERM && j->em->net)
+		failed = ECONNREFUSED;
+	notify_answer(j->em->listener, j->id, 0, failed);
 	job_free(j);
 	return NULL;
 }
@@ -159,8 +166,9 @@ aim(const struct emu_call *x, struct job *j)
 	struct emu_spot spot;
 	int failed;
 
+	/* with a network of its own the others are looked at before; this one was exchanged meanwhile */
 	if (option_of(j->fd, SO_DOMAIN) != AF_UNIX)
-		return 0;
+		return x->em->net ? EISCONN : 0;
 	/* an abstract one, which is of the network: where Landlock does not keep it from those of others, it has none */
 	if (!name_of(&j->address, j->length, name))
 		return x->em->spec->network == CONTAINER_NETWORK_HOST || landlock_scopes()
@@ -203,6 +211,8 @@ emu_connect(struct emu_call *x)
 	struct job *j;
 	int failed;
 
+	if (x->em->net && emu_net_connect(x))
+		return;
 	if (!x->em->has_copies) {
 		call_continue(&x->c); /* there is no socket that a path could be given to */
 		return;
@@ -287,6 +297,8 @@ emu_bind(struct emu_call *x)
 	socklen_t length;
 	int fd, failed = 0;
 
+	if (x->em->net && emu_net_bind(x))
+		return;
 	if (!x->em->has_copies) {
 		call_continue(
 		    &x->c); /* Landlock lets the caller make no socket in the file system */
@@ -308,6 +320,8 @@ emu_bind(struct emu_call *x)
 		if (!failed)
 			failed = bind_at(x, fd, &spot, name);
 		emu_spot_release(&spot);
+	} else if (x->em->net && option_of(fd, SO_DOMAIN) != AF_UNIX) {
+		failed = EINVAL; /* exchanged meanwhile, as above */
 	} else if (bind(fd, (struct sockaddr *)&address, length) < 0) {
 		failed = errno;
 	}
@@ -339,9 +353,12 @@ emu_socket_name(struct emu_call *x)
 	struct sockaddr_storage address = { 0 };
 	socklen_t length = sizeof(address), room = 0;
 	bool peer = x->c.data->nr == SYS_getpeername;
-	autofd int fd = copy_of(x, (int)x->c.data->args[0]);
+	autofd int fd = -1;
 	int failed = 0;
 
+	if (x->em->net && emu_net_name(x))
+		return;
+	fd = copy_of(x, (int)x->c.data->args[0]);
 	if (fd < 0 || option_of(fd, SO_DOMAIN) != AF_UNIX) {
 		call_continue(&x->c);
 		return;
@@ -364,8 +381,8 @@ emu_socket_name(struct emu_call *x)
 }
 
 /* SO_PEERCRED: the kernel has the process right, the ids are records. */
-void
-emu_peer(struct emu_call *x)
+static void
+answer_peer(struct emu_call *x)
 {
 	struct ucred peer = { 0 };
 	socklen_t length = sizeof(peer), room = 0;
@@ -405,4 +422,13 @@ emu_peer(struct emu_call *x)
 	if (!failed)
 		failed = call_write(&x->c, x->c.data->args[4], &length, sizeof(length));
 	emu_conclude(x, failed);
+}
+
+void
+emu_get_option(struct emu_call *x)
+{
+	if ((int)x->c.data->args[2] == SO_PEERCRED)
+		answer_peer(x);
+	else
+		emu_net_get_option(x);
 }

@@ -283,9 +283,21 @@ has_executed(struct emulation *em, pid_t tid)
 	go_on(tid, PTRACE_CONT, 0);
 }
 
+static bool
+waits_itself(uint64_t number)
+{
+	static const unsigned int numbers[] = { SYS_accept, SYS_accept4, SYS_recvfrom, SYS_recvmsg,
+		SYS_sendto, SYS_sendmsg, SYS_sendmmsg };
+
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+		if (numbers[i] == number)
+			return true;
+	return false;
+}
+
 /*
  * A call that waits for its answer is interrupted by a signal until its answer has begun, and fails with EINTR where the handler does not
- * have calls restarted: which stat(2) and most others never do. So it is restarted in any case.
+ * have calls restarted: which stat(2) and most others never do. So it is restarted in any case, but where it is the call itself that waits.
  */
 static void
 deliver(pid_t tid, int signal)
@@ -295,7 +307,7 @@ deliver(pid_t tid, int signal)
 
 	if (get_registers(tid, &r) == 0 && result_of(&r) == -RESTART_IF_ASKED) {
 		take_call(&r, &number, args);
-		if (emu_answers(number)) {
+		if (emu_answers(number) && !waits_itself(number)) {
 			set_result(&r, -RESTART_ALWAYS);
 			(void)set_registers(tid, &r); /* one that was killed */
 		}

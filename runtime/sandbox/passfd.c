@@ -32,7 +32,7 @@ passfd_send(int socket, int fd, struct error *e)
 	header->cmsg_type = SCM_RIGHTS;
 	header->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	if (sendmsg(socket, &message, MSG_NOSIGNAL) != 1)
+	if (sendmsg(socket, &message, PASSFD_FLAGS) != 1)
 		return error_sys(e, "cannot pass a descriptor");
 	return 0;
 }

@@ -273,9 +273,15 @@ try_network(const char *store, struct probe_result *r, struct error *e)
 {
 	char reason[NETNS_REASON_MAX];
 	struct error refused = ERROR_INIT;
+	enum tier tier;
 
 	(void)store; /* not its concern */
 	(void)e;     /* having none is no error */
+	if (tier_choose(TIER_AUTO, &tier, NULL, &refused) == 0 && tier == TIER_CHROOT) {
+		say(r, "that of this container, or none: the isolation 'chroot' has no other");
+		return 0;
+	}
+	refused = (struct error)ERROR_INIT;
 	if (netns_try_egress(&refused) == 0) {
 		if (netns_has_pasta(reason))
 			say(r, "pasta");
@@ -397,8 +403,8 @@ try_emulate(const char *store, struct probe_result *r, struct error *e)
 	(void)store; /* not its concern */
 	if (tier_choose(TIER_EMULATE, &tier, NULL, e) < 0)
 		return -1;
-	say(r, "seccomp notification, ptrace, Landlock; process numbers, host name, network and "
-	       "System V IPC stay those of this container");
+	say(r, "seccomp notification, ptrace, Landlock; process numbers, host name and System V "
+	       "IPC stay those of this container");
 	return 0;
 }
 

@@ -2,14 +2,16 @@
 /*
  * inside - a command of this machine in the network that a build step has.
  *
- *	inside [--allow HOST[:PORT]]... [--record] [--bare] -- COMMAND [ARGUMENT...]
+ *	inside [--allow HOST[:PORT]]... [--record] [--bare | --emulate | --none] -- COMMAND [ARGUMENT...]
  *
  * Files and processes stay those of the machine, so that any client that is installed can be tried, without an image. --record prints
- * what was reached, as JSON, to the error stream; --bare leaves the network as it is, for comparison. The exit status is the command's; 99 when the network could not be made.
+ * what was reached, as JSON, to the error stream; --bare leaves the network as it is, for comparison; --emulate is that of the tier emulate,
+ * --none too, without an outside. The exit status is the command's; 99 when the network could not be made.
  */
 #include "runtime/base/buf.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
+#include "runtime/sandbox/container.h"
 #include "runtime/sandbox/netns.h"
 #include "runtime/sandbox/userns.h"
 
@@ -64,23 +66,74 @@ command_main(const struct netns *n, char **argv)
 	_exit(127);
 }
 
-static int
-run(const struct netns *n, char **argv, bool record)
+static void
+print_record(const struct netns *n)
 {
 	struct error e = ERROR_INIT;
 	auto(buf) struct buf text = { 0 };
-	autojson struct json *done = NULL;
+	autojson struct json *done = egress_take(&n->egress, 1, &e);
+
+	json_write(json_get(done, "reached"), 0, &text);
+	fprintf(stderr, "reached: %s\n", buf_text(&text));
+}
+
+/* The command in the machine's own tree, under emulation. */
+static int
+run_emulated(const struct netns *n, char **argv, bool record)
+{
+	char scratch[] = "/tmp/inside.XXXXXX", path[64];
+	struct container_mount resolver = { .kind = CONTAINER_MOUNT_BIND,
+		.target = "/etc/resolv.conf" };
+	struct userns u = { 0 };
+	struct container_spec spec;
+	struct container c;
+	struct error e = ERROR_INIT;
+	int status = 0, text;
+
+	container_spec_init(&spec);
+	if (!mkdtemp(scratch))
+		return FAILED;
+	spec.userns = &u;
+	spec.rootfs = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	spec.scratch = open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	spec.argv = argv;
+	spec.envp = environ;
+	spec.emulate = true;
+	spec.in = 0;
+	spec.out = 1;
+	spec.err = 2;
+	spec.network = n->egress.pid ? CONTAINER_NETWORK_JOIN : CONTAINER_NETWORK_NEW;
+	spec.egress = n->egress.pid ? &n->egress : NULL;
+	spec.egress_number = 1;
+	(void)snprintf(path, sizeof(path), "%s/resolv.conf", scratch);
+	text = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (n->resolver)
+		dprintf(text, "nameserver %s\n", n->resolver);
+	resolver.source = open(path, O_PATH | O_CLOEXEC);
+	spec.extra_mounts = &resolver;
+	spec.n_extra_mounts = 1;
+	if (container_start(&spec, &c, &e) < 0)
+		return fail(&e);
+	(void)waitpid(c.pid, &status, 0);
+	(void)container_finish(&c, &e);
+	if (record)
+		print_record(n);
+	(void)unlink(path);
+	(void)rmdir(scratch);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int
+run(const struct netns *n, char **argv, bool record)
+{
 	int status = 0;
 	pid_t pid = fork();
 
 	if (pid == 0)
 		command_main(n, argv);
 	(void)waitpid(pid, &status, 0);
-	if (record) {
-		done = egress_take(&n->egress, 1, &e);
-		json_write(json_get(done, "reached"), 0, &text);
-		fprintf(stderr, "reached: %s\n", buf_text(&text));
-	}
+	if (record)
+		print_record(n);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -92,7 +145,7 @@ main(int argc, char **argv)
 	struct netns n = NETNS_INIT;
 	struct userns u;
 	struct error e = ERROR_INIT;
-	bool record = false, bare = false;
+	bool record = false, bare = false, none = false;
 	int at = 1, result;
 
 	for (; at < argc && strcmp(argv[at], "--") != 0; at++) {
@@ -100,6 +153,10 @@ main(int argc, char **argv)
 			record = true;
 		else if (strcmp(argv[at], "--bare") == 0)
 			bare = true;
+		else if (strcmp(argv[at], "--emulate") == 0)
+			options.in_place = true;
+		else if (strcmp(argv[at], "--none") == 0)
+			options.in_place = none = true;
 		else if (strcmp(argv[at], "--allow") != 0 || ++at >= argc ||
 			 options.n_rules == RULES_MAX ||
 			 egress_rule_parse(argv[at], &rules[options.n_rules++], &e) < 0)
@@ -111,13 +168,17 @@ main(int argc, char **argv)
 		execvp(argv[at + 1], argv + at + 1);
 		return 127;
 	}
-	if (userns_enter(NULL, &u, &e) < 0 || netns_open(&options, &n, &e) < 0)
+	if (none)
+		options.mode = NETNS_NONE;
+	if ((!options.in_place && userns_enter(NULL, &u, &e) < 0) ||
+	    netns_open(&options, &n, &e) < 0)
 		return fail(&e);
-	if (!n.outside) {
+	if (!n.outside && !none) {
 		fprintf(stderr, "inside: %s\n", n.reason);
 		return FAILED;
 	}
-	result = run(&n, argv + at + 1, record);
+	result = options.in_place ? run_emulated(&n, argv + at + 1, record)
+	                          : run(&n, argv + at + 1, record);
 	netns_close(&n);
 	return result;
 }

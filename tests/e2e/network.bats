@@ -3,10 +3,11 @@
 #
 # network - what a step reaches (rows N of the security catalogue).
 #
-# The world is a network namespace of the test's own, in which croze runs, with servers on addresses of an interface (lib/outside.py).
-# Clients of this machine are put into the network of a step by tests/e2e/inside; builds use the images of the suite.
+# The world is a network namespace of the test's own (lib/world.bash). Clients of this machine are put into the network of a step by
+# tests/e2e/inside; builds use the images of the suite.
 
 load ../lib/common
+load ../lib/world
 
 setup_file()
 {
@@ -16,72 +17,6 @@ setup_file()
 teardown_file()
 {
 	croze_suite_end
-}
-
-FOUR=198.51.100.7
-SIX=2001:db8::7
-
-# world SCRIPT [pasta]: runs it in bash as root of a namespace with a range of ids, beside the servers. Its output is that of the script.
-# With "pasta" /dev/net/tun can be opened, and what is at the two addresses stands at the other end of a cable, since pasta gives a step
-# the machine's own addresses.
-world()
-{
-	local pasta=${2-}
-	need ip unshare
-	[ -x "$CROZE_BUILD/tests/e2e/inside" ] || skip "tests/e2e/inside is not built"
-	mkdir -p "$W/www"
-	echo greetings >"$W/www/hello"
-	cat >"$W/world.sh" <<-END
-		set -eu
-		ip link set lo up
-		ip link add out type veth peer name cable
-		ip address add 169.254.169.254/32 dev lo
-		at=$FOUR at6=$SIX
-		if [ -n "$pasta" ]; then
-			unshare --net sleep 200 &
-			there=\$!
-			while [ "\$(readlink /proc/\$there/ns/net)" = "\$(readlink /proc/self/ns/net)" ]; do sleep 0.02; done
-			there() { nsenter --net=/proc/\$there/ns/net -- "\$@"; }
-			ip link set cable netns \$there
-			there ip link set lo up
-			there ip address add $FOUR/24 dev cable
-			there ip -6 address add $SIX/64 dev cable nodad
-			there ip link set cable up
-			there "$PYTHON" "$LIB/outside.py" $FOUR $SIX "$W/www" far >"$W/far" 2>&1 &
-			mount --bind "${CROZE_TEST_TUN-}" /dev/net/tun
-			at=198.51.100.1 at6=2001:db8::1
-		else
-			ip link set cable up
-			echo ready >"$W/far"
-		fi
-		ip address add \$at/24 dev out
-		ip -6 address add \$at6/64 dev out nodad
-		ip link set out up
-		ip route add default ${pasta:+via $FOUR} dev out
-		ip -6 route add default ${pasta:+via $SIX} dev out
-		mount -t tmpfs none /mnt
-		echo "nameserver 127.0.0.53" >/mnt/resolv.conf
-		mount --bind /mnt/resolv.conf /etc/resolv.conf
-		: >"$W/servers"
-		"$PYTHON" "$LIB/outside.py" $FOUR $SIX "$W/www" ${pasta:+near} >"$W/servers" 2>&1 &
-		servers=\$!
-		trap 'kill \$servers' EXIT
-		for i in \$(seq 300); do grep -q ready "$W/servers" && grep -q ready "$W/far" && break; sleep 0.1; done
-		grep -q ready "$W/servers" && grep -q ready "$W/far" || { cat "$W/servers" "$W/far"; exit 98; }
-		inside() { timeout 60 "$CROZE_BUILD/tests/e2e/inside" "\$@"; }
-		client() { inside -- "$PYTHON" "$LIB/client.py" "\$@"; }
-		$1
-	END
-	unshare --user --map-root-user --map-auto --net --mount --pid --fork --mount-proc -- bash "$W/world.sh" 2>&1
-}
-
-# all_yes CALLS: each client of the last "run" said "yes", and nothing else was printed.
-all_yes()
-{
-	ok
-	printf '%s\n' "$output"
-	equal "$(grep -c '^yes$' <<<"$output")" "$1"
-	equal "$(grep -vc '^yes$' <<<"$output" || true)" 0
 }
 
 @test "streams: waiting, polled by epoll from before, with options, from threads; by IPv4 and IPv6" {
@@ -121,17 +56,6 @@ print(\"stream\", socket.inet_ntoa(s.recv(500)[-4:]))"
 	says "$FOUR" "$SIX" "stream $FOUR" none
 }
 
-# clients RULE URL: each client that is installed fetches it; prints its name and "yes" or "no".
-clients='
-	try() { name=$1; shift; command -v "$1" >/dev/null || return 0; if inside "${rule[@]}" -- "$@" 2>/dev/null | grep -q greetings; then echo "$name yes"; else echo "$name no"; fi; }
-	fetch() {
-	    try curl curl -sS -m 10 "$1"
-	    try wget wget -q -T 5 -t 1 -O - "$1"
-	    try python '"/usr/bin/python3"' -c "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())" "$1"
-	    try node node -e "fetch(process.argv[1]).then(r => r.text()).then(console.log)" "$1"
-	    try perl perl -MIO::Socket::IP -e "\$s = IO::Socket::IP->new(PeerHost => \"test.example\", PeerPort => 80, Timeout => 10) or exit 1; print \$s \"GET /hello HTTP/1.0\r\n\r\n\"; print <\$s>"
-	}'
-
 @test "matrix: clients reach a name that is allowed, and none that is not" {
 	run world "$clients"'
 	    rule=(--allow test.example:80); echo allowed; fetch http://test.example/hello
@@ -146,23 +70,7 @@ clients='
 }
 
 @test "matrix: git, npm and apt through a step's network" {
-	run world '
-	    export HOME=/mnt GIT_CONFIG_NOSYSTEM=1
-	    if command -v git >/dev/null; then
-	        git init -q /mnt/r && git -C /mnt/r -c user.name=a -c user.email=a@b commit -q --allow-empty -m x
-	        git -C /mnt/r update-server-info && cp -r /mnt/r/.git "'"$W"'/www/r.git"
-	        inside -- git ls-remote http://test.example/r.git | grep -q HEAD && echo git
-	        inside --allow other.example -- git ls-remote http://test.example/r.git 2>&1 | grep -q "not resolve" && echo git-denied
-	    else echo git; echo git-denied; fi
-	    if command -v npm >/dev/null; then
-	        printf "{\"name\":\"x\",\"dist-tags\":{\"latest\":\"1.2.3\"},\"versions\":{\"1.2.3\":{\"name\":\"x\",\"version\":\"1.2.3\"}}}" >"'"$W"'/www/x"
-	        inside -- npm view x version --registry http://test.example/ 2>&1 | grep -q 1.2.3 && echo npm
-	        inside --allow other.example -- npm --cache /mnt/other view x version --registry http://test.example/ --fetch-retries 0 >/dev/null 2>&1 || echo npm-denied
-	    else echo npm; echo npm-denied; fi
-	    if [ -x /usr/lib/apt/apt-helper ]; then
-	        inside -- /usr/lib/apt/apt-helper -o APT::Sandbox::User=root download-file http://test.example/hello /mnt/got >/dev/null && grep -q greetings /mnt/got && echo apt
-	        inside --allow other.example -- /usr/lib/apt/apt-helper -o APT::Sandbox::User=root download-file http://test.example/hello /mnt/not >/dev/null 2>&1 || echo apt-denied
-	    else echo apt; echo apt-denied; fi'
+	run world "$packagers"
 	ok
 	says git git-denied npm npm-denied apt apt-denied
 }
@@ -224,29 +132,7 @@ with_pasta()
 }
 
 @test "matrix: a Go program, whose resolver and sockets are its own" {
-	need go
-	mkdir -p "$W/go"
-	cat >"$W/go/main.go" <<-'END'
-		package main
-
-		import (
-			"fmt"
-			"io"
-			"net/http"
-			"os"
-		)
-
-		func main() {
-			r, err := http.Get(os.Args[1])
-			if err != nil {
-				fmt.Println(err)
-				os.Exit(1)
-			}
-			b, _ := io.ReadAll(r.Body)
-			fmt.Print(string(b))
-		}
-	END
-	(cd "$W/go" && HOME=$W/go GOCACHE=$W/go/cache GO111MODULE=off CGO_ENABLED=0 timeout 200 go build -o client main.go)
+	go_client
 	run world '
 	    inside -- "'"$W"'/go/client" http://test.example/hello
 	    inside --allow test.example -- "'"$W"'/go/client" http://test.example/hello

@@ -4,12 +4,14 @@
 
 usage: client.py WAY ADDRESS
 """
+import ctypes
 import errno
 import fcntl
 import os
 import select
 import signal
 import socket
+import struct
 import sys
 import threading
 
@@ -18,8 +20,8 @@ FAMILY = socket.AF_INET6 if ":" in ADDRESS else socket.AF_INET
 REQUEST = b"GET /hello HTTP/1.0\r\n\r\n"
 
 
-def stream():
-    return socket.socket(FAMILY, socket.SOCK_STREAM)
+def stream(family=FAMILY):
+    return socket.socket(family, socket.SOCK_STREAM)
 
 
 def talks(s):
@@ -178,7 +180,6 @@ def race():
     """Another thread changes the address all the time: none of the connections may be one to this machine.
 
     It changes it as a whole: to an address that is half of each, nobody answers for seconds."""
-    import ctypes
     libc = ctypes.CDLL(None, use_errno=True)
     address = (ctypes.c_uint64 * 2)()
     fine, evil = (int.from_bytes(b"\x02\x00\x00\x50" + socket.inet_aton(a), sys.byteorder)
@@ -208,7 +209,6 @@ def race():
 
 def again():
     """A socket from outside, closed by its peer, is neither bound, nor made to listen, nor connected to this machine, be it by sending."""
-    import ctypes
     s = stream()
     s.connect((ADDRESS, 80))
     talks(s)
@@ -229,6 +229,185 @@ def again():
             if e.errno != errno.EOPNOTSUPP:
                 return "sending: %s" % e
     return True
+
+
+def place(address, port):
+    """A sockaddr_in, as two numbers of 64 bits of which the second is 0."""
+    return int.from_bytes(struct.pack(">HH", socket.AF_INET << 8, port) + socket.inet_aton(address), sys.byteorder)
+
+
+def torn():
+    """Another thread changes the address of datagrams: whoever answers is never this machine, by sendto and by sendmsg."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    address = (ctypes.c_uint64 * 2)()
+    data = ctypes.create_string_buffer(b"abc")
+    part = (ctypes.c_size_t * 2)(ctypes.addressof(data), 3)
+    message = (ctypes.c_size_t * 7)(ctypes.addressof(address), 16, ctypes.addressof(part), 1, 0, 0, 0)
+    fine, evil = place(ADDRESS, 7777), place("127.0.0.1", 7777)
+    stop = []
+
+    def swap():
+        while not stop:
+            address[0] = evil
+            address[0] = fine
+
+    t = threading.Thread(target=swap)
+    t.start()
+    sources = set()
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(0.05)
+    for i in range(300):
+        message[1] = 16
+        if i % 2:
+            libc.sendto(s.fileno(), data, 3, 0, address, 16)
+        else:
+            libc.sendmsg(s.fileno(), message, 0)
+        try:
+            sources.add(s.recvfrom(100)[1])
+        except OSError:
+            pass
+    stop.append(1)
+    t.join()
+    return sources == {(ADDRESS, 7777)} or str(sources)
+
+
+def swapped():
+    """Another thread exchanges the descriptor under calls that name this machine: for sockets that are connected, new, and of pairs."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    address = (ctypes.c_uint64 * 2)(place("127.0.0.1", 7777))
+    stream = (ctypes.c_uint64 * 2)(place("127.0.0.1", 80))
+    data = ctypes.create_string_buffer(b"abc")
+    part = (ctypes.c_size_t * 2)(ctypes.addressof(data), 3)
+    message = (ctypes.c_size_t * 7)(ctypes.addressof(address), 16, ctypes.addressof(part), 1, 0, 0, 0)
+    unix, other = socket.socketpair()
+    datagrams, fresh, used = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(), socket.socket()
+    used.connect((ADDRESS, 80))
+    unix.setblocking(False)
+    other.setblocking(False)
+    number = os.dup(unix.fileno())
+    stop = []
+
+    def swap():
+        while not stop:
+            for s in (datagrams, unix, fresh, used):
+                os.dup2(s.fileno(), number)
+
+    t = threading.Thread(target=swap)
+    t.start()
+    for _ in range(500):
+        message[1] = 16
+        libc.sendmsg(number, message, 0)
+        libc.sendto(number, data, 3, socket.MSG_DONTWAIT, address, 16)
+        libc.connect(number, stream, 16)
+        try:
+            other.recv(65536)
+        except OSError:
+            pass
+    stop.append(1)
+    t.join()
+    datagrams.settimeout(1)
+    try:
+        return "answered by %s" % (datagrams.recvfrom(100)[1],)
+    except OSError:
+        pass
+    try:
+        return "connected to %s" % (fresh.getpeername(),)
+    except OSError:
+        return used.getpeername()[0] == ADDRESS
+
+
+def story():
+    """Names of both sides, of a port that is taken outside and one that not everybody may have, by both families; then it is free again."""
+    for family, at in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        for port in (80, 7, 0):
+            server = socket.create_server((at, port), family=family)
+            name = server.getsockname()[:2]
+            c = socket.create_connection(name, 10)
+            got, peer = server.accept()
+            if name[0] != at or (port and name[1] != port) or c.getpeername()[:2] != name or got.getsockname()[:2] != name:
+                return "%s: %s %s" % (name, c.getpeername(), got.getsockname())
+            if peer[:2] != c.getsockname()[:2] or got.getpeername() != peer or peer[0] != at:
+                return "%s: %s %s" % (name, peer, c.getsockname())
+            got.sendall(b"own")
+            if c.recv(3) != b"own":
+                return "data"
+            got.close()
+            if c.recv(1) != b"":
+                return "its end is not seen"
+            server.close()
+            if stream(family).connect_ex(name) != errno.ECONNREFUSED:
+                return "connected to a closed port"
+            socket.create_server(name, family=family).close()
+    both = socket.create_server(("::", 80), family=socket.AF_INET6, dualstack_ipv6=True)
+    for at in ("127.0.0.1", "::1"):
+        socket.create_connection((at, 80), 10)
+        both.accept()
+    if stream().connect_ex(("127.0.0.1", 7777)) != errno.ECONNREFUSED or both.getsockname()[:2] != ("::", 80):
+        return "all addresses"
+    d = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    d.bind(("127.0.0.1", 7777))
+    c = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    c.sendto(b"ask", ("127.0.0.1", 7777))
+    data, peer = d.recvfrom(10)
+    d.sendto(data[::-1], peer)
+    return c.recvfrom(10) == (b"ksa", ("127.0.0.1", 7777)) or "datagrams"
+
+
+def interrupted():
+    """A signal ends a call that waits."""
+    class Alarm(Exception):
+        pass
+
+    def handler(*_):
+        raise Alarm
+
+    signal.signal(signal.SIGALRM, handler)
+    server = socket.create_server(("127.0.0.1", 0))
+    d = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    d.bind(("127.0.0.1", 0))
+    for fn in (server.accept, lambda: d.recvfrom(10)):
+        signal.alarm(1)
+        try:
+            fn()
+            return "was done"
+        except Alarm:
+            pass
+    return True
+
+
+def kinds():
+    """No other sockets, and no options by which packets would go elsewhere."""
+    for family in (f for f in range(64) if f != socket.AF_UNIX):
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW, socket.SOCK_SEQPACKET):
+            for protocol in (0, 1, 132, 262, 255):
+                try:
+                    socket.socket(family, kind, protocol).close()
+                except OSError:
+                    continue
+                if (family, protocol) != (socket.AF_NETLINK, 0) and \
+                   (family not in (socket.AF_INET, socket.AF_INET6) or protocol != 0 or kind > socket.SOCK_DGRAM):
+                    return "%s %s %s" % (family, kind, protocol)
+    for s in (socket.socket(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)):
+        for level, name, value in ((0, 4, bytes([131, 7, 4, 127, 0, 0, 1, 0])), (0, 35, socket.inet_aton("224.0.0.1") + bytes(4)),
+                                   (1, 25, b"lo\0"), (1, 36, bytes(4)), (41, 57, bytes(24))):
+            try:
+                s.setsockopt(level, name, value)
+                return "option %s of %s" % (name, level)
+            except OSError:
+                pass
+    return True
+
+
+def nothing():
+    """Without an outside: no way anywhere."""
+    for s, at in ((socket.socket(), (ADDRESS, 80)), (socket.socket(socket.AF_INET, socket.SOCK_DGRAM), (ADDRESS, 7777))):
+        if s.connect_ex(at) != errno.ENETUNREACH:
+            return "connected"
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"abc", (ADDRESS, 7777))
+        return "sent"
+    except OSError as e:
+        return e.errno == errno.ENETUNREACH or str(e)
 
 
 try:

@@ -1,0 +1,174 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# network_emulate - what a step of the tier emulate reaches, which has no namespace for its network (rows N of the security catalogue).
+#
+# As network.bats; the commands run in the machine's own tree, under emulation.
+
+load ../lib/common
+load ../lib/world
+
+setup_file()
+{
+	croze_suite
+}
+
+teardown_file()
+{
+	croze_suite_end
+}
+
+INSIDE=--emulate
+
+# without_copies: the world's "inside" runs where pidfd_getfd(2) is refused, as the engines' default profile does.
+without_copies()
+{
+	need gcc
+	cat >"$W/without.c" <<-'END'
+		#include <linux/filter.h>
+		#include <linux/seccomp.h>
+		#include <stddef.h>
+		#include <sys/prctl.h>
+		#include <sys/syscall.h>
+		#include <unistd.h>
+		int main(int argc, char **argv)
+		{
+			struct sock_filter code[] = {
+				{ BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr) },
+				{ BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_pidfd_getfd },
+				{ BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | 1 },
+				{ BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW },
+			};
+			struct sock_fprog program = { 4, code };
+			prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+			if (argc < 2 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+				return 98;
+			execvp(argv[1], argv + 1);
+			return 97;
+		}
+	END
+	gcc -o "$W/without" "$W/without.c"
+}
+
+@test "emulate: streams and datagrams outside, by IPv4 and IPv6, with and without copies of descriptors" {
+	without_copies
+	run world 'for a in '"$FOUR $SIX"'; do for w in blocking polled options threaded datagram datagrams; do client $w $a; done; done
+	    inside() { CROZE_LIBEXEC="$CROZE_BUILD" timeout 60 "$W/without" "$CROZE_BUILD/tests/e2e/inside" --emulate "$@"; }
+	    for a in '"$FOUR $SIX"'; do for w in blocking polled datagram datagrams; do client $w $a; done; done; client story '"$FOUR"'; client race '"$FOUR"
+	all_yes 22
+}
+
+@test "N1, N2 emulate: loopback, link-local and abstract sockets of the machine are out of reach; twin: the step's own are not" {
+	run world "client alone $FOUR; client inner $FOUR; client story $FOUR; client interrupted $FOUR"
+	all_yes 4
+}
+
+@test "N1, N6 emulate: no race for addresses and descriptors, no used socket, no other kind of socket and no option leads to the machine" {
+	run world "for w in race again torn swapped kinds; do client \$w $FOUR; done"
+	all_yes 5
+}
+
+@test "N1 emulate: who is not of the step reaches none of its servers, and steps none of each other" {
+	cat >"$W/server.py" <<-'END'
+		import socket, sys
+		s = socket.create_server(("0.0.0.0", 8080))
+		print("up", flush=True)
+		sys.stdin.readline()
+		c = socket.create_connection(("127.0.0.1", 8080))
+		c.sendall(sys.argv[1].encode())
+		got, _ = s.accept()
+		print("got " + got.recv(100).decode(), flush=True)
+	END
+	cat >"$W/stranger.py" <<-'END'
+		import socket, subprocess
+		n = 0
+		for line in subprocess.run(["ss", "-Hltn"], capture_output=True, text=True).stdout.splitlines():
+		    at, port = line.split()[3].rsplit(":", 1)
+		    if at.startswith("127.") and at not in ("127.0.0.1", "127.0.0.53"):
+		        c = socket.create_connection((at, int(port)), 5)
+		        c.sendall(b"stranger")
+		        n += 1
+		print("strangers", n, flush=True)
+	END
+	need ss mkfifo
+	run world 'mkfifo "$W/one" "$W/two"
+	    inside -- '"$PYTHON"' "$W/server.py" one <"$W/one" >"$W/out1" & inside -- '"$PYTHON"' "$W/server.py" two <"$W/two" >"$W/out2" &
+	    exec 5>"$W/one" 6>"$W/two"
+	    for i in $(seq 100); do grep -q up "$W/out1" && grep -q up "$W/out2" && break; sleep 0.1; done
+	    '"$PYTHON"' "$W/stranger.py"; echo >&5; echo >&6; wait %2 %3; cat "$W/out1" "$W/out2"'
+	ok
+	says "strangers 2" "got one" "got two"
+	says_not "got stranger"
+}
+
+@test "emulate: names are asked at the machine's resolver on loopback, by datagram and by stream" {
+	run world 'inside --record -- getent ahosts test.example
+	    inside -- '"$PYTHON"' -c "
+import socket, struct
+q = b\"\x12\x34\x01\x00\x00\x01\" + bytes(6) + b\"\x04test\x07example\0\0\x01\0\x01\"
+s = socket.create_connection((\"127.0.0.11\", 53)); s.sendall(struct.pack(\">H\", len(q)) + q)
+print(\"stream\", socket.inet_ntoa(s.recv(500)[-4:]))"
+	    inside -- getent hosts other.example || echo none'
+	ok
+	says "$FOUR" "$SIX" "stream $FOUR" none
+}
+
+@test "matrix emulate: clients reach a name that is allowed, and none that is not" {
+	run world "$clients"'
+	    rule=(--allow test.example:80); echo allowed; fetch http://test.example/hello
+	    rule=(--allow other.example); echo denied; fetch http://test.example/hello
+	    rule=(); echo open; fetch http://test.example/hello'
+	ok
+	echo "$output"
+	equal "$(sed -n '/^allowed/,/^denied/p;/^open/,$p' <<<"$output" | grep -c ' no$' || true)" 0
+	equal "$(sed -n '/^denied/,/^open/p' <<<"$output" | grep -c ' yes$' || true)" 0
+	[ "$(grep -c ' yes$' <<<"$output")" -ge 6 ]
+}
+
+@test "matrix emulate: git, npm and apt through a step's network" {
+	run world "$packagers"
+	ok
+	says git git-denied npm npm-denied apt apt-denied
+}
+
+@test "matrix emulate: a Go program, whose resolver and sockets are its own" {
+	go_client
+	run world '
+	    inside -- "$W/go/client" http://test.example/hello
+	    inside -- "$W/go/client" "http://['"$SIX"']/hello"
+	    inside --allow other.example -- "$W/go/client" http://test.example/hello || echo denied by name
+	    inside --allow other.example -- "$W/go/client" http://'"$FOUR"'/hello || echo denied by address'
+	ok
+	equal "$(grep -c '^greetings$' <<<"$output")" 2
+	says "denied by name" "denied by address"
+}
+
+@test "emulate: an allowed name that leads to the machine leads nowhere; twin: an address that is named is reached" {
+	run world 'inside --record --allow rebind.example --allow 169.254.169.254 -- curl -sS -m 5 http://rebind.example/ || true
+	    echo; inside --allow 169.254.169.254 -- curl -sS -m 5 http://169.254.169.254/'
+	ok
+	equal "$(grep -c host-secret <<<"$output")" 1
+}
+
+@test "N6 emulate: with no network nothing is reached, but the step's own loopback interface" {
+	INSIDE=--none
+	run world "for w in nothing inner story kinds; do client \$w $FOUR; done; client nothing $FOUR"
+	all_yes 5
+}
+
+@test "builds emulate: what is reached is said and recorded, by musl's resolver; --network=none and --allow-egress" {
+	need gcc
+	gcc -D_GNU_SOURCE -o "$W/confine" "$CROZE_SOURCE/tests/hosts/confine.c"
+	dockerfile <<-END
+		FROM alpine:3.19
+		RUN wget -q -T 5 -O - http://test.example/hello | sed 's/^/> /'; wget -q -T 5 -O - http://169.254.169.254/; wget -q -T 5 -O - http://127.0.0.1/; true
+		RUN --network=none wget -q -T 5 -O - http://$FOUR/hello | sed 's/^/> none: /'; ! ls /proc/net 2>/dev/null
+	END
+	run world 'build() { timeout 90 unshare --user --map-user=1000 --map-group=1000 -- "$W/confine" croze build --progress=plain --isolation emulate --no-cache "$@" -t app c; }
+	    build --metadata-file m.json; cat m.json; cat "$CROZE_ROOT"/builds/*/network.json; echo; echo limited; build --allow-egress other.example; echo none; build --network=none'
+	ok
+	says "> greetings" "network: reached test.example:80; refused 169.254.169.254:80" '"croze.network"' "\"address\": \"$SIX\"" \
+	    "the connections that croze makes for them" "refused test.example, 169.254.169.254:80" "have no network"
+	says_not host-secret "> none: greetings"
+	equal "$(grep -c '> greetings' <<<"$output")" 1
+}
