@@ -57,7 +57,7 @@ print(\"stream\", socket.inet_ntoa(s.recv(500)[-4:]))"
 }
 
 @test "matrix: clients reach a name that is allowed, and none that is not" {
-	run world "$clients"'
+	run world "$CLIENTS"'
 	    rule=(--allow test.example:80); echo allowed; fetch http://test.example/hello
 	    rule=(--allow other.example); echo denied; fetch http://test.example/hello
 	    rule=(--allow test.example:81); echo denied; fetch http://test.example/hello
@@ -70,7 +70,7 @@ print(\"stream\", socket.inet_ntoa(s.recv(500)[-4:]))"
 }
 
 @test "matrix: git, npm and apt through a step's network" {
-	run world "$packagers"
+	run world "$PACKAGERS"
 	ok
 	says git git-denied npm npm-denied apt apt-denied
 }
@@ -103,7 +103,7 @@ with_pasta()
 
 @test "matrix by pasta: every client, by name; what was reached is recorded" {
 	with_pasta
-	run world "$clients"'
+	run world "$CLIENTS"'
 	    rule=(); echo open; fetch http://test.example/hello
 	    rule=(--allow test.example:80); echo allowed; fetch http://test.example/hello
 	    rule=(--allow other.example); echo denied; fetch http://test.example/hello

@@ -18,7 +18,7 @@ teardown_file()
 	croze_suite_end
 }
 
-INSIDE=--emulate
+export INSIDE=--emulate
 
 # without_copies: the world's "inside" runs where pidfd_getfd(2) is refused, as the engines' default profile does.
 without_copies()
@@ -114,7 +114,7 @@ print(\"stream\", socket.inet_ntoa(s.recv(500)[-4:]))"
 }
 
 @test "matrix emulate: clients reach a name that is allowed, and none that is not" {
-	run world "$clients"'
+	run world "$CLIENTS"'
 	    rule=(--allow test.example:80); echo allowed; fetch http://test.example/hello
 	    rule=(--allow other.example); echo denied; fetch http://test.example/hello
 	    rule=(); echo open; fetch http://test.example/hello'
@@ -126,7 +126,7 @@ print(\"stream\", socket.inet_ntoa(s.recv(500)[-4:]))"
 }
 
 @test "matrix emulate: git, npm and apt through a step's network" {
-	run world "$packagers"
+	run world "$PACKAGERS"
 	ok
 	says git git-denied npm npm-denied apt apt-denied
 }
@@ -143,6 +143,14 @@ print(\"stream\", socket.inet_ntoa(s.recv(500)[-4:]))"
 	says "denied by name" "denied by address"
 }
 
+@test "matrix emulate: skopeo, another Go program" {
+	need skopeo
+	run world 'ask() { inside "$@" -- skopeo inspect --tls-verify=false docker://test.example:80/x 2>&1 || true; }
+	    ask | grep -q "404" && echo reached; ask --allow other.example | grep -qE "no such host|server misbehaving" && echo denied'
+	ok
+	says reached denied
+}
+
 @test "emulate: an allowed name that leads to the machine leads nowhere; twin: an address that is named is reached" {
 	run world 'inside --record --allow rebind.example --allow 169.254.169.254 -- curl -sS -m 5 http://rebind.example/ || true
 	    echo; inside --allow 169.254.169.254 -- curl -sS -m 5 http://169.254.169.254/'
@@ -151,7 +159,7 @@ print(\"stream\", socket.inet_ntoa(s.recv(500)[-4:]))"
 }
 
 @test "N6 emulate: with no network nothing is reached, but the step's own loopback interface" {
-	INSIDE=--none
+	export INSIDE=--none
 	run world "for w in nothing inner story kinds; do client \$w $FOUR; done; client nothing $FOUR"
 	all_yes 5
 }

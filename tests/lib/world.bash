@@ -73,8 +73,8 @@ all_yes()
 	equal "$(grep -vc '^yes$' <<<"$output" || true)" 0
 }
 
-# clients RULE URL: each client that is installed fetches it; prints its name and "yes" or "no".
-clients='
+# CLIENTS: each client that is installed fetches it; prints its name and "yes" or "no".
+CLIENTS='
 	try() { name=$1; shift; command -v "$1" >/dev/null || return 0; if inside "${rule[@]}" -- "$@" 2>/dev/null | grep -q greetings; then echo "$name yes"; else echo "$name no"; fi; }
 	fetch() {
 	    try curl curl -sS -m 10 "$1"
@@ -85,7 +85,7 @@ clients='
 	}'
 
 # git, npm and apt, each with a name that is allowed and one that is not.
-packagers='
+PACKAGERS='
 	    export HOME=/mnt GIT_CONFIG_NOSYSTEM=1
 	    if command -v git >/dev/null; then
 	        git init -q /mnt/r && git -C /mnt/r -c user.name=a -c user.email=a@b commit -q --allow-empty -m x
