@@ -9,6 +9,7 @@
  */
 #include "builder/layer/diff.h"
 
+#include "builder/layer/links.h"
 #include "builder/layer/names.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/map.h"
@@ -57,8 +58,10 @@ struct walk {
 	struct frame *frames;
 	size_t depth; /* frames in use */
 	size_t room;
-	struct map links; /* inode number -> path of its first name */
-	char *compare;    /* two times COMPARE_SIZE */
+	struct map links;     /* inode number -> path of its first name */
+	struct inodes linked; /* what has several names, once that is known */
+	bool knows_linked;
+	char *compare; /* two times COMPARE_SIZE */
 };
 
 static void
@@ -81,6 +84,7 @@ walk_release(struct walk *w)
 	entry_reader_release(&w->upper_reader);
 	entry_reader_release(&w->lower_reader);
 	map_release_with(&w->links, free);
+	inodes_release(&w->linked);
 }
 
 static void
@@ -278,18 +282,33 @@ link_names(struct walk *w, struct entry *entry, int *content)
 	fd_close_at(content);
 }
 
+/* Has the last item other names in the upper? Names elsewhere are nobody's business. 1, 0, -1. */
+static int
+has_other_names(struct walk *w, struct error *e)
+{
+	if (w->upper_reader.stat.st_nlink < 2)
+		return 0;
+	if (!w->knows_linked && links_count(w->options->upper, &w->linked, e) < 0)
+		return -1;
+	w->knows_linked = true;
+	return links_of(&w->linked, &w->upper_reader.stat) > 1;
+}
+
 static int
 visit_file(struct walk *w, const struct frame *f, const char *name, struct entry *entry,
     int *content, struct error *e)
 {
 	struct stat below;
-	int found, unchanged;
+	int found, unchanged, linked;
 
 	if (S_ISSOCK(entry->mode)) {
 		note(w, "sockets are not kept in layers");
 		return emit_removal(w, f, name, e);
 	}
-	if (w->upper_reader.stat.st_nlink > 1) {
+	linked = has_other_names(w, e);
+	if (linked < 0)
+		return -1;
+	if (linked) {
 		link_names(w, entry, content);
 		return emit(w, entry, *content, e);
 	}

@@ -114,11 +114,48 @@ add_text(struct buf *b, const char *text)
 	buf_add(b, text, strlen(text) + 1);
 }
 
-/* Numbers of hard-link groups in the order of their first appearance. */
+/* Numbers of hard-link groups in the order of their first appearance. One name alone is none, whatever names the file has elsewhere. */
 struct groups {
 	uint32_t *seen;
+	uint32_t *members; /* two at most */
 	uint32_t count;
 };
+
+static void
+groups_init(struct groups *groups, const struct copy_plan *plan)
+{
+	*groups = (struct groups){ 0 };
+	groups->seen = xcalloc((size_t)plan->n_groups + 1, sizeof(*groups->seen));
+	groups->members = xcalloc((size_t)plan->n_groups + 1, sizeof(*groups->members));
+	for (size_t i = 0; i < plan->n_sources; i++) {
+		const struct copy_source *source = &plan->sources[i];
+		size_t end = source->order + source->n_order;
+
+		for (size_t k = source->order + source->is_dir; k < end; k++) {
+			const struct copy_node *n = &plan->nodes[plan->order[k]];
+
+			if (S_ISREG(n->mode) && n->extra && groups->members[n->extra] < 2)
+				groups->members[n->extra]++;
+		}
+	}
+}
+
+static void
+groups_release(struct groups *groups)
+{
+	free(groups->seen);
+	free(groups->members);
+}
+
+static uint32_t
+groups_number(struct groups *groups, const struct copy_node *n)
+{
+	if (groups->members[n->extra] < 2)
+		return 0;
+	if (!groups->seen[n->extra])
+		groups->seen[n->extra] = ++groups->count;
+	return groups->seen[n->extra];
+}
 
 static void
 add_node(const struct copy_plan *plan, uint32_t number, struct copy_entry *entry,
@@ -133,9 +170,7 @@ add_node(const struct copy_plan *plan, uint32_t number, struct copy_entry *entry
 	add_u64(b, given ? 0 : n->gid);
 	if (S_ISREG(n->mode)) {
 		buf_add(b, n->digest.bytes, sizeof(n->digest.bytes));
-		if (n->extra && !groups->seen[n->extra])
-			groups->seen[n->extra] = ++groups->count;
-		add_u64(b, n->extra ? groups->seen[n->extra] : 0);
+		add_u64(b, groups_number(groups, n));
 	} else if (S_ISLNK(n->mode)) {
 		add_text(b, entry->entry.link);
 	} else if (!S_ISDIR(n->mode)) {
@@ -188,11 +223,11 @@ copy_plan_digest(struct copy_plan *plan, struct digest *digest, struct error *e)
 {
 	autohash struct hash *hash = hash_new();
 	auto(buf) struct buf b = { 0 };
-	struct groups groups = { 0 };
+	struct groups groups;
 
 	if (read_unknown(plan, e) < 0)
 		return -1;
-	groups.seen = xcalloc((size_t)plan->n_groups + 1, sizeof(*groups.seen));
+	groups_init(&groups, plan);
 	add_text(&b, "croze copy 1");
 	for (size_t i = 0; i < plan->n_sources; i++) {
 		const struct copy_source *source = &plan->sources[i];
@@ -206,7 +241,7 @@ copy_plan_digest(struct copy_plan *plan, struct digest *digest, struct error *e)
 	}
 	hash_add(hash, buf_text(&b), b.len);
 	hash_finish(hash, digest);
-	free(groups.seen);
+	groups_release(&groups);
 	return 0;
 }
 
@@ -225,9 +260,10 @@ void
 copy_plan_lines(const struct copy_plan *plan, struct buf *lines)
 {
 	auto(buf) struct buf path = { 0 }, node = { 0 };
-	struct groups groups = { .seen = xcalloc((size_t)plan->n_groups + 1, sizeof(uint32_t)) };
+	struct groups groups;
 	struct copy_entry entry = { 0 };
 
+	groups_init(&groups, plan);
 	for (size_t i = 0; i < plan->n_sources; i++) {
 		const struct copy_source *source = &plan->sources[i];
 		size_t end = source->order + source->n_order;
@@ -243,5 +279,5 @@ copy_plan_lines(const struct copy_plan *plan, struct buf *lines)
 		}
 	}
 	free(entry.xattrs);
-	free(groups.seen);
+	groups_release(&groups);
 }

@@ -210,6 +210,7 @@ int
 copy_opener_checked(struct copy_opener *opener, uint32_t node, struct stat *st, struct error *e)
 {
 	const struct copy_node *n = &opener->plan->nodes[node];
+	const struct copy_source *source = &opener->plan->sources[n->source];
 	struct digests_key key;
 	struct stat now;
 	autofd int fd = open_file(opener, node, &now, e);
@@ -217,7 +218,8 @@ copy_opener_checked(struct copy_opener *opener, uint32_t node, struct stat *st, 
 	if (fd < 0)
 		return -1;
 	digests_key_of(&now, &key);
-	if (!opener->plan->sources[n->source].text &&
+	/* of a snapshot's file a further name moves the time, and nothing else does */
+	if (!source->text && !source->from.is_rootfs &&
 	    (key.size != n->size || key.ctime != n->ctime) &&
 	    check_bytes(opener->plan, node, fd, e) < 0)
 		return -1;

@@ -537,6 +537,9 @@ key_is_content_mode_owner_and_path(void **state)
 	}
 	key_of("d d 755\nf d/a 644 A\n", "d", false, &other);
 	assert_true(digest_equal(&first, &other));
+	/* a name that is not copied is nothing to the key */
+	key_of("d d 755\nf d/a 644 A\nh elsewhere d/a\n", "d", false, &other);
+	assert_true(digest_equal(&first, &other));
 }
 
 static void

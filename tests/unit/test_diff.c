@@ -312,6 +312,29 @@ hard_links_carry_the_data_once(void **state)
 	assert_diff("a* d/ d/b=a new* old=new s1 s2=s1 z=a");
 }
 
+/* As further names of a snapshot's files are, on which a step of the tier emulate works. */
+static void
+names_elsewhere_make_no_hard_links(void **state)
+{
+	autofd int elsewhere = -1;
+
+	(void)state;
+	NEED_NAMESPACE();
+	put_file(lower, "same", "x");
+	start_step();
+	put_file(mount_fd, "a", "data");
+	put_file(mount_fd, "b", "data");
+	assert_int_equal(linkat(mount_fd, "b", mount_fd, "c", 0), 0);
+	assert_int_equal(fchmodat(mount_fd, "same", 0600, 0), 0);
+	assert_int_equal(fchmodat(mount_fd, "same", stat_of(below, "same").st_mode & 0777, 0), 0);
+	elsewhere = make_folder("elsewhere");
+	assert_int_equal(linkat(upper, "a", elsewhere, "a", 0), 0);
+	assert_int_equal(linkat(upper, "b", elsewhere, "b", 0), 0);
+	assert_int_equal(linkat(upper, "same", elsewhere, "same", 0), 0);
+	assert_diff("a* b* c=b");
+	assert_int_equal(stats.n_unchanged, 1);
+}
+
 static void
 sockets_are_dropped_and_told(void **state)
 {
@@ -672,6 +695,7 @@ static const struct CMUnitTest tests[] = {
 	ROW(directories_are_bare_headers),
 	ROW(types_change),
 	ROW(hard_links_carry_the_data_once),
+	ROW(names_elsewhere_make_no_hard_links),
 	ROW(sockets_are_dropped_and_told),
 	ROW(attributes_of_the_overlay_are_not_the_images),
 	ROW(an_attribute_that_no_layer_can_name_is_told),
