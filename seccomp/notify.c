@@ -164,6 +164,18 @@ notify_add_fd(int listener, uint64_t id, int fd, unsigned int flags)
 }
 
 int
+notify_exchange_fd(int listener, uint64_t id, int fd, int number, unsigned int flags)
+{
+	struct seccomp_notif_addfd add = { .id = id,
+		.flags = SECCOMP_ADDFD_FLAG_SETFD,
+		.srcfd = (uint32_t)fd,
+		.newfd = (uint32_t)number,
+		.newfd_flags = flags };
+
+	return ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0 ? -1 : 0;
+}
+
+int
 notify_answer_fd(int listener, uint64_t id, int fd, unsigned int flags)
 {
 	struct seccomp_notif_addfd add = { .id = id,

@@ -66,6 +66,8 @@ void notify_continue(int listener, uint64_t id);
 void notify_answer(int listener, uint64_t id, int64_t value, int error_number);
 /** Gives the caller a copy of @fd before the answer: its number there, or -1 with errno. */
 int notify_add_fd(int listener, uint64_t id, int fd, unsigned int flags);
+/** Puts a copy of @fd in the place of the caller's descriptor @number before the answer. -1 with errno. */
+int notify_exchange_fd(int listener, uint64_t id, int fd, int number, unsigned int flags);
 /** The call gives a copy of @fd; @flags: O_CLOEXEC or 0. -1 with errno when it cannot be had. */
 int notify_answer_fd(int listener, uint64_t id, int fd, unsigned int flags);
 /** Is the caller still waiting? To be asked before what was read of it is believed, and before anything is written to it. */

@@ -262,6 +262,18 @@ copy_into(struct stage_worker *w, struct step_context *context, int root,
 	return step_copy(context, state_of(w)->copy, uid, gid, result, e);
 }
 
+/* What is copied is made anew, in the place of what is there; a hard link of an archive may be one to a file that was there before. */
+static int
+mount_files(struct stage_worker *w, const struct chain *chain, struct snapshot_writer *upper,
+    struct error *e)
+{
+	struct store *store = w->build->store;
+
+	if (w->build->run.emulate && !state_of(w)->is_archive)
+		return chain_link(store, chain, upper, e);
+	return chain_mount(store, chain, -1, upper, e);
+}
+
 /* COPY, ADD and WORKDIR: into a layer, a snapshot, or both. */
 static int
 make_copy(struct stage_worker *w, struct error *e)
@@ -287,7 +299,7 @@ make_copy(struct stage_worker *w, struct error *e)
 		parent_chain(w, &chain);
 		ok = snapshot_writer_open(&upper, b->store, e);
 		if (ok == 0)
-			context.root = chain_mount(b->store, &chain, -1, &upper, e);
+			context.root = mount_files(w, &chain, &upper, e);
 		ok = context.root < 0 ? -1 : 0;
 	}
 	if (ok == 0)

@@ -3,12 +3,14 @@
  * merge - file trees from stacked directories by copying, where nothing can be stacked by the kernel.
  *
  * What has changed is told by inode number and change time: every change of content or metadata moves the latter, and nobody can
- * move it back.
+ * move it back. A file that is shared with a layer is told by its number alone: nobody may change it, and names that other trees give it
+ * move its time.
  */
 #include "builder/layer/merge.h"
 
 #include "builder/layer/names.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/filecopy.h"
 #include "runtime/base/map.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
@@ -17,15 +19,27 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/limits.h>
+#include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
+
+/* Those that not every kernel's headers have. */
+#ifndef OVERLAYFS_SUPER_MAGIC
+#define OVERLAYFS_SUPER_MAGIC 0x794c7630
+#endif
+#ifndef XFS_SUPER_MAGIC
+#define XFS_SUPER_MAGIC 0x58465342
+#endif
+#define ZFS_SUPER_MAGIC 0x2fc12fc1
+#define BCACHEFS_SUPER_MAGIC 0xca451a4e
 
 #define OVERLAY_PREFIX "user.overlay."
 #define OVERLAY_ESCAPED "user.overlay.overlay."
@@ -63,9 +77,10 @@ add_child(struct buf *path, const char *name)
 /* ---- copying one layer ---- */
 
 struct copier {
-	struct map links; /* inode number -> path in @dest of the first name */
-	int root;         /* of @dest */
-	struct buf path;  /* where the walk is */
+	struct inodes *shared; /* NULL: all is copied */
+	struct map links;      /* inode number -> path in @dest of the first name */
+	int root;              /* of @dest */
+	struct buf path;       /* where the walk is */
 	unsigned depth;
 };
 
@@ -197,6 +212,56 @@ copy_link(struct copier *c, int to_dir, const char *name, const struct stat *st,
 	return error_sys(e, "cannot link '%s'", buf_text(&c->path));
 }
 
+/* Has the file attributes that are another's in a tree? Those of overlays are left out or have another name there. */
+static bool
+has_overlay_marks(int dir, const char *name)
+{
+	char path[64 + NAME_MAX], names[1024];
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dir, name);
+	n = llistxattr(path, names, sizeof(names));
+	if (n < 0)
+		return errno != ENOTSUP;
+	for (const char *at = names; at < names + n; at += strlen(at) + 1)
+		if (text_starts_with(at, OVERLAY_PREFIX))
+			return true;
+	return false;
+}
+
+/* FIFOs and sockets are what those who open them have in common. */
+static bool
+can_be_shared(mode_t mode)
+{
+	return S_ISREG(mode) || S_ISLNK(mode);
+}
+
+/* A further name of the file in the layer: 1, 0 where there can be none, -1. */
+static int
+share(struct copier *c, const struct pair *dirs, const char *name, const struct stat *st,
+    struct error *e)
+{
+	struct inode *inode;
+	struct stat now;
+
+	if (!c->shared || !can_be_shared(st->st_mode) ||
+	    (S_ISREG(st->st_mode) && has_overlay_marks(dirs->from, name)))
+		return 0;
+	/* full, forbidden, on another file system, or one without */
+	if (linkat(dirs->from, name, dirs->to, name, 0) < 0)
+		return errno == EMLINK || errno == EPERM || errno == EACCES || errno == EXDEV ||
+		               errno == EOPNOTSUPP || errno == ENOSYS
+		           ? 0
+		           : error_sys(e, "cannot link '%s'", buf_text(&c->path));
+	/* by the name that is looked at from now on */
+	if (fstatat(dirs->to, name, &now, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(e, "cannot read '%s'", buf_text(&c->path));
+	inode = inodes_add(c->shared, &now);
+	if (inode->names == 1)
+		inode->changed = st->st_ctim;
+	return 1;
+}
+
 static int copy_dir(struct copier *c, struct pair *dirs, struct error *e);
 
 /* What is in the folders @below, of which @dirs is the parent. */
@@ -270,7 +335,9 @@ copy_entry(
 		return -1;
 	if (S_ISDIR(st.st_mode))
 		return copy_folder(c, dirs, name, &st, e);
-	linked = copy_link(c, dirs->to, name, &st, e);
+	linked = share(c, dirs, name, &st, e);
+	if (linked == 0)
+		linked = copy_link(c, dirs->to, name, &st, e);
 	if (linked != 0)
 		return linked < 0 ? -1 : 0;
 	return S_ISREG(st.st_mode) ? copy_file(c, dirs->from, dirs->to, name, &st, e)
@@ -295,10 +362,30 @@ copy_dir(struct copier *c, struct pair *dirs, struct error *e)
 	return result;
 }
 
-static int
-merge_layer(int lower, int dest, struct error *e)
+/*
+ * Do files keep their numbers for as long as they are there? On what a program serves (FUSE) or another machine, they need not; a file whose
+ * number is not that in the table would be taken for one that may be changed.
+ */
+static bool
+has_lasting_numbers(int dir)
 {
-	struct copier c = { .root = dest };
+	static const unsigned long known[] = { EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+		TMPFS_MAGIC, F2FS_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC, ZFS_SUPER_MAGIC,
+		BCACHEFS_SUPER_MAGIC };
+	struct statfs fs;
+
+	if (fstatfs(dir, &fs) < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if ((unsigned long)fs.f_type == known[i])
+			return true;
+	return false;
+}
+
+static int
+merge_layer(int lower, int dest, struct inodes *shared, struct error *e)
+{
+	struct copier c = { .root = dest, .shared = shared };
 	struct pair dirs = { openat(lower, ".", OPEN_DIR), openat(dest, ".", OPEN_DIR) };
 	struct stat st;
 	int result = -1;
@@ -317,10 +404,12 @@ merge_layer(int lower, int dest, struct error *e)
 }
 
 int
-merge_layers(const int *lowers, size_t n_lowers, int dest, struct error *e)
+merge_layers(const int *lowers, size_t n_lowers, int dest, struct inodes *shared, struct error *e)
 {
+	if (shared && !has_lasting_numbers(dest))
+		shared = NULL;
 	for (size_t i = 0; i < n_lowers; i++)
-		if (merge_layer(lowers[i], dest, e) < 0)
+		if (merge_layer(lowers[i], dest, shared, e) < 0)
 			return -1;
 	return 0;
 }
@@ -332,9 +421,11 @@ struct mark {
 	struct statx_timestamp born; /* zeros where the file system does not tell */
 	struct timespec changed;
 	mode_t mode;
+	bool is_shared;
 };
 
 struct merge_state {
+	const struct inodes *shared; /* NULL: nothing is */
 	struct map
 	    marks; /* path -> struct mark; a folder's path ends in '/' once more, with its names, a line each */
 };
@@ -366,6 +457,12 @@ await_tick(void)
 	} while (now.tv_sec == start.tv_sec && now.tv_nsec == start.tv_nsec);
 }
 
+static bool
+is_shared(const struct merge_state *s, const struct stat *st)
+{
+	return s->shared && can_be_shared(st->st_mode) && inodes_find(s->shared, st);
+}
+
 /* A walk over the tree. */
 struct memory {
 	struct merge_state *state;
@@ -389,6 +486,7 @@ remember_entry(struct memory *m, int *dir, const char *name, struct error *e)
 		return error_sys(e, "cannot read '%s'", buf_text(&m->path));
 	mark = xcalloc(1, sizeof(*mark));
 	*mark = (struct mark){ .ino = st.st_ino, .changed = st.st_ctim, .mode = st.st_mode };
+	mark->is_shared = is_shared(m->state, &st);
 	(void)map_set(&m->state->marks, buf_text(&m->path), mark);
 	if (!S_ISDIR(st.st_mode))
 		return 0;
@@ -429,12 +527,14 @@ remember_dir(struct memory *m, int *dir, struct error *e)
 }
 
 struct merge_state *
-merge_remember(int tree, struct error *e)
+merge_remember(int tree, const struct inodes *shared, struct error *e)
 {
 	struct memory m = { .state = xcalloc(1, sizeof(*m.state)) };
 	autofd int dir = openat(tree, ".", OPEN_DIR);
-	int result = dir < 0 ? error_sys(e, "cannot open a tree") : remember_dir(&m, &dir, e);
+	int result;
 
+	m.state->shared = shared;
+	result = dir < 0 ? error_sys(e, "cannot open a tree") : remember_dir(&m, &dir, e);
 	buf_release(&m.path);
 	if (result == 0) {
 		await_tick();
@@ -457,13 +557,16 @@ struct collector {
 	const struct merge_state *state;
 	int upper;
 	struct buf path;
+	struct map owned; /* inode number of what was shared -> path in @upper of its copy */
 };
 
 static bool
 is_same(const struct mark *mark, const struct stat *st)
 {
-	return mark && mark->ino == st->st_ino && mark->changed.tv_sec == st->st_ctim.tv_sec &&
-	       mark->changed.tv_nsec == st->st_ctim.tv_nsec;
+	if (!mark || mark->ino != st->st_ino)
+		return false;
+	return mark->is_shared || (mark->changed.tv_sec == st->st_ctim.tv_sec &&
+				      mark->changed.tv_nsec == st->st_ctim.tv_nsec);
 }
 
 static bool
@@ -607,9 +710,100 @@ collect_folder(struct collector *c, struct target *t, const char *name, const st
 }
 
 static int
+own_copy(struct collector *c, int dir, const char *name, const struct stat *st, struct error *e)
+{
+	char temporary[FILECOPY_NAME];
+	autofd int from = -1, fd = -1;
+
+	if (S_ISLNK(st->st_mode))
+		return filecopy_link(dir, name, st, e) < 0
+		           ? error_ctx(e, "'%s'", buf_text(&c->path))
+		           : 0;
+	from = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (from < 0)
+		return error_sys(e, "cannot open '%s'", buf_text(&c->path));
+	fd = filecopy_make(dir, from, st, temporary, e);
+	if (fd < 0 || filecopy_place(dir, fd, temporary, name, e) < 0)
+		return error_ctx(e, "'%s'", buf_text(&c->path));
+	return 0;
+}
+
+/*
+ * A file of a layer that was renamed: the snapshot gets one of its own, so that no two snapshots have a file in common. What was one file
+ * under several names, and was renamed in one folder, is that again.
+ */
+static int
+own_file(struct collector *c, int dir, const char *name, const struct stat *st, struct error *e)
+{
+	char key[40];
+	const char *first;
+
+	(void)snprintf(key, sizeof(key), "%llx", (unsigned long long)st->st_ino);
+	first = map_get(&c->owned, key);
+	if (first && unlinkat(dir, name, 0) == 0 && linkat(c->upper, first, dir, name, 0) == 0)
+		return 0;
+	if (first)
+		return error_sys(e, "cannot link '%s'", buf_text(&c->path));
+	(void)map_set(&c->owned, key, xstrdup(buf_text(&c->path)));
+	return own_copy(c, dir, name, st, e);
+}
+
+static int own_folder(struct collector *c, int *dir, unsigned depth, struct error *e);
+
+/* @name in the folder *@dir of the upper, where it has just come. */
+static int
+own_entry(struct collector *c, int *dir, const char *name, unsigned depth, struct error *e)
+{
+	autofd int child = -1;
+	struct stat st;
+
+	if (check_path(&c->path, e) < 0)
+		return -1;
+	if (fstatat(*dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_sys(e, "cannot read '%s'", buf_text(&c->path));
+	if (is_shared(c->state, &st))
+		return own_file(c, *dir, name, &st, e);
+	if (!S_ISDIR(st.st_mode))
+		return 0;
+	child = openat(*dir, name, OPEN_DIR);
+	if (child < 0)
+		return error_sys(e, "cannot open '%s'", buf_text(&c->path));
+	if (depth > OPEN_LEVELS)
+		fd_close_at(dir);
+	return own_folder(c, &child, depth + 1, e) < 0 ? -1 : open_again(dir, child, e);
+}
+
+static int
+own_folder(struct collector *c, int *dir, unsigned depth, struct error *e)
+{
+	auto(names) struct names names = { 0 };
+	size_t length = c->path.len;
+	struct timespec times[2];
+	struct stat st;
+	int result = names_read(&names, *dir, buf_text(&c->path), e);
+
+	if (result == 0 && fstat(*dir, &st) < 0)
+		result = error_sys(e, "cannot look at '%s'", buf_text(&c->path));
+	for (size_t i = 0; i < names.count && result == 0; i++) {
+		add_child(&c->path, names_at(&names, i));
+		result = own_entry(c, dir, names_at(&names, i), depth, e);
+		buf_truncate(&c->path, length);
+	}
+	if (result < 0)
+		return -1;
+	times[0] = st.st_atim;
+	times[1] = st.st_mtim;
+	if (futimens(*dir, times) < 0)
+		return error_sys(e, "cannot set the times of '%s'", buf_text(&c->path));
+	return 0;
+}
+
+static int
 collect_entry(struct collector *c, struct target *t, const char *name, struct error *e)
 {
-	const struct mark *mark = map_get(&c->state->marks, buf_text(&c->path));
+	/* what is in another folder than that of before is new, and hidden where it was */
+	const struct mark *mark =
+	    t->is_opaque ? NULL : map_get(&c->state->marks, buf_text(&c->path));
 	struct stat st;
 
 	if (fstatat(t->from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -622,7 +816,7 @@ collect_entry(struct collector *c, struct target *t, const char *name, struct er
 		return -1;
 	if (renameat(t->from, name, t->fd, name) < 0)
 		return error_sys(e, "cannot keep '%s'", buf_text(&c->path));
-	return 0;
+	return c->state->shared ? own_entry(c, &t->fd, name, t->depth, e) : 0;
 }
 
 static int
@@ -659,6 +853,7 @@ merge_collect(const struct merge_state *state, int tree, int upper, struct error
 		result = finish_target(&c, &root, e);
 	fd_close_at(&root.from);
 	fd_close_at(&root.fd);
+	map_release_with(&c.owned, free);
 	buf_release(&c.path);
 	return result;
 }

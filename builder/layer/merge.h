@@ -9,20 +9,31 @@
 #define CROZE_LAYER_MERGE_H
 
 #include "runtime/base/error.h"
+#include "runtime/base/inodes.h"
 
 #include <stddef.h>
 
-/** Puts @lowers, the lowest first, as one tree into the empty directory @dest. Nothing of @lowers is changed. */
-int merge_layers(const int *lowers, size_t n_lowers, int dest, struct error *e);
+/**
+ * Puts @lowers, the lowest first, as one tree into the directory @dest. What is said of the files of @lowers stays as it is.
+ *
+ * @shared: NULL for copies, which anybody may change. Else regular files and symbolic links become further names of those in @lowers where they can, and are
+ * entered there (of @lowers[i] as many names as the file has in that one, and its time of change before): for those who change none in its
+ * place.
+ */
+int merge_layers(
+    const int *lowers, size_t n_lowers, int dest, struct inodes *shared, struct error *e);
 
 struct merge_state;
 
-/** Remembers what is in @tree, so that what changes can be told. NULL with @e. */
-struct merge_state *merge_remember(int tree, struct error *e);
+/**
+ * Remembers what is in @tree, so that what changes can be told. Files in @shared (may be NULL; borrowed for as long as the state) are taken
+ * to be what they were as long as they are there. NULL with @e.
+ */
+struct merge_state *merge_remember(int tree, const struct inodes *shared, struct error *e);
 void merge_state_free(struct merge_state *state);
 /**
  * Moves what has changed in @tree since into @upper, a directory on the same file system that becomes an overlay's upper: with
- * whiteouts and opaque folders for what is gone. @tree is of no use afterwards.
+ * whiteouts and opaque folders for what is gone. What was shared and has another name now is copied. @tree holds what has not changed afterwards.
  */
 int merge_collect(const struct merge_state *state, int tree, int upper, struct error *e);
 

@@ -113,7 +113,7 @@ fill_merged(const struct lowers *lowers, struct snapshot_writer *w, struct error
 {
 	if (diff_prepare_upper(w->fs, lowers->fds[lowers->count - 1], e) < 0)
 		return -1;
-	return merge_layers(lowers->fds, lowers->count, w->fs, e);
+	return merge_layers(lowers->fds, lowers->count, w->fs, NULL, e);
 }
 
 /* The first @count, a multiple of MERGED_STEP, as one snapshot; made of the one for fewer. */
@@ -194,21 +194,34 @@ open_copy(struct store *store, struct lowers *lowers, struct error *e)
 	if (lowers->count == 1)
 		return steal_fd(&lowers->fds[0]);
 	tree = store_tmp_dir(store, NULL, e);
-	if (tree < 0 || merge_layers(lowers->fds, lowers->count, tree, e) < 0)
+	if (tree < 0 || merge_layers(lowers->fds, lowers->count, tree, NULL, e) < 0)
 		return -1;
 	return steal_fd(&tree);
 }
 
+/* A tree that stands in for a mount: in it whole files are as those of the snapshots below, or shared with them. */
+struct copy {
+	int tree;
+	bool is_linked;
+	struct inodes shared;
+	struct merge_state *state; /* of before the step */
+};
+
 static void
-free_state(void *state)
+free_copy(void *arg)
 {
-	merge_state_free(state);
+	struct copy *copy = arg;
+
+	fd_close_at(&copy->tree);
+	merge_state_free(copy->state);
+	inodes_release(&copy->shared);
+	free(copy);
 }
 
 /* What the tree of the first @count is called, without what the next one has changed in it; @lowers has a folder of no layer first, or not. */
 static int
 name_kept(const struct chain *chain, size_t count, const struct lowers *lowers,
-    char name[SNAPSHOT_KEEP_MAX + 1], struct error *e)
+    const struct copy *copy, char name[SNAPSHOT_KEEP_MAX + 1], struct error *e)
 {
 	autohash struct hash *hash = hash_new();
 	char text[DIGEST_TEXT_LEN + 1];
@@ -224,7 +237,32 @@ name_kept(const struct chain *chain, size_t count, const struct lowers *lowers,
 	for (size_t i = 0; i < count; i++)
 		hash_add_text(hash, chain->snapshots.items[i]);
 	hash_finish(hash, &key);
-	(void)snprintf(name, SNAPSHOT_KEEP_MAX + 1, "copy-%s", digest_text(&key, text));
+	/* whoever takes it must know which it is */
+	(void)snprintf(name, SNAPSHOT_KEEP_MAX + 1, "%s-%s", copy->is_linked ? "link" : "copy",
+	    digest_text(&key, text));
+	return 0;
+}
+
+/* The folder work/ of a writer holds the tree, and for a linked one the table of what is shared beside it. */
+#define COPY_TREE "tree"
+#define COPY_TABLE "shared"
+
+/* What the step before has left, in @taken, or an empty tree. */
+static int
+open_tree(struct copy *copy, const struct snapshot_writer *upper, bool taken, struct error *e)
+{
+	struct stat st;
+
+	if (!taken && mkdirat(upper->work, COPY_TREE, 0700) < 0)
+		return error_sys(e, "cannot make a work directory");
+	copy->tree = openat(upper->work, COPY_TREE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (copy->tree < 0)
+		return error_sys(e, "cannot open a work directory");
+	if (taken && copy->is_linked && inodes_read(&copy->shared, upper->work, COPY_TABLE, e) < 0)
+		return -1;
+	/* what no layer says of the root is as in the upper, whose place the copy takes */
+	if (fstat(upper->fs, &st) < 0 || fchmod(copy->tree, st.st_mode & 07777) < 0)
+		return error_sys(e, "cannot set the mode of a root directory");
 	return 0;
 }
 
@@ -233,34 +271,54 @@ name_kept(const struct chain *chain, size_t count, const struct lowers *lowers,
  * next step, which then copies that change alone.
  */
 static int
-mount_copy(const struct chain *chain, const struct lowers *lowers, struct snapshot_writer *upper,
-    struct error *e)
+fill_copy(struct copy *copy, const struct chain *chain, const struct lowers *lowers,
+    struct snapshot_writer *upper, struct error *e)
 {
 	size_t count = chain->snapshots.count, first = 0;
-	autofd int tree = -1;
-	struct stat st;
+	struct inodes *shared = copy->is_linked ? &copy->shared : NULL;
 	int taken = 0;
 
 	if (count > 0) {
-		if (name_kept(chain, count - 1, lowers, upper->keep, e) < 0)
+		if (name_kept(chain, count - 1, lowers, copy, upper->keep, e) < 0)
 			return -1;
 		taken =
 		    snapshot_writer_take(upper, upper->keep, chain->snapshots.items[count - 1], e);
 	}
-	if (taken < 0 || name_kept(chain, count, lowers, upper->keep, e) < 0)
+	if (taken < 0 || name_kept(chain, count, lowers, copy, upper->keep, e) < 0)
 		return -1;
 	first = taken ? lowers->count - 1 : 0;
-	tree = openat(upper->work, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (tree < 0)
-		return error_sys(e, "cannot open a work directory");
-	/* what no layer says of the root is as in the upper, whose place the copy takes */
-	if (fstat(upper->fs, &st) < 0 || fchmod(tree, st.st_mode & 07777) < 0)
-		return error_sys(e, "cannot set the mode of a root directory");
-	if (merge_layers(lowers->fds + first, lowers->count - first, tree, e) < 0)
+	if (open_tree(copy, upper, taken, e) < 0 ||
+	    merge_layers(lowers->fds + first, lowers->count - first, copy->tree, shared, e) < 0)
 		return -1;
-	upper->extra = merge_remember(tree, e);
-	upper->free_extra = free_state;
-	return upper->extra ? steal_fd(&tree) : -1;
+	if (shared && inodes_write(shared, upper->work, COPY_TABLE, e) < 0)
+		return -1;
+	copy->state = merge_remember(copy->tree, shared, e);
+	return copy->state ? 0 : -1;
+}
+
+static int
+mount_copy(const struct chain *chain, const struct lowers *lowers, bool linked,
+    struct snapshot_writer *upper, struct error *e)
+{
+	struct copy *copy = xcalloc(1, sizeof(*copy));
+	int root;
+
+	copy->tree = -1;
+	copy->is_linked = linked;
+	upper->extra = copy;
+	upper->free_extra = free_copy;
+	if (fill_copy(copy, chain, lowers, upper, e) < 0)
+		return -1;
+	root = fcntl(copy->tree, F_DUPFD_CLOEXEC, 3);
+	return root < 0 ? error_sys(e, "cannot copy a descriptor") : root;
+}
+
+const struct inodes *
+chain_shared(const struct store *store, const struct snapshot_writer *upper)
+{
+	const struct copy *copy = upper->extra;
+
+	return store_driver(store) == STORE_COPY && copy && copy->is_linked ? &copy->shared : NULL;
 }
 
 static int
@@ -273,13 +331,14 @@ mount_stack(const struct store *store, const struct overlay_spec *spec, struct e
 int
 chain_settle(struct store *store, int root, struct snapshot_writer *upper, struct error *e)
 {
+	const struct copy *copy = upper->extra;
 	int result;
 
 	if (store_driver(store) == STORE_FUSE)
 		return fuseoverlay_settle(upper->fs, root, e);
 	if (!upper->extra)
 		return 0;
-	result = merge_collect(upper->extra, upper->work, upper->fs, e);
+	result = merge_collect(copy->state, copy->tree, upper->fs, e);
 	upper->free_extra(upper->extra);
 	upper->extra = NULL;
 	return result;
@@ -302,8 +361,8 @@ chain_open(struct store *store, const struct chain *chain, struct error *e)
 	return mount_stack(store, &spec, e);
 }
 
-int
-chain_mount(struct store *store, const struct chain *chain, int bottom,
+static int
+mount_chain(struct store *store, const struct chain *chain, int bottom, bool linked,
     struct snapshot_writer *upper, struct error *e)
 {
 	auto(lowers) struct lowers lowers = { 0 };
@@ -315,10 +374,24 @@ chain_mount(struct store *store, const struct chain *chain, int bottom,
 	    diff_prepare_upper(upper->fs, lowers.fds[lowers.count - 1], e) < 0)
 		return -1;
 	if (store_driver(store) == STORE_COPY)
-		return mount_copy(chain, &lowers, upper, e);
+		return mount_copy(chain, &lowers, linked, upper, e);
 	spec.lowers = lowers.fds;
 	spec.n_lowers = lowers.count;
 	return mount_stack(store, &spec, e);
+}
+
+int
+chain_mount(struct store *store, const struct chain *chain, int bottom,
+    struct snapshot_writer *upper, struct error *e)
+{
+	return mount_chain(store, chain, bottom, false, upper, e);
+}
+
+int
+chain_link(
+    struct store *store, const struct chain *chain, struct snapshot_writer *upper, struct error *e)
+{
+	return mount_chain(store, chain, -1, true, upper, e);
 }
 
 static int

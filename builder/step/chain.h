@@ -12,6 +12,7 @@
 #include "builder/image/manifest.h"
 #include "builder/step/record.h"
 #include "builder/store/store.h"
+#include "runtime/base/inodes.h"
 #include "runtime/base/strv.h"
 
 struct chain {
@@ -49,6 +50,14 @@ int chain_open(struct store *store, const struct chain *chain, struct error *e);
  */
 int chain_mount(struct store *store, const struct chain *chain, int bottom,
     struct snapshot_writer *upper, struct error *e);
+/**
+ * The same for who changes no file or link in its place: where copies stand in for mounts, they are further names of the snapshots' files
+ * (merge_layers()), of which chain_shared() tells.
+ */
+int chain_link(
+    struct store *store, const struct chain *chain, struct snapshot_writer *upper, struct error *e);
+/** The files of what was mounted with @upper that are those of snapshots; NULL: none is. Valid until chain_settle(). */
+const struct inodes *chain_shared(const struct store *store, const struct snapshot_writer *upper);
 /**
  * Once what was mounted, @root, is at rest, and before @upper is committed or looked at: what was written is in it then. It cannot be
  * written to afterwards.

@@ -474,6 +474,7 @@ run_command(const struct run_request *request, int root, const struct user *user
 	spec.record_ids = environment->userns.own_id_only && !environment->chroot;
 	spec.chroot = environment->chroot;
 	spec.emulate = environment->emulate;
+	spec.shared = chain_shared(request->store, &request->files->upper);
 	spec.scratch = environment->points;
 	set_process(user, &spec);
 	spec.hostname = request->step->hostname ? request->step->hostname : "buildkitsandbox";
@@ -567,7 +568,10 @@ files_open(const struct run_request *request, struct run_files *files, struct er
 	if (snapshot_writer_open(&files->upper, request->store, e) < 0)
 		return -1;
 	strv_copy(&files->parents.snapshots, &request->parents->snapshots);
-	files->root = chain_mount(request->store, request->parents, bottom, &files->upper, e);
+	/* what changes a file is done by the supervisor in that tier alone */
+	files->root = request->environment->emulate
+	                  ? chain_link(request->store, request->parents, &files->upper, e)
+	                  : chain_mount(request->store, request->parents, bottom, &files->upper, e);
 	return files->root < 0 ? -1 : 0;
 }
 

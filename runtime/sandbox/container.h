@@ -10,6 +10,7 @@
 #define CROZE_SANDBOX_CONTAINER_H
 
 #include "runtime/base/error.h"
+#include "runtime/base/inodes.h"
 #include "runtime/base/strv.h"
 #include "runtime/sandbox/attributes.h"
 #include "runtime/sandbox/caps.h"
@@ -180,6 +181,8 @@ struct container_spec {
 	bool no_new_privs;                     /* false: sudo and su work in a build step */
 	bool chroot;                           /* no namespaces and no mounts: jail.h */
 	bool emulate;                          /* no root directory either: emulate.h */
+	const struct inodes *
+	    shared; /* with @emulate: files and links below @rootfs that others have, too, who must not see a change; NULL: none */
 	int scratch; /* with @emulate: a folder on disk, for what is in memory otherwise */
 	bool
 	    record_ids; /* users, owners and devices are recorded and answered for (seccomp/ids.h): where one id alone is mapped */

@@ -572,6 +572,7 @@ emulation_free(struct emulation *em)
 		free(em->mounts[i].real);
 	}
 	seen_free(em->ids.seen);
+	emu_shared_free(em->shared);
 	free(em->loader);
 	free(em);
 }
@@ -590,6 +591,7 @@ emulate_start(const struct container_spec *spec, struct container *c, struct emu
 	em->listener = -1;
 	em->loader = process_helper(EMULATE_LOADER);
 	em->ids.seen = seen_new();
+	em->shared = emu_shared_new(spec->shared);
 	result = start(em, m, c, e);
 	emulation_free(em);
 	return result;

@@ -14,7 +14,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/fs.h>
+#include <linux/fsverity.h>
 #include <linux/prctl.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +37,11 @@
 #ifndef SYS_open_tree
 #define SYS_open_tree 428
 #endif
+
+/* of the file system ext4, whose header is not among the kernel's for programs */
+#define EXT4_IOC_SETVERSION_OWN ((uint32_t)_IOW('f', 4, long))
+#define EXT4_IOC_MIGRATE ((uint32_t)_IO('f', 9))
+#define EXT4_IOC_ALLOC_DA_BLKS ((uint32_t)_IO('f', 12))
 
 struct row {
 	struct notify_call call;
@@ -127,6 +135,14 @@ static const struct row rows[] = {
 #endif
 	ALWAYS(renameat2, renameat2),
 	ALWAYS(truncate, truncate),
+	IF_EQUAL(ioctl, 1, (uint32_t)FS_IOC_SETFLAGS, ioctl),
+	IF_EQUAL(ioctl, 1, (uint32_t)FS_IOC_SETVERSION, ioctl),
+	IF_EQUAL(ioctl, 1, (uint32_t)FS_IOC_FSSETXATTR, ioctl),
+	IF_EQUAL(ioctl, 1, (uint32_t)FS_IOC_ENABLE_VERITY, ioctl),
+	IF_EQUAL(ioctl, 1, EXT4_IOC_SETVERSION_OWN, ioctl),
+	IF_EQUAL(ioctl, 1, EXT4_IOC_MIGRATE, ioctl),
+	IF_EQUAL(ioctl, 1, EXT4_IOC_ALLOC_DA_BLKS, ioctl),
+	IF_EQUAL(fcntl, 1, F_SETLEASE, refused),
 	ALWAYS(fsync, sync),
 	ALWAYS(fdatasync, sync),
 	ALWAYS(syncfs, sync),

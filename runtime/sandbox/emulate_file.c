@@ -43,6 +43,9 @@ write_statx(const struct emu_call *x, int target, const struct stat *st)
 	s.stx_mode = (uint16_t)st->st_mode;
 	s.stx_atime.tv_sec = st->st_atim.tv_sec;
 	s.stx_atime.tv_nsec = (uint32_t)st->st_atim.tv_nsec;
+	s.stx_nlink = (uint32_t)st->st_nlink;
+	s.stx_ctime.tv_sec = st->st_ctim.tv_sec;
+	s.stx_ctime.tv_nsec = (uint32_t)st->st_ctim.tv_nsec;
 	s.stx_rdev_major = major(st->st_rdev);
 	s.stx_rdev_minor = minor(st->st_rdev);
 	return call_write(&x->c, x->c.data->args[4], &s, sizeof(s));
@@ -254,6 +257,8 @@ emu_truncate(struct emu_call *x)
 		failed = EROFS;
 	if (!failed && !access_may(x->c.creds, &spot.st, W_OK))
 		failed = EACCES;
+	if (!failed)
+		failed = emu_before_change(x, &spot);
 	if (!failed && truncate(emu_fd_path(spot.target, path), (off_t)x->c.data->args[1]) < 0)
 		failed = errno;
 	emu_spot_release(&spot);
@@ -291,7 +296,7 @@ check_owner(const struct emu_call *x, const struct emu_spot *spot)
 }
 
 static int
-change_mode(const struct emu_call *x, const struct emu_spot *spot, mode_t mode)
+change_mode(const struct emu_call *x, struct emu_spot *spot, mode_t mode)
 {
 	const struct creds *creds = x->c.creds;
 	char path[EMU_FD_PATH];
@@ -303,6 +308,9 @@ change_mode(const struct emu_call *x, const struct emu_spot *spot, mode_t mode)
 		return EOPNOTSUPP;
 	if (!creds_in_group(creds, spot->st.st_gid) && !creds_have(creds, CAP_FSETID))
 		mode &= ~(mode_t)S_ISGID;
+	failed = emu_before_change(x, spot);
+	if (failed)
+		return failed;
 	mode = (spot->st.st_mode & S_IFMT) | (mode & 07777);
 	(void)emu_fd_path(spot->target, path);
 	if (owner_is_attribute(mode) && (spot->has_records || owner_mode_kept(mode) != mode))
@@ -398,6 +406,7 @@ chown_path(struct emu_call *x, int dirfd, uint64_t address, const __u64 *ids, un
 {
 	struct emu_spot spot;
 	struct owner owner;
+	bool is_kernels;
 	int failed = emu_find_there(x, dirfd, address, flags_of(flags), &spot);
 
 	if (failed) {
@@ -406,14 +415,17 @@ chown_path(struct emu_call *x, int dirfd, uint64_t address, const __u64 *ids, un
 	}
 	owner.uid = (uid_t)ids[0] == (uid_t)-1 ? spot.st.st_uid : (uid_t)ids[0];
 	owner.gid = (gid_t)ids[1] == (gid_t)-1 ? spot.st.st_gid : (gid_t)ids[1];
+	/* a real device, such as a terminal, goes with the step */
+	is_kernels = spot.mount->is_proc || (spot.is_point && S_ISCHR(spot.st.st_mode));
 	if (spot.mount->read_only)
 		failed = EROFS;
 	else if (!may_give(x->c.creds, &spot.st, owner.uid, owner.gid))
 		failed = EPERM;
-	/* a real device, such as a terminal, goes with the step */
-	else if (spot.mount->is_proc || (spot.is_point && S_ISCHR(spot.st.st_mode)))
+	else if (is_kernels)
 		failed = 0;
 	else
+		failed = emu_before_change(x, &spot);
+	if (!failed && !is_kernels)
 		failed = record(&spot, &owner);
 	if (!failed)
 		failed = clear_set_id(&spot);
@@ -450,7 +462,7 @@ emu_fchownat(struct emu_call *x)
 
 /* @times as utimensat(2) has them; NULL: now. */
 static int
-set_times(const struct emu_call *x, const struct emu_spot *spot, const struct timespec *times)
+set_times(const struct emu_call *x, struct emu_spot *spot, const struct timespec *times)
 {
 	struct timespec now[2] = { { .tv_nsec = UTIME_NOW }, { .tv_nsec = UTIME_NOW } };
 	struct timespec set[2];
@@ -458,6 +470,7 @@ set_times(const struct emu_call *x, const struct emu_spot *spot, const struct ti
 	struct owner owner;
 	struct stat st;
 	bool is_now = !times;
+	int failed;
 
 	memcpy(set, times ? times : now, sizeof(set));
 	is_now = is_now || (set[0].tv_nsec == UTIME_NOW && set[1].tv_nsec == UTIME_NOW);
@@ -467,13 +480,21 @@ set_times(const struct emu_call *x, const struct emu_spot *spot, const struct ti
 	if (spot->st.st_uid != x->c.creds->fsuid && !creds_have(x->c.creds, CAP_FOWNER) &&
 	    !(is_now && access_may(x->c.creds, &spot->st, W_OK)))
 		return is_now ? EACCES : EPERM;
+	failed = emu_before_change(x, spot);
+	if (failed)
+		return failed;
 	/* a link keeps its owner in its access time, so that only the other time may be changed */
 	if (fstat(spot->target, &st) == 0 && !owner_is_attribute(st.st_mode) &&
 	    owner_of_time(&st.st_atim, &owner))
 		set[0].tv_nsec = UTIME_OMIT;
-	if (S_ISLNK(spot->st.st_mode) && spot->dir >= 0)
-		return utimensat(spot->dir, spot->name, set, AT_SYMLINK_NOFOLLOW) < 0 ? errno : 0;
-	return utimensat(AT_FDCWD, emu_fd_path(spot->target, path), set, 0) < 0 ? errno : 0;
+	/* those of a folder, too, are not changed while one is put back */
+	emu_names_hold(x);
+	if ((S_ISLNK(spot->st.st_mode) && spot->dir >= 0
+		    ? utimensat(spot->dir, spot->name, set, AT_SYMLINK_NOFOLLOW)
+		    : utimensat(AT_FDCWD, emu_fd_path(spot->target, path), set, 0)) < 0)
+		failed = errno;
+	emu_names_let_go(x);
+	return failed;
 }
 
 static void

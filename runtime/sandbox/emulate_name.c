@@ -89,8 +89,10 @@ make_folder(struct emu_call *x, int dirfd, uint64_t address, uint64_t bits)
 	struct emu_spot spot;
 	int failed = find_new(x, dirfd, address, &spot);
 
+	emu_names_hold(x);
 	if (!failed && mkdirat(spot.dir, spot.name, owner_mode_kept(mode) & 07777) < 0)
 		failed = errno;
+	emu_names_let_go(x);
 	if (!failed)
 		failed = settle(x, &spot, mode);
 	emu_spot_release(&spot);
@@ -143,11 +145,13 @@ make_node(struct emu_call *x, int dirfd, uint64_t address, uint64_t bits, uint64
 		failed = find_new(x, dirfd, address, &spot);
 	if (!failed && spot.wants_folder)
 		failed = ENOENT;
+	emu_names_hold(x);
 	if (!failed && is_device)
 		failed = make_device(&spot, mode, (dev_t)(uint32_t)rdev);
 	else if (!failed &&
 		 mknodat(spot.dir, spot.name, S_ISREG(mode) ? owner_mode_kept(mode) : mode, 0) < 0)
 		failed = errno;
+	emu_names_let_go(x);
 	if (!failed)
 		failed = settle(x, &spot, is_device ? S_IFREG | (mode & 07777) : mode);
 	emu_spot_release(&spot);
@@ -180,8 +184,10 @@ make_symlink(struct emu_call *x, uint64_t target, int dirfd, uint64_t address)
 		failed = find_new(x, dirfd, address, &spot);
 	if (!failed && spot.wants_folder)
 		failed = ENOENT;
+	emu_names_hold(x);
 	if (!failed && symlinkat(text, spot.dir, spot.name) < 0)
 		failed = errno;
+	emu_names_let_go(x);
 	if (!failed)
 		failed = settle(x, &spot, S_IFLNK | 0777);
 	emu_spot_release(&spot);
@@ -219,9 +225,13 @@ make_link(struct emu_call *x, const __u64 *from, int to_dir, uint64_t to, unsign
 		failed = ENOENT;
 	if (!failed && (old.mount != new.mount || old.is_point))
 		failed = EXDEV;
+	if (!failed)
+		failed = emu_before_change(x, &old);
+	emu_names_hold(x);
 	if (!failed && linkat(AT_FDCWD, emu_fd_path(old.target, path), new.dir, new.name,
 			   AT_SYMLINK_FOLLOW) < 0)
 		failed = errno;
+	emu_names_let_go(x);
 	emu_spot_release(&old);
 	emu_spot_release(&new);
 	emu_conclude(x, failed);
@@ -370,6 +380,12 @@ open_there(struct emu_call *x, const struct opening *o, struct emu_spot *spot)
 	}
 	if (spot->mount->is_proc)
 		fd = emu_proc_open(x, spot);
+	if ((flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC)
+		failed = emu_before_change(x, spot);
+	else
+		emu_is_read(x->em, &spot->st);
+	if (failed)
+		return failed;
 	if (fd < 0)
 		fd = openat(AT_FDCWD, emu_fd_path(spot->target, path),
 		    (flags & ~O_CLOEXEC) | O_CLOEXEC | O_NOCTTY, 0);
@@ -392,7 +408,9 @@ create(struct emu_call *x, const struct opening *o, const struct emu_spot *spot)
 	failed = emu_may_change(x, spot);
 	if (failed)
 		return failed;
+	emu_names_hold(x);
 	fd = openat(spot->dir, spot->name, flags, owner_mode_kept(mode) & 07777);
+	emu_names_let_go(x);
 	if (fd < 0)
 		return errno;
 	failed = settle(x, spot, mode);
@@ -642,8 +660,10 @@ remove_name(struct emu_call *x, int dirfd, uint64_t address, unsigned int flags)
 		failed = folder ? spot.is_point ? EBUSY : ENOTEMPTY : EISDIR;
 	if (!failed)
 		failed = check_removal(x, &spot);
+	emu_names_hold(x);
 	if (!failed && unlinkat(spot.dir, spot.name, folder ? AT_REMOVEDIR : 0) < 0)
 		failed = errno;
+	emu_names_let_go(x);
 	emu_spot_release(&spot);
 	emu_conclude(x, failed);
 }
@@ -729,9 +749,16 @@ rename_file(struct emu_call *x, const __u64 *from, const __u64 *to, unsigned int
 		emu_refuse(x, "rename of a folder that holds a mount", EBUSY);
 		return;
 	}
+	/* one name of several moves; else rename(2) would do nothing to two of one file */
+	if (!failed && emu_shared_names(x->em, &old.st) > 1)
+		failed = emu_before_change(x, &old);
+	if (!failed && flags & RENAME_EXCHANGE && emu_shared_names(x->em, &new.st) > 1)
+		failed = emu_before_change(x, &new);
+	emu_names_hold(x);
 	if (!failed && (flags ? syscall(SYS_renameat2, old.dir, old.name, new.dir, new.name, flags)
 			      : renameat(old.dir, old.name, new.dir, new.name)) < 0)
 		failed = errno;
+	emu_names_let_go(x);
 	emu_spot_release(&old);
 	emu_spot_release(&new);
 	emu_conclude(x, failed);

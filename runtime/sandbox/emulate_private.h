@@ -92,9 +92,10 @@ struct emulation {
 	size_t n_mounts;
 	uid_t uid; /* of the supervisor: whose all files are */
 	gid_t gid;
-	char *loader;         /* real path */
-	bool has_copies;      /* of the step's descriptors (pidfd_getfd(2)) */
-	pthread_mutex_t lock; /* of all that follows */
+	struct emu_shared *shared; /* NULL: all files are the step's alone */
+	char *loader;              /* real path */
+	bool has_copies;           /* of the step's descriptors (pidfd_getfd(2)) */
+	pthread_mutex_t lock;      /* of all that follows */
 	uint64_t load_address;
 	struct emu_thread *threads[EMU_BUCKETS];
 	unsigned char told[512]; /* calls whose refusal is in the log, by number */
@@ -217,6 +218,27 @@ bool emu_holds_mount(const struct emulation *em, const char *name);
  */
 bool emu_see(const struct emulation *em, const char *path, struct stat *st);
 
+/* ---- emulate_change.c: files that snapshots have, too ---- */
+
+struct emu_shared;
+/** NULL when there are none. @files is borrowed. */
+struct emu_shared *emu_shared_new(const struct inodes *files);
+void emu_shared_free(struct emu_shared *shared);
+/**
+ * To be called before anything changes of what is at @spot, in content or attributes, and before it gets another name: a shared file is
+ * replaced by a copy of the step's own, which @spot has for its target then. 0, or the errno that the call fails with.
+ */
+int emu_before_change(const struct emu_call *x, struct emu_spot *spot);
+/** Between these, and there alone, names are made, taken away and moved, and times of folders set. errno stays. Not around emu_before_change(). */
+void emu_names_hold(const struct emu_call *x);
+void emu_names_let_go(const struct emu_call *x);
+/** The number of names that a shared file has in its snapshot; 0: it is the step's own. */
+unsigned int emu_shared_names(const struct emulation *em, const struct stat *st);
+/** What the kernel says of a file's names and time of change, without those that other trees have given it. */
+void emu_see_shared(const struct emulation *em, struct stat *st);
+/** A descriptor to read the file of @st is given away. */
+void emu_is_read(const struct emulation *em, const struct stat *st);
+
 /* ---- emulate_proc.c: procfs ---- */
 
 /**
@@ -269,7 +291,7 @@ emu_fn emu_stat, emu_lstat, emu_fstat, emu_newfstatat, emu_statx, emu_statfs, em
     emu_access, emu_faccessat, emu_readlink, emu_readlinkat, emu_truncate, emu_chmod, emu_fchmod,
     emu_fchmodat, emu_chown, emu_lchown, emu_fchown, emu_fchownat, emu_utime, emu_utimes,
     emu_futimesat, emu_utimensat, emu_sync;
-emu_fn emu_setxattr, emu_getxattr, emu_listxattr, emu_removexattr;
+emu_fn emu_setxattr, emu_getxattr, emu_listxattr, emu_removexattr, emu_ioctl;
 emu_fn emu_chdir, emu_fchdir, emu_getcwd, emu_umask, emu_kill, emu_signal_thread, emu_pid_argument,
     emu_second_argument, emu_priority, emu_prctl, emu_refused, emu_missing;
 emu_fn emu_socket, emu_connect, emu_bind, emu_socket_name, emu_get_option;

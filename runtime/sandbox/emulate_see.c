@@ -31,11 +31,13 @@ emu_see(const struct emulation *em, const char *path, struct stat *st)
 	bool has_records = true;
 	enum seen_state state;
 
+	emu_see_shared(em, st);
 	/* all files are the supervisor's, who stands for root; what is of the host's root is that too */
 	st->st_uid = st->st_uid == em->uid || st->st_uid == 0 ? 0 : 65534;
 	st->st_gid = st->st_gid == em->gid || st->st_gid == 0 ? 0 : 65534;
 	if (!owner_is_attribute(st->st_mode)) {
 		(void)access_owner(path, true, st);
+		emu_see_shared(em, st);
 		return true;
 	}
 	state = seen_recall(em->ids.seen, st, &has_records);

@@ -276,8 +276,11 @@ bind_at(const struct emu_call *x, int fd, struct emu_spot *spot, const char *nam
 	(void)snprintf(kernel, sizeof(kernel), "%s/%s", emu_fd_path(spot->dir, path), spot->name);
 	if (strlen(kernel) >= sizeof(((struct sockaddr_un *)0)->sun_path))
 		return ENAMETOOLONG;
-	if (bind(fd, (struct sockaddr *)&address, put_name(&address, kernel)) < 0)
-		return errno;
+	emu_names_hold(x);
+	failed = bind(fd, (struct sockaddr *)&address, put_name(&address, kernel)) < 0 ? errno : 0;
+	emu_names_let_go(x);
+	if (failed)
+		return failed;
 	if (fchmodat(spot->dir, spot->name, 0777 & ~x->fs->umask, 0) < 0)
 		return errno;
 	if ((owner.uid != 0 || owner.gid != 0) && owner_set_at(spot->dir, spot->name, &owner) < 0)

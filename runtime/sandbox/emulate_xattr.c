@@ -93,6 +93,8 @@ emu_setxattr(struct emu_call *x)
 		value = xmalloc(length + 1);
 		failed = call_read(&x->c, x->c.data->args[2], value, length);
 	}
+	if (!failed)
+		failed = emu_before_change(x, &spot);
 	if (!failed && setxattr(emu_fd_path(spot.target, path), name, value, length,
 			   (int)x->c.data->args[4]) < 0)
 		failed = errno;
@@ -111,6 +113,8 @@ emu_removexattr(struct emu_call *x)
 		failed = find(x, &spot);
 	if (!failed)
 		failed = check_change(x, &spot, name);
+	if (!failed)
+		failed = emu_before_change(x, &spot);
 	if (!failed && removexattr(emu_fd_path(spot.target, path), name) < 0)
 		failed = errno;
 	emu_spot_release(&spot);

@@ -3,42 +3,19 @@
 #
 # emulate - the tier emulate: RUN as an ordinary user where namespaces, mounts and chroot are refused.
 #
-# The tier userns is the judge of images. The container is tests/hosts/confine: the filter of the engines' default profile, no new
-# privileges, no capability.
+# Judge and container: tests/lib/emulate.bash.
 
 load ../lib/common
+load ../lib/emulate
 
 setup_file()
 {
-	croze_suite
-	need gcc
-	gcc -D_GNU_SOURCE -o "$SUITE/confine" "$CROZE_SOURCE/tests/hosts/confine.c"
+	emulate_suite
 }
 
 teardown_file()
 {
 	croze_suite_end
-}
-
-# confined ARGUMENT...: a build in the container, in a store of its own; network: that of the machine.
-confined()
-{
-	[ -e "$W/emulate" ] || cp -a "$SUITE/template" "$W/emulate"
-	CROZE_ROOT=$W/emulate timeout --kill-after=5 "${LIMIT:-250}" "$SUITE/confine" croze build --progress=plain --timestamp 0 "$@" "$W/c"
-}
-
-# same: the folder c gives the same manifest in both tiers; what the steps printed is in $W/userns.log and $W/emulate.log.
-same()
-{
-	[ -e "$W/userns" ] || cp -a "$SUITE/template" "$W/userns"
-	CROZE_ROOT=$W/userns croze build --progress=plain --isolation userns --network=host --timestamp 0 -t app "$W/c" \
-	    >"$W/userns.log" 2>&1 || { cat "$W/userns.log"; return 1; }
-	confined -t app >"$W/emulate.log" 2>&1 || { cat "$W/emulate.log"; return 1; }
-	head -n 1 "$W/emulate.log" | grep -qF 'tier: emulate+copy'
-	[ "$(manifest_digest app "$W/userns")" = "$(manifest_digest app "$W/emulate")" ] || {
-		diff <(tree app "$W/userns") <(tree app "$W/emulate")
-		return 1
-	}
 }
 
 @test "emulate: users, owners, modes, links, devices and files of others are as with real ids" {

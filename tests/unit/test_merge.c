@@ -138,9 +138,9 @@ a_change_of_a_deep_tree_is_collected_with_few_descriptors(void **state)
 	few.rlim_cur = DESCRIPTORS;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
 
-	assert_ok(merge_layers(&f->lower, 1, f->tree, &e), &e);
+	assert_ok(merge_layers(&f->lower, 1, f->tree, NULL, &e), &e);
 	assert_true(has(f->tree, kept, "1"));
-	memory = merge_remember(f->tree, &e);
+	memory = merge_remember(f->tree, NULL, &e);
 	assert_ok(memory ? 0 : -1, &e);
 	put(f->tree, changed, "2");
 	put(f->tree, added, "3");
@@ -169,8 +169,8 @@ a_folder_that_was_made_anew_is_opaque(void **state)
 
 	assert_int_equal(mkdirat(f->lower, "d", 0755), 0);
 	put(f->lower, "d/old", "1");
-	assert_ok(merge_layers(&f->lower, 1, f->tree, &e), &e);
-	memory = merge_remember(f->tree, &e);
+	assert_ok(merge_layers(&f->lower, 1, f->tree, NULL, &e), &e);
+	memory = merge_remember(f->tree, NULL, &e);
 	assert_ok(memory ? 0 : -1, &e);
 	assert_int_equal(unlinkat(f->tree, "d/old", 0), 0);
 	assert_int_equal(unlinkat(f->tree, "d", AT_REMOVEDIR), 0);
@@ -203,9 +203,148 @@ a_tree_deeper_than_a_path_can_be_is_refused(void **state)
 		dir = below;
 	}
 	close(dir);
-	assert_int_equal(merge_layers(&f->lower, 1, f->tree, &e), -1);
+	assert_int_equal(merge_layers(&f->lower, 1, f->tree, NULL, &e), -1);
 	assert_int_equal(e.kind, ERR_INPUT);
 	assert_non_null(strstr(e.text, "is longer than a path can be"));
+}
+
+static struct stat
+stat_of(int dir, const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW), 0);
+	return st;
+}
+
+static bool
+same_file(int a, const char *path_a, int b, const char *path_b)
+{
+	return stat_of(a, path_a).st_ino == stat_of(b, path_b).st_ino;
+}
+
+static void
+files_of_a_layer_are_shared_and_counted_by_its_names_alone(void **state)
+{
+	struct fixture *f = *state;
+	auto(inodes) struct inodes shared = { 0 };
+	struct error e = ERROR_INIT;
+	struct stat st;
+
+	put(f->lower, "a", "1");
+	put(f->lower, "marked", "1");
+	assert_int_equal(symlinkat("a", f->lower, "l"), 0);
+	assert_int_equal(mkfifoat(f->lower, "p", 0600), 0);
+	assert_int_equal(linkat(f->lower, "a", f->lower, "b", 0), 0);
+	assert_int_equal(linkat(f->lower, "a", f->top, "elsewhere", 0), 0);
+	{
+		autofd int fd = openat(f->lower, "marked", O_RDONLY | O_CLOEXEC);
+
+		assert_int_equal(fsetxattr(fd, "user.overlay.origin", "", 0, 0), 0);
+	}
+	assert_ok(merge_layers(&f->lower, 1, f->tree, &shared, &e), &e);
+	assert_true(same_file(f->lower, "a", f->tree, "a"));
+	assert_true(same_file(f->lower, "b", f->tree, "b"));
+	assert_true(same_file(f->lower, "l", f->tree, "l"));
+	assert_false(same_file(f->lower, "p", f->tree, "p"));
+	assert_false(same_file(f->lower, "marked", f->tree, "marked"));
+	st = stat_of(f->tree, "a");
+	assert_int_equal(inodes_find(&shared, &st)->names, 2);
+	st = stat_of(f->tree, "marked");
+	assert_null(inodes_find(&shared, &st));
+}
+
+static void
+a_shared_file_that_was_renamed_is_collected_as_a_copy(void **state)
+{
+	struct fixture *f = *state;
+	auto(inodes) struct inodes shared = { 0 };
+	struct merge_state *memory;
+	struct error e = ERROR_INIT;
+	struct stat before;
+
+	assert_int_equal(mkdirat(f->lower, "d", 0755), 0);
+	put(f->lower, "a", "1");
+	put(f->lower, "d/a", "2");
+	put(f->lower, "same", "3");
+	assert_int_equal(linkat(f->lower, "d/a", f->lower, "d/b", 0), 0);
+	assert_int_equal(symlinkat("a", f->lower, "d/l"), 0);
+	before = stat_of(f->lower, "d");
+	assert_ok(merge_layers(&f->lower, 1, f->tree, &shared, &e), &e);
+	memory = merge_remember(f->tree, &shared, &e);
+	assert_ok(memory ? 0 : -1, &e);
+	assert_int_equal(linkat(f->lower, "same", f->top, "elsewhere", 0), 0); /* another tree */
+	assert_int_equal(renameat(f->tree, "a", f->tree, "c"), 0);
+	assert_int_equal(renameat(f->tree, "d", f->tree, "n"), 0);
+	assert_ok(merge_collect(memory, f->tree, f->upper, &e), &e);
+	merge_state_free(memory);
+	assert_int_equal(faccessat(f->upper, "same", F_OK, 0), -1);
+	assert_true(is_whiteout(f->upper, "a"));
+	assert_true(is_whiteout(f->upper, "d"));
+	assert_true(has(f->upper, "c", "1"));
+	assert_true(has(f->upper, "n/a", "2"));
+	assert_false(same_file(f->lower, "a", f->upper, "c"));
+	assert_false(same_file(f->lower, "d/a", f->upper, "n/a"));
+	assert_false(same_file(f->lower, "d/l", f->upper, "n/l"));
+	assert_true(same_file(f->upper, "n/a", f->upper, "n/b"));
+	assert_int_equal(
+	    stat_of(f->upper, "n/a").st_mtim.tv_nsec, stat_of(f->lower, "d/a").st_mtim.tv_nsec);
+	assert_int_equal(stat_of(f->upper, "n").st_mtim.tv_nsec, before.st_mtim.tv_nsec);
+}
+
+/* What is below the folder has the times that it had. */
+static void
+a_folder_that_came_into_another_of_the_old_name_is_collected_whole(void **state)
+{
+	struct fixture *f = *state;
+	struct merge_state *memory;
+	struct error e = ERROR_INIT;
+
+	assert_int_equal(mkdirat(f->lower, "d", 0755), 0);
+	assert_int_equal(mkdirat(f->lower, "d/sub", 0755), 0);
+	put(f->lower, "d/sub/f", "1");
+	assert_ok(merge_layers(&f->lower, 1, f->tree, NULL, &e), &e);
+	memory = merge_remember(f->tree, NULL, &e);
+	assert_ok(memory ? 0 : -1, &e);
+	assert_int_equal(renameat(f->tree, "d", f->tree, "old"), 0);
+	assert_int_equal(mkdirat(f->tree, "d", 0755), 0);
+	assert_int_equal(renameat(f->tree, "old/sub", f->tree, "d/sub"), 0);
+	assert_ok(merge_collect(memory, f->tree, f->upper, &e), &e);
+	merge_state_free(memory);
+	assert_true(has(f->upper, "d/sub/f", "1"));
+}
+
+static void
+the_table_of_shared_files_is_read_as_it_was_written(void **state)
+{
+	struct fixture *f = *state;
+	auto(inodes) struct inodes one = { 0 };
+	auto(inodes) struct inodes two = { 0 };
+	auto(inodes) struct inodes three = { 0 };
+	struct error e = ERROR_INIT;
+	struct stat st = { .st_dev = 7 };
+	autofd int fd = -1;
+
+	for (unsigned n = 1; n <= 5000; n++) {
+		st.st_ino = (ino_t)n * 8;
+		(void)inodes_add(&one, &st);
+	}
+	(void)inodes_add(&one, &st);
+	assert_ok(inodes_write(&one, f->top, "table", &e), &e);
+	assert_ok(inodes_read(&two, f->top, "table", &e), &e);
+	assert_int_equal(two.count, 5000);
+	assert_int_equal(inodes_find(&two, &st)->names, 2);
+	st.st_ino = 8;
+	assert_int_equal(inodes_find(&two, &st)->names, 1);
+	st.st_ino = 9;
+	assert_null(inodes_find(&two, &st));
+	st.st_ino = 8;
+	st.st_dev = 8;
+	assert_null(inodes_find(&two, &st));
+	fd = openat(f->top, "table", O_WRONLY | O_CLOEXEC);
+	assert_int_equal(ftruncate(fd, 1000), 0);
+	assert_int_equal(inodes_read(&three, f->top, "table", &e), -1);
+	assert_non_null(strstr(e.text, "a table of files is damaged"));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -214,6 +353,10 @@ static const struct CMUnitTest tests[] = {
 	TEST(a_change_of_a_deep_tree_is_collected_with_few_descriptors),
 	TEST(a_folder_that_was_made_anew_is_opaque),
 	TEST(a_tree_deeper_than_a_path_can_be_is_refused),
+	TEST(a_folder_that_came_into_another_of_the_old_name_is_collected_whole),
+	TEST(files_of_a_layer_are_shared_and_counted_by_its_names_alone),
+	TEST(a_shared_file_that_was_renamed_is_collected_as_a_copy),
+	TEST(the_table_of_shared_files_is_read_as_it_was_written),
 };
 
 UNIT_MAIN(tests);

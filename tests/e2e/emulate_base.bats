@@ -1,0 +1,200 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# emulate_base - the tier emulate: steps work on further names of their base's files, and change copies.
+#
+# Judge and container: tests/lib/emulate.bash.
+
+load ../lib/common
+load ../lib/emulate
+
+setup_file()
+{
+	emulate_suite
+	gcc -D_GNU_SOURCE -static -O1 -w -o "$SUITE/base" "$CROZE_SOURCE/tests/data/emulate/base.c"
+}
+
+teardown_file()
+{
+	croze_suite_end
+}
+
+# snapshots [STORE]: all that is said of the files of the snapshots, but what their further names move: st_nlink, st_ctime, and st_atime.
+snapshots()
+{
+	"$PYTHON" - "${1:-$W/emulate}/snapshots" <<-'EOF'
+		import hashlib, os, stat, sys
+		os.chdir(sys.argv[1])
+		for folder, folders, files in os.walk("."):
+		    for name in sorted(folders + files):
+		        path = os.path.join(folder, name)
+		        st = os.lstat(path)
+		        kind = stat.S_IFMT(st.st_mode)
+		        data = b""
+		        attributes = []
+		        if kind == stat.S_IFLNK:
+		            data = os.readlink(path).encode()
+		        if kind == stat.S_IFREG:
+		            data = open(path, "rb").read()
+		        if kind in (stat.S_IFREG, stat.S_IFDIR):
+		            attributes = [(a, os.getxattr(path, a)) for a in sorted(os.listxattr(path))]
+		        record = st.st_atime_ns if st.st_atime_ns >> 33 > 10 ** 9 else 0
+		        print(path, oct(st.st_mode), st.st_uid, st.st_gid, st.st_size, st.st_mtime_ns, record, st.st_ino,
+		              hashlib.sha256(data).hexdigest(), attributes)
+	EOF
+}
+
+# unchanged: the snapshots of the file before are as they were, and have no further names.
+unchanged()
+{
+	snapshots | grep -F "$(awk '{ split($1, p, "/"); print p[2] }' before | sort -u)" >after
+	cmp before after
+	[ "$(find "$W/emulate/snapshots" -links +1 ! -type d -exec stat -c %i {} + | sort | uniq -u | wc -l)" = 0 ]
+}
+
+@test "emulate: what a step changes of its base, in every way that there is, is as on an overlay, and the base stays as it was" {
+	cp "$SUITE/base" c/base
+	dockerfile <<-'EOF'
+		FROM alpine:3.19 AS made
+		COPY base /bin/base
+		RUN base make
+		FROM made
+		RUN base change >/out
+		RUN base change >/again; cat /b/* >/all; rm /bin/base
+	EOF
+	run confined --target made -t made
+	ok
+	snapshots >before
+	same
+	tree app "$W/emulate" | grep -q '^/out '
+	unchanged
+}
+
+@test "emulate: processes that are the first to change a file at once, a thousand times: nothing is lost, in the file or in the base" {
+	cp "$SUITE/base" c/base
+	dockerfile <<-'EOF'
+		FROM alpine:3.19 AS made
+		COPY base /bin/base
+		RUN base make
+		FROM made
+		RUN base race 1000
+	EOF
+	run confined --target made -t made
+	ok
+	snapshots >before
+	run confined -t app
+	ok
+	says "1000 of 1000 are whole"
+	unchanged
+}
+
+@test "emulate: builds at once from one base change what is theirs, and their images are as if each were alone" {
+	local n
+	for n in 1 2 3; do
+		mkdir "c$n"
+		cat >"c$n/Dockerfile" <<-EOF
+			FROM alpine:3.19
+			RUN for i in 1 2 3 4 5 6; do for f in /etc/* /lib/apk/db/*; do if test -f \$f -a ! -h \$f; then echo $n >>\$f; chmod o-r \$f; fi; done; done
+			COPY --from=alpine:3.19 /etc/passwd /etc/group /srv/
+			RUN chown -h $n:$n /bin/* && rm -r /media && mv /etc/profile /srv && ln /srv/passwd /srv/link
+		EOF
+	done
+	printf 'FROM alpine:3.19\nRUN true\n' >c/Dockerfile
+	run confined -t base
+	ok
+	snapshots >before
+	for n in 1 2 3; do
+		FOLDER=$W/c$n confined -t "app$n" >"log$n" 2>&1 3>&- &
+	done
+	wait
+	for n in 1 2 3; do
+		FOLDER=$W/c$n judged
+		alike "app$n" || { cat "log$n"; return 1; }
+	done
+	unchanged
+	run env CROZE_ROOT="$W/emulate" croze store check
+	ok
+}
+
+# The tree of a step that runs: the folder whose files are the base's too.
+@test "emulate: the tree of a step has the base's files; copies of other tiers are copies" {
+	local file pid
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN test "$(stat -c %h /etc/passwd)" = 1 && sleep 3.7316
+	EOF
+	confined >log 2>&1 3>&- &
+	pid=$!
+	while ! pgrep -f 'sleep 3.731[6]' >/dev/null; do
+		kill -0 "$pid"
+		sleep 0.05
+	done
+	file=$(find "$W/emulate/snapshots" -path '*/fs/etc/passwd')
+	[ "$(stat -c %h "$file")" = 2 ]
+	[ "$(find "$W/emulate/tmp" -samefile "$file" | wc -l)" = 1 ]
+	wait "$pid"
+	[ "$(stat -c %h "$file")" = 1 ]
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN test "$(stat -c %h /etc/passwd)" = 1 && echo changed >>/etc/passwd
+		RUN test "$(stat -c %h /etc/passwd /bin/busybox | tr '\n' ' ')" = '1 1 ' && tail -n 1 /etc/passwd
+	EOF
+	for tier in userns-single userns; do
+		run build --isolation "$tier" --snapshots copy --network host
+		ok
+		run find "$CROZE_ROOT/snapshots" -type f -links +1 -path '*/etc/*'
+		equal "$output" ""
+	done
+}
+
+@test "emulate: COPY, ADD and RUN by turns over one base, with hard links of an archive to its files" {
+	mkdir -p c/d/etc a/etc
+	echo 1 >c/d/etc/motd
+	echo 2 >c/d/new
+	ln c/d/new c/d/new2
+	touch -d @1 a/etc/group a/etc/other
+	ln -f a/etc/group a/etc/linked
+	"$PYTHON" - <<-'EOF'
+		import tarfile
+		t = tarfile.open("c/links.tar", "w")
+		for name in ("etc/group.link", "etc/group.more"):
+		    i = tarfile.TarInfo(name)
+		    i.type, i.linkname = tarfile.LNKTYPE, "etc/group"
+		    t.addfile(i)
+		t.close()
+	EOF
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN echo 1 >>/etc/passwd
+		COPY d/ /
+		RUN echo 2 >>/etc/motd && mv /etc/shadow /etc/shadow2 && cat /new2 >>/new
+		ADD links.tar /
+		RUN echo 3 >>/etc/group.link && cat /etc/group >/srv/group && test "$(stat -c %h /etc/group)" = 3
+		WORKDIR /etc/made
+		RUN mv /etc/shadow2 /etc/shadow && ln -s x y && chown -h 3:4 y
+	EOF
+	same
+}
+
+@test "emulate: kill -9 while a step's tree is made, and while its files are changed: the store is sound, the base as it was" {
+	local delay i
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN for i in $(seq 200); do for f in $(find /etc /lib /usr /sbin -type f); do chmod u+s $f; chmod u-s $f; done; done
+	EOF
+	printf 'FROM alpine:3.19\nRUN true\n' >base.Dockerfile
+	run confined -t base -f base.Dockerfile
+	ok
+	snapshots >before
+	for i in $(seq 12); do
+		delay=$(awk -v i="$i" 'BEGIN { print 0.05 * i * i / 4 }')
+		CROZE_ROOT=$W/emulate timeout -s KILL "$delay" "$SUITE/confine" croze build -q --no-cache c >log 2>&1 3>&- || :
+		# what it has left ends by itself, and is away with the next one
+	done
+	sleep 1
+	run confined -t again -f base.Dockerfile --no-cache
+	ok
+	unchanged
+	run env CROZE_ROOT="$W/emulate" croze store check
+	ok
+}
