@@ -236,7 +236,7 @@ can_be_shared(mode_t mode)
 	return S_ISREG(mode) || S_ISLNK(mode);
 }
 
-/* A further name of the file in the layer: 1, 0 where there can be none, -1. */
+/* A further name of the file in the layer: 1, 0 where there can be none, or something has that name, -1. */
 static int
 share(struct copier *c, const struct pair *dirs, const char *name, const struct stat *st,
     struct error *e)
@@ -249,8 +249,8 @@ share(struct copier *c, const struct pair *dirs, const char *name, const struct 
 		return 0;
 	/* full, forbidden, on another file system, or one without */
 	if (linkat(dirs->from, name, dirs->to, name, 0) < 0)
-		return errno == EMLINK || errno == EPERM || errno == EACCES || errno == EXDEV ||
-		               errno == EOPNOTSUPP || errno == ENOSYS
+		return errno == EEXIST || errno == EMLINK || errno == EPERM || errno == EACCES ||
+		               errno == EXDEV || errno == EOPNOTSUPP || errno == ENOSYS
 		           ? 0
 		           : error_sys(e, "cannot link '%s'", buf_text(&c->path));
 	/* by the name that is looked at from now on */
@@ -329,6 +329,10 @@ copy_entry(
 	}
 	if (is_whiteout(&st))
 		return path_remove_tree(dirs->to, name, e);
+	/* mostly nothing has the name */
+	linked = share(c, dirs, name, &st, e);
+	if (linked != 0)
+		return linked < 0 ? -1 : 0;
 	if (fstatat(dirs->to, name, &old, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    !(S_ISDIR(st.st_mode) && S_ISDIR(old.st_mode)) &&
 	    path_remove_tree(dirs->to, name, e) < 0)

@@ -185,16 +185,17 @@ lowers_open(struct store *store, const struct chain *chain, int bottom, struct l
 	return 0;
 }
 
-/* One layer is its own tree. */
+/* One layer is its own tree. Of several the files are shared, as nobody changes what is opened so. */
 static int
 open_copy(struct store *store, struct lowers *lowers, struct error *e)
 {
+	auto(inodes) struct inodes shared = { 0 };
 	autofd int tree = -1;
 
 	if (lowers->count == 1)
 		return steal_fd(&lowers->fds[0]);
 	tree = store_tmp_dir(store, NULL, e);
-	if (tree < 0 || merge_layers(lowers->fds, lowers->count, tree, NULL, e) < 0)
+	if (tree < 0 || merge_layers(lowers->fds, lowers->count, tree, &shared, e) < 0)
 		return -1;
 	return steal_fd(&tree);
 }
