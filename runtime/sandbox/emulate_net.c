@@ -217,7 +217,7 @@ net_look(struct emu_net *net, unsigned int misses)
 
 	(void)pthread_mutex_lock(&net->lock);
 	for (struct net_socket *s = net->sockets; s; s = s->next) {
-		s->missed = net_is_there(s) ? 0 : s->missed + 1;
+		s->missed = !s->given || net_is_there(s) ? 0 : s->missed + 1;
 		any = any || s->missed > 0;
 	}
 	if (any)

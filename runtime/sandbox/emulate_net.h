@@ -58,6 +58,7 @@ struct net_socket {
 	pid_t pid;
 	int number;
 	unsigned int missed;
+	bool given; /* before that it is not to be seen anywhere */
 	/* datagrams */
 	int ours; /* the other end of the pair */
 	int real;

@@ -46,6 +46,22 @@ kind_of(const struct emu_net *net, const uint64_t *args)
 	return -1;
 }
 
+/* NULL with errno. */
+static struct net_socket *
+make(struct emu_net *net, int kind, const uint64_t *args, int *fd)
+{
+	int domain = (int)args[0];
+	struct net_socket *s;
+
+	if (kind == NET_DATAGRAM)
+		return datagram_new(net, domain, (int)args[1] & SOCK_NONBLOCK, fd);
+	*fd = socket(domain, (int)args[1] | SOCK_CLOEXEC, (int)args[2]);
+	s = *fd < 0 ? NULL : net_add(net, kind, domain, *fd);
+	if (*fd >= 0 && !s)
+		fd_close_at(fd);
+	return s;
+}
+
 void
 emu_net_socket(struct emu_call *x)
 {
@@ -53,16 +69,12 @@ emu_net_socket(struct emu_call *x)
 	struct emu_net *net = x->em->net;
 	int kind = kind_of(net, args), fd = -1;
 	unsigned int cloexec = args[1] & SOCK_CLOEXEC ? O_CLOEXEC : 0;
-	struct net_socket *s = NULL;
+	struct net_socket *s = kind < 0 ? NULL : make(net, kind, args, &fd);
 
-	if (kind == NET_DATAGRAM) {
-		s = datagram_new(net, (int)args[0], (int)args[1] & SOCK_NONBLOCK, &fd);
-	} else if (kind >= 0) {
-		fd = socket((int)args[0], (int)args[1] | SOCK_CLOEXEC, (int)args[2]);
-		if (fd >= 0)
-			s = net_add(net, kind, (int)args[0], fd);
-		if (fd >= 0 && !s)
-			(void)close(fd); /* new */
+	/* too many: some may be closed by now */
+	if (kind >= 0 && !s && (errno == EMFILE || errno == ENFILE)) {
+		net_look(net, 1);
+		s = make(net, kind, args, &fd);
 	}
 	if (!s) {
 		call_fail(&x->c, errno);
@@ -72,6 +84,9 @@ emu_net_socket(struct emu_call *x)
 		call_fail(&x->c, errno);
 		net_forget(net, s);
 	}
+	(void)pthread_mutex_lock(&net->lock);
+	s->given = true;
+	(void)pthread_mutex_unlock(&net->lock);
 	net_drop(s);
 }
 

@@ -59,8 +59,8 @@ without_copies()
 }
 
 @test "N1, N2 emulate: loopback, link-local and abstract sockets of the machine are out of reach; twin: the step's own are not" {
-	run world "client alone $FOUR; client inner $FOUR; client story $FOUR; client interrupted $FOUR"
-	all_yes 4
+	run world "client alone $FOUR; client inner $FOUR; client story $FOUR; client interrupted $FOUR; client many $FOUR"
+	all_yes 5
 }
 
 @test "N1, N6 emulate: no race for addresses and descriptors, no used socket, no other kind of socket and no option leads to the machine" {

@@ -398,6 +398,18 @@ def kinds():
     return True
 
 
+def many():
+    """More sockets than there is room for at a time, each closed at once; and one that is open all the while."""
+    server = socket.create_server(("127.0.0.1", 0))
+    for _ in range(3000):
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.connect(("127.0.0.1", 9))
+        s.close()
+        socket.socket().close()
+    c = socket.create_connection(server.getsockname(), 10)
+    return server.accept()[1] == c.getsockname()
+
+
 def nothing():
     """Without an outside: no way anywhere."""
     for s, at in ((socket.socket(), (ADDRESS, 80)), (socket.socket(socket.AF_INET, socket.SOCK_DGRAM), (ADDRESS, 7777))):
