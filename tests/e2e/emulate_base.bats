@@ -19,10 +19,10 @@ teardown_file()
 	croze_suite_end
 }
 
-# snapshots [STORE]: all that is said of the files of the snapshots, but what their further names move: st_nlink, st_ctime, and st_atime.
+# snapshots: all that is said of the files of the snapshots, but what their further names move: st_nlink, st_ctime, and st_atime.
 snapshots()
 {
-	"$PYTHON" - "${1:-$W/emulate}/snapshots" <<-'EOF'
+	"$PYTHON" - "$W/emulate/snapshots" <<-'EOF'
 		import hashlib, os, stat, sys
 		os.chdir(sys.argv[1])
 		for folder, folders, files in os.walk("."):

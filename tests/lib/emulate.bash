@@ -24,11 +24,11 @@ judged()
 	    >"$W/userns.log" 2>&1 || { cat "$W/userns.log"; return 1; }
 }
 
-# alike [NAME]: app of the tier userns is NAME of the container's store.
+# alike NAME: app of the tier userns is NAME of the container's store.
 alike()
 {
-	[ "$(manifest_digest app "$W/userns")" = "$(manifest_digest "${1:-app}" "$W/emulate")" ] || {
-		diff <(tree app "$W/userns") <(tree "${1:-app}" "$W/emulate")
+	[ "$(manifest_digest app "$W/userns")" = "$(manifest_digest "$1" "$W/emulate")" ] || {
+		diff <(tree app "$W/userns") <(tree "$1" "$W/emulate")
 		return 1
 	}
 }
@@ -39,5 +39,5 @@ same()
 	judged
 	confined -t app >"$W/emulate.log" 2>&1 || { cat "$W/emulate.log"; return 1; }
 	head -n 1 "$W/emulate.log" | grep -qF 'tier: emulate+copy'
-	alike
+	alike app
 }
