@@ -63,7 +63,16 @@ struct caller {
 	gid_t gid;
 };
 
+/* What kernel and program agree on. */
+struct connection {
+	unsigned int version[2], sizes[3];
+	unsigned int can, wants;
+};
+
+#define ATOMIC_TRUNCATION (1U << 3) /* of opening, without a call of its own before it */
+
 typedef void operation(void);
+typedef void init_fn(void *data, struct connection *connection);
 typedef void setattr_fn(struct fuse_req *req, uint64_t node, struct stat *st, int what, void *file);
 typedef void mknod_fn(
     struct fuse_req *req, uint64_t parent, const char *name, mode_t mode, dev_t rdev);
@@ -76,6 +85,7 @@ typedef void create_fn(
 
 /* Places in struct fuse_lowlevel_ops. */
 enum {
+	INIT = 0,
 	SETATTR = 5,
 	MKNOD = 7,
 	MKDIR = 8,
@@ -106,6 +116,7 @@ int openat64(int dir, const char *path, int flags, ...);
 /* ---- what is going on ---- */
 
 static struct {
+	init_fn *init;
 	setattr_fn *setattr;
 	mknod_fn *mknod;
 	mkdir_fn *mkdir;
@@ -273,6 +284,18 @@ read(int fd, void *buffer, size_t size)
 	return n;
 }
 
+/*
+ * Opening with O_TRUNC takes a file's set-id bits away, of which the program does not learn, and puts them back when it writes. As a change of
+ * size before the opening it does.
+ */
+static void
+agree(void *data, struct connection *connection)
+{
+	if (program.init)
+		program.init(data, connection);
+	connection->wants &= ~ATOMIC_TRUNCATION;
+}
+
 /* Our operations before those of the program, or those where something is not as it is known. */
 static operation *const *
 take(operation *const *theirs, size_t size)
@@ -285,12 +308,14 @@ take(operation *const *theirs, size_t size)
 	    !theirs[UNLINK] || !theirs[CREATE])
 		return theirs;
 	memcpy(ours, theirs, size);
+	program.init = (init_fn *)theirs[INIT];
 	program.setattr = (setattr_fn *)theirs[SETATTR];
 	program.mknod = (mknod_fn *)theirs[MKNOD];
 	program.mkdir = (mkdir_fn *)theirs[MKDIR];
 	program.symlink = (symlink_fn *)theirs[SYMLINK];
 	program.unlink = (unlink_fn *)theirs[UNLINK];
 	program.create = (create_fn *)theirs[CREATE];
+	ours[INIT] = (operation *)agree;
 	ours[MKNOD] = (operation *)make_node;
 	ours[MKDIR] = (operation *)make_folder;
 	ours[SYMLINK] = (operation *)make_link;

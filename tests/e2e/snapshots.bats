@@ -140,7 +140,7 @@ same_on_fuse()
 	on "$W/try" --snapshots overlay --isolation userns
 	[ "$status" -eq 0 ] || skip "no files without a name on an overlay of this kernel"
 	same_on_fuse
-	! layers app "$W/userns" 4 | grep -q '^srv/d'
+	run ! grep -q "^srv/d" <(layers app "$W/userns" 4)
 	tree app "$W/userns" | grep -qE '^/srv/g/mine f 0600 65534:50'
 }
 
