@@ -264,7 +264,6 @@ ids_serve(const struct ids_options *options, struct error *e)
 	int result;
 
 	raise_limit();
-	notify_wake_together(options->listener);
 	(void)function_of(SYS_openat);
 	crew = crew_start(&(struct crew_options){ .listener = options->listener,
 			      .threads = count_threads(),

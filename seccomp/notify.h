@@ -72,7 +72,5 @@ int notify_exchange_fd(int listener, uint64_t id, int fd, int number, unsigned i
 int notify_answer_fd(int listener, uint64_t id, int fd, unsigned int flags);
 /** Is the caller still waiting? To be asked before what was read of it is believed, and before anything is written to it. */
 bool notify_is_waiting(int listener, uint64_t id);
-/** Lets the caller and the answering thread share a processor, where the kernel knows that. */
-void notify_wake_together(int listener);
 
 #endif

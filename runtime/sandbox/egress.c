@@ -436,8 +436,6 @@ add_client(struct server *s, const struct request *request, int fd)
 	s->clients = c;
 	if (request->kind == REQUEST_LEND)
 		return;
-	if (request->kind == REQUEST_JOIN)
-		notify_wake_together(fd);
 	c->source = loop_add_fd(s->loop, fd, EPOLLIN,
 	    request->kind == REQUEST_ASK ? on_question : on_call, c, &ignored);
 	if (!c->source)

@@ -328,7 +328,6 @@ int
 emu_serve(struct emulation *em, struct error *e)
 {
 	(void)row_of(SYS_openat);
-	notify_wake_together(em->listener);
 	em->crew = crew_start(
 	    &(struct crew_options){
 		.listener = em->listener, .threads = CREW_MAX, .serve = serve_one, .arg = em },
