@@ -224,24 +224,36 @@ drop_in_vfork(void)
 		fail("after vfork");
 }
 
+static int go_on[2]; /* that it was continued must have been seen before it stops again */
+
 static void
 stop_and_ask(void)
 {
+	char byte;
+
 	drop();
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 3; i++) {
 		raise(SIGSTOP);
+		if (read(go_on[0], &byte, 1) != 1)
+			fail("go on");
+	}
 	ask("stopped");
 }
 
 static void
 control_job(void)
 {
-	pid_t pid = child(stop_and_ask);
+	pid_t pid;
 
+	if (pipe(go_on) < 0)
+		fail("pipe");
+	pid = child(stop_and_ask);
 	for (int i = 0; i < 3; i++) {
 		expect("stopped", pid, WUNTRACED, SIGSTOP << 8 | 0x7f);
 		kill(pid, SIGCONT);
 		expect("continued", pid, WCONTINUED, 0xffff);
+		if (write(go_on[1], "", 1) != 1)
+			fail("go on");
 	}
 	expect("ended", pid, 0, 7 << 8);
 }
