@@ -495,17 +495,13 @@ takes_mode(int flags)
 	return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
 }
 
-int
-openat(int dir, const char *path, int flags, ...)
+/* @list: the mode, where there is one. */
+static int
+open_noted(typeof(openat) *next, int dir, const char *path, int flags, va_list list)
 {
-	mode_t mode;
-	va_list list;
+	mode_t mode = takes_mode(flags) ? va_arg(list, mode_t) : 0;
 	int fd = open_source(dir, path, (uint64_t)flags);
-	NEXT(openat);
 
-	va_start(list, flags);
-	mode = takes_mode(flags) ? va_arg(list, mode_t) : 0;
-	va_end(list);
 	if (fd < 0)
 		fd = next(dir, path, flags, mode);
 	if (fd < 0)
@@ -514,20 +510,28 @@ openat(int dir, const char *path, int flags, ...)
 }
 
 int
+openat(int dir, const char *path, int flags, ...)
+{
+	va_list list;
+	int fd;
+	NEXT(openat);
+
+	va_start(list, flags);
+	fd = open_noted(next, dir, path, flags, list);
+	va_end(list);
+	return fd;
+}
+
+int
 openat64(int dir, const char *path, int flags, ...)
 {
-	mode_t mode;
 	va_list list;
-	int fd = open_source(dir, path, (uint64_t)flags);
+	int fd;
 	NEXT(openat64);
 
 	va_start(list, flags);
-	mode = takes_mode(flags) ? va_arg(list, mode_t) : 0;
+	fd = open_noted(next, dir, path, flags, list);
 	va_end(list);
-	if (fd < 0)
-		fd = next(dir, path, flags, mode);
-	if (fd < 0)
-		note_unopened(path, (uint64_t)flags);
 	return fd;
 }
 

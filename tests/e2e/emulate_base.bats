@@ -52,36 +52,25 @@ unchanged()
 	[ "$(find "$W/emulate/snapshots" -links +1 ! -type d -exec stat -c %i {} + | sort | uniq -u | wc -l)" = 0 ]
 }
 
-@test "emulate: what a step changes of its base, in every way that there is, is as on an overlay, and the base stays as it was" {
+# prepare COMMAND...: c/Dockerfile with what makes files, whose snapshots are noted in the file before, and the commands on top of it.
+prepare()
+{
 	cp "$SUITE/base" c/base
-	dockerfile <<-'EOF'
-		FROM alpine:3.19 AS made
-		COPY base /bin/base
-		RUN base make
-		FROM made
-		RUN base change >/out
-		RUN base change >/again; cat /b/* >/all; rm /bin/base
-	EOF
+	printf '%s\n' 'FROM alpine:3.19 AS made' 'COPY base /bin/base' 'RUN base make' 'FROM made' "${@/#/RUN }" | dockerfile
 	run confined --target made -t made
 	ok
 	snapshots >before
+}
+
+@test "emulate: what a step changes of its base, in every way that there is, is as on an overlay, and the base stays as it was" {
+	prepare 'base change >/out' 'base change >/again; cat /b/* >/all; rm /bin/base'
 	same
 	tree app "$W/emulate" | grep -q '^/out '
 	unchanged
 }
 
 @test "emulate: processes that are the first to change a file at once, a thousand times: nothing is lost, in the file or in the base" {
-	cp "$SUITE/base" c/base
-	dockerfile <<-'EOF'
-		FROM alpine:3.19 AS made
-		COPY base /bin/base
-		RUN base make
-		FROM made
-		RUN base race 1000
-	EOF
-	run confined --target made -t made
-	ok
-	snapshots >before
+	prepare 'base race 1000'
 	run confined -t app
 	ok
 	says "1000 of 1000 are whole"

@@ -102,15 +102,7 @@ without_copies()
 }
 
 @test "emulate: names are asked at the machine's resolver on loopback, by datagram and by stream" {
-	run world 'inside --record -- getent ahosts test.example
-	    inside -- '"$PYTHON"' -c "
-import socket, struct
-q = b\"\x12\x34\x01\x00\x00\x01\" + bytes(6) + b\"\x04test\x07example\0\0\x01\0\x01\"
-s = socket.create_connection((\"127.0.0.11\", 53)); s.sendall(struct.pack(\">H\", len(q)) + q)
-print(\"stream\", socket.inet_ntoa(s.recv(500)[-4:]))"
-	    inside -- getent hosts other.example || echo none'
-	ok
-	says "$FOUR" "$SIX" "stream $FOUR" none
+	names_are_asked
 }
 
 @test "matrix emulate: clients reach a name that is allowed, and none that is not" {
@@ -118,11 +110,7 @@ print(\"stream\", socket.inet_ntoa(s.recv(500)[-4:]))"
 	    rule=(--allow test.example:80); echo allowed; fetch http://test.example/hello
 	    rule=(--allow other.example); echo denied; fetch http://test.example/hello
 	    rule=(); echo open; fetch http://test.example/hello'
-	ok
-	echo "$output"
-	equal "$(sed -n '/^allowed/,/^denied/p;/^open/,$p' <<<"$output" | grep -c ' no$' || true)" 0
-	equal "$(sed -n '/^denied/,/^open/p' <<<"$output" | grep -c ' yes$' || true)" 0
-	[ "$(grep -c ' yes$' <<<"$output")" -ge 6 ]
+	matrix_is_right
 }
 
 @test "matrix emulate: git, npm and apt through a step's network" {

@@ -4,6 +4,7 @@
 
 usage: client.py WAY ADDRESS
 """
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -176,34 +177,61 @@ def alone():
         return True
 
 
+def place(address, port):
+    """A sockaddr_in, as two numbers of 64 bits of which the second is 0."""
+    return int.from_bytes(struct.pack(">HH", socket.AF_INET << 8, port) + socket.inet_aton(address), sys.byteorder)
+
+
+def message_to(address):
+    """A msghdr of three bytes to @address, and what it is made of, which has to stay."""
+    data = ctypes.create_string_buffer(b"abc")
+    part = (ctypes.c_size_t * 2)(ctypes.addressof(data), 3)
+    return (ctypes.c_size_t * 7)(ctypes.addressof(address), 16, ctypes.addressof(part), 1, 0, 0, 0), data, part
+
+
+@contextlib.contextmanager
+def meanwhile(fn):
+    """Another thread does @fn all the time."""
+    stop = []
+
+    def work():
+        while not stop:
+            fn()
+
+    t = threading.Thread(target=work)
+    t.start()
+    try:
+        yield
+    finally:
+        stop.append(1)
+        t.join()
+
+
+def changing(address, port):
+    """A change of @address, as a whole, to this machine and back."""
+    fine, evil = place(ADDRESS, port), place("127.0.0.1", port)
+
+    def change():
+        address[0] = evil
+        address[0] = fine
+    return change
+
+
 def race():
     """Another thread changes the address all the time: none of the connections may be one to this machine.
 
     It changes it as a whole: to an address that is half of each, nobody answers for seconds."""
     libc = ctypes.CDLL(None, use_errno=True)
     address = (ctypes.c_uint64 * 2)()
-    fine, evil = (int.from_bytes(b"\x02\x00\x00\x50" + socket.inet_aton(a), sys.byteorder)
-                  for a in (ADDRESS, "127.0.0.1"))
-    stop = False
-
-    def swap():
-        while not stop:
-            address[0] = evil
-            address[0] = fine
-
-    t = threading.Thread(target=swap)
-    t.start()
     seen = 0
-    for _ in range(200):
-        s = socket.socket()
-        if libc.connect(s.fileno(), address, 16) == 0:
-            seen += 1
-            if s.getpeername()[0] != ADDRESS or b"host-secret" in (s.sendall(REQUEST) or s.recv(65536)):
-                stop = True
-                return "reached the machine"
-        s.close()
-    stop = True
-    t.join()
+    with meanwhile(changing(address, 80)):
+        for _ in range(200):
+            s = socket.socket()
+            if libc.connect(s.fileno(), address, 16) == 0:
+                seen += 1
+                if s.getpeername()[0] != ADDRESS or b"host-secret" in (s.sendall(REQUEST) or s.recv(65536)):
+                    return "reached the machine"
+            s.close()
     return seen > 0
 
 
@@ -231,43 +259,25 @@ def again():
     return True
 
 
-def place(address, port):
-    """A sockaddr_in, as two numbers of 64 bits of which the second is 0."""
-    return int.from_bytes(struct.pack(">HH", socket.AF_INET << 8, port) + socket.inet_aton(address), sys.byteorder)
-
-
 def torn():
     """Another thread changes the address of datagrams: whoever answers is never this machine, by sendto and by sendmsg."""
     libc = ctypes.CDLL(None, use_errno=True)
     address = (ctypes.c_uint64 * 2)()
-    data = ctypes.create_string_buffer(b"abc")
-    part = (ctypes.c_size_t * 2)(ctypes.addressof(data), 3)
-    message = (ctypes.c_size_t * 7)(ctypes.addressof(address), 16, ctypes.addressof(part), 1, 0, 0, 0)
-    fine, evil = place(ADDRESS, 7777), place("127.0.0.1", 7777)
-    stop = []
-
-    def swap():
-        while not stop:
-            address[0] = evil
-            address[0] = fine
-
-    t = threading.Thread(target=swap)
-    t.start()
+    message, data, _part = message_to(address)
     sources = set()
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.settimeout(0.05)
-    for i in range(300):
-        message[1] = 16
-        if i % 2:
-            libc.sendto(s.fileno(), data, 3, 0, address, 16)
-        else:
-            libc.sendmsg(s.fileno(), message, 0)
-        try:
-            sources.add(s.recvfrom(100)[1])
-        except OSError:
-            pass
-    stop.append(1)
-    t.join()
+    with meanwhile(changing(address, 7777)):
+        for i in range(300):
+            message[1] = 16
+            if i % 2:
+                libc.sendto(s.fileno(), data, 3, 0, address, 16)
+            else:
+                libc.sendmsg(s.fileno(), message, 0)
+            try:
+                sources.add(s.recvfrom(100)[1])
+            except OSError:
+                pass
     return sources == {(ADDRESS, 7777)} or str(sources)
 
 
@@ -276,35 +286,28 @@ def swapped():
     libc = ctypes.CDLL(None, use_errno=True)
     address = (ctypes.c_uint64 * 2)(place("127.0.0.1", 7777))
     stream = (ctypes.c_uint64 * 2)(place("127.0.0.1", 80))
-    data = ctypes.create_string_buffer(b"abc")
-    part = (ctypes.c_size_t * 2)(ctypes.addressof(data), 3)
-    message = (ctypes.c_size_t * 7)(ctypes.addressof(address), 16, ctypes.addressof(part), 1, 0, 0, 0)
+    message, data, _part = message_to(address)
     unix, other = socket.socketpair()
     datagrams, fresh, used = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(), socket.socket()
     used.connect((ADDRESS, 80))
     unix.setblocking(False)
     other.setblocking(False)
     number = os.dup(unix.fileno())
-    stop = []
 
     def swap():
-        while not stop:
-            for s in (datagrams, unix, fresh, used):
-                os.dup2(s.fileno(), number)
+        for s in (datagrams, unix, fresh, used):
+            os.dup2(s.fileno(), number)
 
-    t = threading.Thread(target=swap)
-    t.start()
-    for _ in range(500):
-        message[1] = 16
-        libc.sendmsg(number, message, 0)
-        libc.sendto(number, data, 3, socket.MSG_DONTWAIT, address, 16)
-        libc.connect(number, stream, 16)
-        try:
-            other.recv(65536)
-        except OSError:
-            pass
-    stop.append(1)
-    t.join()
+    with meanwhile(swap):
+        for _ in range(500):
+            message[1] = 16
+            libc.sendmsg(number, message, 0)
+            libc.sendto(number, data, 3, socket.MSG_DONTWAIT, address, 16)
+            libc.connect(number, stream, 16)
+            try:
+                other.recv(65536)
+            except OSError:
+                pass
     datagrams.settimeout(1)
     try:
         return "answered by %s" % (datagrams.recvfrom(100)[1],)

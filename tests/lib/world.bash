@@ -130,3 +130,27 @@ go_client()
 	END
 	(cd "$W/go" && HOME=$W/go GOCACHE=$W/go/cache GO111MODULE=off CGO_ENABLED=0 timeout 200 go build -o client main.go)
 }
+
+# names_are_asked: inside, at the machine's resolver on loopback, by datagram and by stream; a name that nobody knows is none.
+names_are_asked()
+{
+	run world 'inside --record -- getent ahosts test.example
+	    inside -- '"$PYTHON"' -c "
+import socket, struct
+q = b\"\x12\x34\x01\x00\x00\x01\" + bytes(6) + b\"\x04test\x07example\0\0\x01\0\x01\"
+s = socket.create_connection((\"127.0.0.11\", 53)); s.sendall(struct.pack(\">H\", len(q)) + q)
+print(\"stream\", socket.inet_ntoa(s.recv(500)[-4:]))"
+	    inside -- getent hosts other.example || echo none'
+	ok
+	says "$FOUR" "$SIX" "stream $FOUR" none
+}
+
+# matrix_is_right: what was run has succeeded, and every client was let in after "allowed" and "open", none after "denied".
+matrix_is_right()
+{
+	ok
+	echo "$output"
+	equal "$(sed -n '/^allowed/,/^denied/p;/^open/,$p' <<<"$output" | grep -c ' no$' || true)" 0
+	equal "$(sed -n '/^denied/,/^open/p' <<<"$output" | grep -c ' yes$' || true)" 0
+	[ "$(grep -c ' yes$' <<<"$output")" -ge 6 ]
+}
