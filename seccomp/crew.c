@@ -4,6 +4,10 @@
  *
  * Each thread counts its turns: the number is odd while it answers. A helper that finds the leader in the same turn at two looks
  * becomes the leader. While nobody calls, helpers sleep without looking; the leader rings for them at its next call.
+ *
+ * A process that does nothing but ask, one question after the other, is answered on its own processor: waking another one costs more than
+ * the answer. All others keep to themselves, or the jobs of make -j would be kept on the processor of the one that answers: with 9 to 17 %
+ * more time for make -j2 on two processors. Now and then the one that asks is woken anywhere, so that it can go where nobody is.
  */
 #include "seccomp/crew.h"
 
@@ -19,11 +23,15 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define STACK (512U << 10)
 #define LOOK_MS 5
-#define LOOK_TURNS 8 /* a look takes a tenth of an answer */
+#define LOOK_TURNS 8   /* a look takes a tenth of an answer */
+#define PAUSE_NS 50000 /* between an answer and the next question of one that only asks */
+#define STREAK_MIN 16U
+#define STREAK_BREAK 128U
 
 struct member {
 	struct crew *crew;
@@ -32,6 +40,11 @@ struct member {
 	/* as a helper: the leader, and its turns, at the last look */
 	const struct member *leader;
 	unsigned int seen;
+	/* of the answers: who had the last one and when, how many in a row, and whether it is woken here */
+	uint32_t asker;
+	int64_t answered;
+	unsigned int streak;
+	bool together;
 };
 
 struct crew {
@@ -58,6 +71,32 @@ end(struct crew *crew)
 	ring(crew);
 }
 
+static int64_t
+now_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail */
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Before an answer to @asker. */
+static void
+choose_processor(const struct crew *crew, struct member *m, uint32_t asker)
+{
+	bool together;
+
+	if (m->asker != asker || now_ns() - m->answered > PAUSE_NS)
+		m->streak = 0;
+	else
+		m->streak++;
+	m->asker = asker;
+	together = m->streak >= STREAK_MIN && m->streak % STREAK_BREAK != 0;
+	if (together != m->together)
+		notify_share_processor(crew->options.listener, together);
+	m->together = together;
+}
+
 /* Receives one call and answers it. */
 static void
 take_turn(struct crew *crew, struct member *m)
@@ -77,7 +116,9 @@ take_turn(struct crew *crew, struct member *m)
 		atomic_store(&crew->asleep, false);
 		ring(crew);
 	}
+	choose_processor(crew, m, request.pid);
 	o->serve(o->arg, &request);
+	m->answered = now_ns();
 	atomic_fetch_add(&m->turns, 1);
 }
 

@@ -72,5 +72,7 @@ int notify_exchange_fd(int listener, uint64_t id, int fd, int number, unsigned i
 int notify_answer_fd(int listener, uint64_t id, int fd, unsigned int flags);
 /** Is the caller still waiting? To be asked before what was read of it is believed, and before anything is written to it. */
 bool notify_is_waiting(int listener, uint64_t id);
+/** Are callers and who answers to be woken on the same processor? Linux before 6.6 does not know that and goes on as it is. */
+void notify_share_processor(int listener, bool share);
 
 #endif
