@@ -4,7 +4,8 @@
  *
  * A source is resolved once, inside of the files it belongs to, and from then on it is a descriptor: whoever exchanges folders for
  * links meanwhile changes nothing (SECURITY M1-M3, M7). What is written to a bind goes to an upper directory that is thrown away.
- * Secrets and sockets live on one tmpfs of the step, which nobody but the builder has a name for.
+ * Secrets and sockets live on one tmpfs of the step, which nobody but the builder has a name for. Where nothing can be mounted a secret
+ * is a file in memory without any name (memfd_create(2)), which the answers to the step's calls give one, and a socket is in a folder.
  */
 #include "builder/step/mounts.h"
 
@@ -18,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,7 +35,7 @@ struct opened {
 struct mounts {
 	const struct mounts_request *request;
 	struct opened *opened; /* as the step's mounts */
-	int secrets;           /* the tmpfs, attached; -1: none yet */
+	int secrets;           /* the tmpfs, attached, or the folder of sockets; -1: none yet */
 	struct container_mount *items;
 	size_t n_items;
 	struct strv environment;
@@ -216,17 +218,14 @@ open_cache(struct mounts *m, size_t n, struct error *e)
 
 /* ---- secrets and agents ---- */
 
-/* The tmpfs that they are files on. */
+/* The tmpfs that they are files on; without mounts a folder, for sockets alone. */
 static int
 open_tmpfs(struct mounts *m, struct error *e)
 {
-	if (m->secrets >= 0)
+	if (m->secrets < 0 && m->request->no_mounts)
+		m->secrets = store_tmp_dir(m->request->store, NULL, e);
+	if (m->secrets >= 0 || m->request->no_mounts)
 		return m->secrets;
-	if (m->request->no_memory) {
-		error_set(
-		    e, ERR_HOST, "the isolation 'emulate' has nothing in memory to keep it in");
-		return error_hint(e, "give a secret as a variable: --mount=type=secret,env=NAME");
-	}
 	m->secrets = mount_new("tmpfs", "mode=0700,size=64m,nr_inodes=4096",
 	    MOUNT_NOSUID | MOUNT_NODEV | MOUNT_NOEXEC, e);
 	if (m->secrets < 0 || attach(m->request->store, m->secrets, e) < 0)
@@ -234,18 +233,28 @@ open_tmpfs(struct mounts *m, struct error *e)
 	return m->secrets;
 }
 
-/* @fd is the file when it is open and can carry an attribute, else -1. */
 static int
-give_file(const struct mounts *m, int dir, const char *name, int fd, const struct mountspec *spec,
+give_file(const struct mounts *m, int fd, const struct mountspec *spec, struct error *e)
+{
+	const struct owner owner = owner_of(spec);
+	int given = m->request->recorded ? owner_set(fd, &owner) : fchown(fd, owner.uid, owner.gid);
+
+	if (given < 0)
+		return error_sys(
+		    e, "cannot give it to %u:%u", (unsigned)spec->uid, (unsigned)spec->gid);
+	return fchmod(fd, spec->mode) < 0 ? error_sys(e, "cannot set its mode") : 0;
+}
+
+/* A socket: it cannot be opened, and has no attributes. */
+static int
+give_socket(const struct mounts *m, int dir, const char *name, const struct mountspec *spec,
     struct error *e)
 {
 	const struct owner owner = owner_of(spec);
-	int given;
+	int given = m->request->recorded
+	                ? owner_set_at(dir, name, &owner)
+	                : fchownat(dir, name, owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW);
 
-	if (!m->request->recorded)
-		given = fchownat(dir, name, owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW);
-	else
-		given = fd >= 0 ? owner_set(fd, &owner) : owner_set_at(dir, name, &owner);
 	if (given < 0)
 		return error_sys(
 		    e, "cannot give it to %u:%u", (unsigned)spec->uid, (unsigned)spec->gid);
@@ -276,13 +285,33 @@ find_secret(const struct mounts_request *request, const char *id)
 }
 
 static int
+write_secret(struct mounts *m, size_t n, const struct run_secret *secret, struct error *e)
+{
+	const struct mountspec *spec = &m->request->step->mounts[n].spec;
+	int dir = m->request->no_mounts ? -1 : open_tmpfs(m, e);
+	autofd int fd = -1;
+	char name[32];
+
+	if (dir < 0 && !m->request->no_mounts)
+		return -1;
+	(void)snprintf(name, sizeof(name), "%zu", n);
+	fd = dir < 0
+	         ? memfd_create(name, MFD_CLOEXEC)
+	         : openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_sys(e, "cannot make a file for the secret");
+	if (fd_write_all(fd, secret->bytes, secret->length, e) < 0 || give_file(m, fd, spec, e) < 0)
+		return -1;
+	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	m->opened[n].source = open(name, O_PATH | O_CLOEXEC);
+	return m->opened[n].source < 0 ? error_sys(e, "cannot open the secret") : 0;
+}
+
+static int
 open_secret(struct mounts *m, size_t n, struct error *e)
 {
 	const struct plan_mount *mount = &m->request->step->mounts[n];
 	const struct run_secret *secret = find_secret(m->request, mount->spec.id);
-	char name[32];
-	autofd int fd = -1;
-	int dir;
 
 	if (!secret && mount->spec.required)
 		return error_set(
@@ -291,19 +320,7 @@ open_secret(struct mounts *m, size_t n, struct error *e)
 		return 0;
 	if (mount->spec.env && add_variable(m, mount->spec.env, secret, e) < 0)
 		return -1;
-	if (!mount->target)
-		return 0;
-	dir = open_tmpfs(m, e);
-	if (dir < 0)
-		return -1;
-	snprintf(name, sizeof(name), "%zu", n);
-	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || fd_write_all(fd, secret->bytes, secret->length, e) < 0)
-		return fd < 0 ? error_sys(e, "cannot make a file for the secret") : -1;
-	if (give_file(m, dir, name, fd, &mount->spec, e) < 0)
-		return -1;
-	m->opened[n].source = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	return m->opened[n].source < 0 ? error_sys(e, "cannot open the secret") : 0;
+	return mount->target ? write_secret(m, n, secret, e) : 0;
 }
 
 static const struct run_agent *
@@ -333,7 +350,7 @@ open_agent(struct mounts *m, size_t n, struct error *e)
 		return -1;
 	snprintf(name, sizeof(name), "%zu", n);
 	m->opened[n].agent = agent_serve(dir, name, agent->socket, e);
-	if (m->opened[n].agent < 0 || give_file(m, dir, name, -1, &mount->spec, e) < 0)
+	if (m->opened[n].agent < 0 || give_socket(m, dir, name, &mount->spec, e) < 0)
 		return -1;
 	m->opened[n].source = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (m->opened[n].source < 0)
@@ -500,7 +517,10 @@ mounts_close(struct mounts *m)
 		if (o->cache.dir >= 0)
 			store_mount_close(&o->cache);
 	}
-	detach(&m->secrets);
+	if (m->request->no_mounts)
+		fd_close_at(&m->secrets);
+	else
+		detach(&m->secrets);
 	mounts_wipe(&m->environment);
 	free(m->opened);
 	free(m->items);

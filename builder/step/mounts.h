@@ -41,7 +41,7 @@ struct mounts_request {
 	size_t n_secrets;
 	const struct run_agent *agents;
 	size_t n_agents;
-	bool no_memory;       /* no file system in memory can be mounted */
+	bool no_mounts;       /* nothing can be mounted: what is shown is answered for */
 	bool recorded;        /* owners are records: one id alone is mapped (seccomp/owner.h) */
 	mounts_note_fn *note; /* may be NULL */
 	void *note_arg;

@@ -453,7 +453,7 @@ run_command(const struct run_request *request, int root, const struct user *user
 		.agents = environment->agents,
 		.n_agents = environment->n_agents,
 		.recorded = environment->userns.own_id_only,
-		.no_memory = environment->emulate,
+		.no_mounts = environment->emulate,
 		.note = request->note,
 		.note_arg = request->note_arg };
 	auto(extra_mounts) struct extra_mounts extra = { .scripts = -1 };

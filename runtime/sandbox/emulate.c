@@ -124,6 +124,7 @@ add_mount(struct emulation *em, struct emulate *m, const char *target, int fd, b
 		return error_sys(e, "cannot look at what is mounted on '%s'", target);
 	mount->dev = st.st_dev;
 	mount->ino = st.st_ino;
+	mount->has_name = st.st_nlink > 0;
 	if (em->n_mounts == 1)
 		return 0;
 	if (strcmp(mount->path, "/") == 0)
@@ -308,9 +309,10 @@ restrict_self(const struct emulation *em, struct error *e)
 	autofd int loader = open(em->loader, O_PATH | O_CLOEXEC);
 	size_t n = 0;
 
-	for (; n < em->n_mounts; n++)
-		rules[n] = (struct landlock_rule){ em->mounts[n].fd,
-			em->mounts[n].read_only ? LANDLOCK_READ : LANDLOCK_ALL };
+	for (size_t i = 0; i < em->n_mounts; i++)
+		if (em->mounts[i].has_name)
+			rules[n++] = (struct landlock_rule){ em->mounts[i].fd,
+				em->mounts[i].read_only ? LANDLOCK_READ : LANDLOCK_ALL };
 	if (loader < 0)
 		return error_sys(e, "cannot open '%s'", em->loader);
 	rules[n++] = (struct landlock_rule){ loader, LANDLOCK_EXECUTE };

@@ -36,6 +36,8 @@ struct emu_mount {
 	dev_t point_dev;
 	ino_t point_ino;
 	bool read_only;
+	bool
+	    has_name; /* false: a file in memory, which Landlock lets everybody have who has come by it */
 	bool is_proc;
 	bool hidden; /* a later one is on it, or on a folder above */
 };

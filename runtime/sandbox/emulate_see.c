@@ -25,6 +25,16 @@ may_have_records(const char *path)
 	return false;
 }
 
+/* A file without a name that is seen at the place of a mount. */
+static bool
+is_nameless(const struct emulation *em, const struct stat *st)
+{
+	for (size_t i = 0; st->st_nlink == 0 && i < em->n_mounts; i++)
+		if (em->mounts[i].ino == st->st_ino && em->mounts[i].dev == st->st_dev)
+			return true;
+	return false;
+}
+
 bool
 emu_see(const struct emulation *em, const char *path, struct stat *st)
 {
@@ -32,6 +42,8 @@ emu_see(const struct emulation *em, const char *path, struct stat *st)
 	enum seen_state state;
 
 	emu_see_shared(em, st);
+	if (is_nameless(em, st))
+		st->st_nlink = 1;
 	/* all files are the supervisor's, who stands for root; what is of the host's root is that too */
 	st->st_uid = st->st_uid == em->uid || st->st_uid == 0 ? 0 : 65534;
 	st->st_gid = st->st_gid == em->gid || st->st_gid == 0 ? 0 : 65534;

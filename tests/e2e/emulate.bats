@@ -126,6 +126,39 @@ teardown_file()
 	says "> tcp: no" "> abstract: no" "have no network"
 }
 
+@test "emulate: secrets are files of the step alone, in memory, and an ssh agent answers" {
+	need ssh-agent ssh-add ssh-keygen
+	gcc -O2 -static -o c/keys "$CROZE_SOURCE/tests/data/emulate/agent_keys.c"
+	printf 'canary-of-the-secret\n' >s
+	ssh-keygen -q -t ed25519 -N '' -f key
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		COPY keys /usr/bin/
+		RUN --mount=type=secret,id=s --mount=type=secret,id=s,target=/etc/t,mode=0440,uid=1000,gid=7 set -e; \
+		    no() { if "$@" 2>/dev/null; then echo "worked: $*"; exit 1; fi; }; \
+		    test "$(stat -c '%a %u:%g %s %F %h' /run/secrets/s)" = '400 0:0 21 regular file 1'; \
+		    test "$(stat -c '%a %u:%g %s %F %h' /etc/t)" = '440 1000:7 21 regular file 1'; rev /run/secrets/s; cmp /run/secrets/s /etc/t; \
+		    no sh -c 'echo x >/run/secrets/s'; no rm /run/secrets/s; no mv /run/secrets/s /x; no ln /run/secrets/s /x; no chmod 0777 /etc/t; \
+		    no truncate -s 0 /etc/t; exec 5</etc/t; test "$(readlink /proc/self/fd/5)" = /etc/t; test "$(head -c 6 <&5)" = canary; \
+		    no su nobody -s /bin/sh -c 'cat /run/secrets/s'; adduser -D -u 1000 u; su u -c 'cmp /etc/t /etc/t'; no su u -c 'cat /run/secrets/s'; \
+		    no su nobody -s /bin/sh -c 'cat /etc/t'; deluser u
+		RUN --mount=type=ssh --mount=type=ssh,id=default,target=/run/mine,uid=33,mode=0600 set -e; keys; test "$(stat -c %a:%u /run/mine)" = 600:33; \
+		    SSH_AUTH_SOCK=/run/mine keys; test -S "$SSH_AUTH_SOCK"
+		RUN test ! -e /run/secrets && test ! -e /etc/t && test ! -e /run/buildkit && test ! -e /run/mine
+	EOF
+	eval "$(ssh-agent -a "$W/a")" >/dev/null
+	ssh-add -q key
+	judged --secret id=s,src=s --ssh default
+	confined -t app --secret id=s,src=s --ssh default >"$W/emulate.log" 2>&1 || { kill "$SSH_AGENT_PID"; cat "$W/emulate.log"; false; }
+	kill "$SSH_AGENT_PID"
+	alike app
+	grep -q terces-eht-fo-yranac "$W/emulate.log"
+	[ "$(grep -c 'agent has 1 keys' "$W/emulate.log")" -eq 2 ]
+	# no file of the store has had it
+	run grep -rl canary-of-the-secret "$W/emulate"
+	equal "$output" ""
+}
+
 @test "emulate: what cannot be had is refused by name" {
 	dockerfile <<-'EOF'
 		FROM alpine:3.19

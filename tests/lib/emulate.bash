@@ -16,11 +16,11 @@ confined()
 	CROZE_ROOT=$W/emulate timeout --kill-after=5 "${LIMIT:-250}" "$SUITE/confine" croze build --progress=plain --timestamp 0 "$@" "${FOLDER:-$W/c}"
 }
 
-# judged: the folder c, built in the tier userns as app; what the steps printed is in $W/userns.log.
+# judged ARGUMENT...: the folder c, built in the tier userns as app; what the steps printed is in $W/userns.log.
 judged()
 {
 	[ -e "$W/userns" ] || cp -a "$SUITE/template" "$W/userns"
-	CROZE_ROOT=$W/userns croze build --progress=plain --isolation userns --network=host --timestamp 0 -t app "${FOLDER:-$W/c}" \
+	CROZE_ROOT=$W/userns croze build --progress=plain --isolation userns --network=host --timestamp 0 -t app "$@" "${FOLDER:-$W/c}" \
 	    >"$W/userns.log" 2>&1 || { cat "$W/userns.log"; return 1; }
 }
 
