@@ -99,7 +99,7 @@ unpack_main(void *arg, struct buf *result, struct error *e)
 		return -1;
 	source.fd = blob;
 	if (m.fresh) {
-		ok = layer_apply(&source, m.fs, NULL, NULL, NULL, e);
+		ok = layer_apply(&source, &(struct apply_root){ m.fs, NULL }, NULL, NULL, NULL, e);
 		if (ok == 0)
 			ok = mounts_give_cache(m.fs, r->spec, owner_is_recorded(), e);
 		if (ok == 0)

@@ -73,7 +73,7 @@ snapshot_context(
 	    snapshot_writer_open(&files, b->store, e) < 0)
 		return -1;
 	id[0] = '\0';
-	ok = copy_plan_materialise(mount->files, files.fs, e);
+	ok = copy_plan_materialise(mount->files, &(struct apply_root){ files.fs, NULL }, e);
 	if (ok == 0)
 		ok = snapshot_writer_commit(&files, id, NULL, e);
 	snapshot_writer_release(&files);

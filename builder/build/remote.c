@@ -79,7 +79,7 @@ unpack(struct build *b, int fd, struct context *context, struct error *e)
 	context->dir = make_dir(b, NULL, e);
 	if (context->dir < 0)
 		return -1;
-	ok = archive_apply(fd, context->dir, &options, &result, e);
+	ok = archive_apply(fd, &(struct apply_root){ context->dir, NULL }, &options, &result, e);
 	for (size_t i = 0; ok == 0 && b->progress && i < result.notes.count; i++)
 		progress_note(b->progress, "%s", result.notes.items[i]);
 	apply_result_release(&result);

@@ -38,7 +38,7 @@ key_of(const struct squash *s, struct digest *key)
 }
 
 static int
-apply_layers(const struct squash *s, int root, struct error *e)
+apply_layers(const struct squash *s, const struct apply_root *root, struct error *e)
 {
 	for (size_t i = s->first; i < s->manifest->n_layers; i++) {
 		struct layer_source source = { .digest = &s->manifest->layers[i].digest,
@@ -78,8 +78,10 @@ merge(const struct squash *s, const struct chain *below, struct snapshot_writer 
 {
 	autofd int root = -1, lower = -1;
 
-	root = chain_mount(s->b->store, below, -1, upper, e);
-	if (root < 0 || apply_layers(s, root, e) < 0 ||
+	root = chain_link(s->b->store, below, upper, e);
+	if (root < 0 ||
+	    apply_layers(s, &(struct apply_root){ root, chain_shared(s->b->store, upper) }, e) <
+		0 ||
 	    chain_settle(s->b->store, root, upper, e) < 0)
 		return -1;
 	fd_close_at(&root); /* ends the mount */

@@ -146,8 +146,9 @@ add_listings(struct build *b, struct parent_files *files, const struct stage_sta
 	return 0;
 }
 
+/* @mounted: them, if they are to be written to; -1. They are looked at before. */
 static int
-parent_files_open(struct stage_worker *w, struct parent_files *files, struct error *e)
+parent_files_open(struct stage_worker *w, int mounted, struct parent_files *files, struct error *e)
 {
 	auto(chain) struct chain chain = { 0 };
 
@@ -156,8 +157,14 @@ parent_files_open(struct stage_worker *w, struct parent_files *files, struct err
 		return 0;
 	if (!w->stage->base_tree)
 		return add_listings(w->build, files, w->stage, w->index, e);
-	state_chain(w->build, w->stage, w->index, &chain);
-	files->root = chain_open(w->build->store, &chain, e);
+	if (mounted >= 0 && !plan_of(w)->is_link) {
+		files->root = fcntl(mounted, F_DUPFD_CLOEXEC, 3);
+		if (files->root < 0)
+			return error_sys(e, "cannot copy a descriptor");
+	} else {
+		state_chain(w->build, w->stage, w->index, &chain);
+		files->root = chain_open(w->build->store, &chain, e);
+	}
 	if (files->root < 0)
 		return -1;
 	if (!plan_of(w)->is_link)
@@ -262,14 +269,14 @@ copy_into(struct stage_worker *w, struct step_context *context, int root,
 	return step_copy(context, state_of(w)->copy, uid, gid, result, e);
 }
 
-/* What is copied is made anew, in the place of what is there; a hard link of an archive may be one to a file that was there before. */
+/* What is copied or unpacked is made anew, in the place of what is there. */
 static int
 mount_files(struct stage_worker *w, const struct chain *chain, struct snapshot_writer *upper,
     struct error *e)
 {
 	struct store *store = w->build->store;
 
-	if (w->build->run.emulate && !state_of(w)->is_archive)
+	if (w->build->run.emulate)
 		return chain_link(store, chain, upper, e);
 	return chain_mount(store, chain, -1, upper, e);
 }
@@ -289,9 +296,6 @@ make_copy(struct stage_worker *w, struct error *e)
 	bool want_files = state->want_tree && !state->record.snapshot && !state->record.empty;
 	int ok = 0;
 
-	if (parent_files_open(w, &files, e) < 0)
-		return -1;
-	context.parent = files.tree;
 	/* with files, the layer is written beside the steps that follow (worker_pack) */
 	context.layer = state->want_layer && !state->is_archive && !want_files ? &b->layers : NULL;
 	(void)clock_gettime(CLOCK_REALTIME, &context.now); /* cannot fail */
@@ -301,16 +305,23 @@ make_copy(struct stage_worker *w, struct error *e)
 		if (ok == 0)
 			context.root = mount_files(w, &chain, &upper, e);
 		ok = context.root < 0 ? -1 : 0;
+		context.shared = chain_shared(b->store, &upper);
 	}
 	if (ok == 0)
+		ok = parent_files_open(w, context.root, &files, e);
+	context.parent = files.tree;
+	if (ok == 0)
 		ok = copy_into(w, &context, files.root, &result, e);
+	fd_close_at(&files.root); /* may be one of the mount's */
 	if (ok == 0 && want_files)
 		ok = chain_settle(b->store, context.root, &upper, e);
 	fd_close_at(&context.root);
-	if (ok == 0 && want_files && result.is_empty)
+	if (ok == 0 && want_files && result.is_empty) {
 		state->record.empty = true;
-	else if (ok == 0 && want_files)
+		snapshot_writer_keep(&upper);
+	} else if (ok == 0 && want_files) {
 		ok = snapshot_writer_commit(&upper, id, NULL, e);
+	}
 	snapshot_writer_release(&upper);
 	if (id[0])
 		state->record.snapshot = xstrdup(id);

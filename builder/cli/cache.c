@@ -360,7 +360,7 @@ import_from(struct store *store, int file, const char *id, struct buf *b, struct
 		error_set(e, ERR_USAGE, "there is a cache mount '%s' already", id);
 		return error_hint(e, "remove it first: croze cache prune '%s'", id);
 	}
-	ok = layer_apply(&source, m.fs, NULL, NULL, &result, e);
+	ok = layer_apply(&source, &(struct apply_root){ m.fs, NULL }, NULL, NULL, &result, e);
 	for (size_t i = 0; ok == 0 && i < result.notes.count; i++)
 		fprintf(stderr, "note: %s\n", result.notes.items[i]);
 	if (ok == 0)

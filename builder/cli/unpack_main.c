@@ -42,6 +42,7 @@ enum word {
 	WORD_CHOWN,
 	WORD_UID,
 	WORD_GID,
+	WORD_SHARED,
 	WORD_COUNT
 };
 
@@ -49,7 +50,7 @@ static int
 parse_request(char **argv, struct unpack_request *r, struct error *e)
 {
 	uint64_t mode, chown, uid, gid;
-	int64_t root, listing;
+	int64_t root, listing, shared;
 
 	if (parse_u64(argv[WORD_MODE], UNPACK_LAYER, UNPACK_DECODE, "mode", &mode, e) < 0 ||
 	    parse_i64(argv[WORD_ROOT], -1, 1 << 20, "root", &root, e) < 0 ||
@@ -58,11 +59,13 @@ parse_request(char **argv, struct unpack_request *r, struct error *e)
 	    parse_u64(argv[WORD_ENTRIES], 0, UINT64_MAX, "entries", &r->max_entries, e) < 0 ||
 	    parse_u64(argv[WORD_CHOWN], 0, 1, "chown", &chown, e) < 0 ||
 	    parse_u64(argv[WORD_UID], 0, UINT32_MAX - 1, "uid", &uid, e) < 0 ||
-	    parse_u64(argv[WORD_GID], 0, UINT32_MAX - 1, "gid", &gid, e) < 0)
+	    parse_u64(argv[WORD_GID], 0, UINT32_MAX - 1, "gid", &gid, e) < 0 ||
+	    parse_i64(argv[WORD_SHARED], -1, 1 << 20, "shared", &shared, e) < 0)
 		return -1;
 	r->mode = (enum unpack_mode)mode;
 	r->root = (int)root;
 	r->listing = (int)listing;
+	r->shared = (int)shared;
 	r->dest = argv[WORD_DEST];
 	r->recorded = owner_is_recorded(); /* the same namespace as the caller's */
 	r->chown = chown == 1;
@@ -99,6 +102,8 @@ run_decoder(const struct unpack_request *r, int out, int answer_fd)
 		(void)close(r->root); /* nothing was written through it here */
 	if (r->listing >= 0)
 		(void)close(r->listing);
+	if (r->shared >= 0)
+		(void)close(r->shared);
 	(void)close(STDOUT_FILENO);
 	if (strict_parse(&answer.error) < 0)
 		answer.failed = true;
@@ -190,14 +195,17 @@ static int
 serve(char **argv, struct unpack_answer *answer, struct buf *notes, struct error *e)
 {
 	struct unpack_request request;
+	struct inodes shared = { 0 };
 	int tar = -1, say = -1, result;
 
 	if (parse_request(argv, &request, e) < 0 || start_decoder(&request, &tar, &say, e) < 0)
 		return -1;
 	load_conversions();
+	if (request.shared >= 0 && inodes_read(&shared, request.shared, e) < 0)
+		return -1;
 	if (confine(&request, e) < 0)
 		return -1;
-	result = unpack_tar(&request, tar, answer, notes, e);
+	result = unpack_tar(&request, &shared, tar, answer, notes, e);
 	(void)close(tar); /* a decompressor that still writes ends */
 	if (request.mode == UNPACK_DETECT)
 		return result;

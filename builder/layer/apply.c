@@ -41,6 +41,21 @@ add_words(struct strv *words, const struct unpack_request *r)
 	strv_printf(words, "%d", r->chown);
 	strv_printf(words, "%u", r->uid);
 	strv_printf(words, "%u", r->gid);
+	strv_printf(words, "%d", r->shared);
+}
+
+/* In the order of their numbers. */
+static size_t
+add_kept(int *keep, size_t n, int fd)
+{
+	size_t at = n;
+
+	if (fd < 0)
+		return n;
+	for (; at > 0 && keep[at - 1] > fd; at--)
+		keep[at] = keep[at - 1];
+	keep[at] = fd;
+	return n + 1;
 }
 
 /* Starts the program; *@answer is where it answers. */
@@ -51,7 +66,7 @@ start(const struct unpack_request *r, int in, int *answer, struct error *e)
 	autofree char *program = process_helper(UNPACK_PROGRAM);
 	autofd int ours = -1, theirs = -1;
 	char *const no_environment[] = { NULL };
-	int keep[2], pipe_fds[2];
+	int keep[3], pipe_fds[2];
 	struct process_spec spec = {
 		.path = program, .in = in, .err = STDERR_FILENO, .keep = keep
 	};
@@ -65,14 +80,9 @@ start(const struct unpack_request *r, int in, int *answer, struct error *e)
 	spec.argv = strv_array(&words);
 	spec.envp = no_environment; /* no locale: libarchive must not convert names */
 	spec.out = theirs;
-	if (r->root >= 0)
-		keep[spec.n_keep++] = r->root;
-	if (r->listing >= 0)
-		keep[spec.n_keep++] = r->listing;
-	if (spec.n_keep == 2 && keep[0] > keep[1]) {
-		keep[0] = r->listing;
-		keep[1] = r->root;
-	}
+	spec.n_keep = add_kept(keep, spec.n_keep, r->root);
+	spec.n_keep = add_kept(keep, spec.n_keep, r->listing);
+	spec.n_keep = add_kept(keep, spec.n_keep, r->shared);
 	pid = process_spawn(&spec, e);
 	if (pid < 0)
 		return error_ctx(e, "cannot start '%s'", program);
@@ -169,24 +179,35 @@ set_limits(struct unpack_request *request, const struct apply_limits *limits)
 	request->max_entries = limits && limits->entries ? limits->entries : UNPACK_ENTRIES_DEFAULT;
 }
 
+/* The table of @root as a file; -1 where there is none. */
 static int
-read_layer(enum unpack_mode mode, const struct layer_source *source, int root,
+write_shared(const struct apply_root *root, int *fd, struct error *e)
+{
+	*fd = -1;
+	if (!root->shared || root->shared->count == 0)
+		return 0;
+	*fd = memfd_create("croze-shared", MFD_CLOEXEC);
+	return *fd < 0 ? error_sys(e, "cannot make a file in memory")
+	               : inodes_write(root->shared, *fd, e);
+}
+
+static int
+read_layer(struct unpack_request *request, const struct layer_source *source,
     const struct apply_limits *limits, struct listing **listing, struct apply_result *result,
     struct error *e)
 {
-	struct unpack_request request = { .mode = mode, .root = root, .listing = -1, .dest = "" };
 	auto(buf) struct buf notes = { 0 };
 	autofd int file = -1;
 	struct unpack_answer answer;
 
-	set_limits(&request, limits);
+	set_limits(request, limits);
 	if (listing) {
 		file = memfd_create("croze-listing", MFD_CLOEXEC);
 		if (file < 0)
 			return error_sys(e, "cannot make a file in memory");
-		request.listing = file;
+		request->listing = file;
 	}
-	if (run(&request, source->fd, &answer, &notes, e) < 0)
+	if (run(request, source->fd, &answer, &notes, e) < 0)
 		return -1;
 	if (check_digest(source->digest, &answer.digest, "digest", e) < 0 ||
 	    check_digest(source->diff_id, &answer.diff_id, "diff ID", e) < 0)
@@ -201,17 +222,30 @@ read_layer(enum unpack_mode mode, const struct layer_source *source, int root,
 }
 
 int
-layer_apply(const struct layer_source *source, int root, const struct apply_limits *limits,
-    struct listing **listing, struct apply_result *result, struct error *e)
+layer_apply(const struct layer_source *source, const struct apply_root *root,
+    const struct apply_limits *limits, struct listing **listing, struct apply_result *result,
+    struct error *e)
 {
-	return read_layer(UNPACK_LAYER, source, root, limits, listing, result, e);
+	struct unpack_request request = {
+		.mode = UNPACK_LAYER, .root = root->fd, .listing = -1, .dest = ""
+	};
+	autofd int shared = -1;
+
+	if (write_shared(root, &shared, e) < 0)
+		return -1;
+	request.shared = shared;
+	return read_layer(&request, source, limits, listing, result, e);
 }
 
 int
 layer_list(const struct layer_source *source, const struct apply_limits *limits,
     struct listing **listing, struct apply_result *result, struct error *e)
 {
-	return read_layer(UNPACK_LIST, source, -1, limits, listing, result, e);
+	struct unpack_request request = {
+		.mode = UNPACK_LIST, .root = -1, .listing = -1, .shared = -1, .dest = ""
+	};
+
+	return read_layer(&request, source, limits, listing, result, e);
 }
 
 /* Where each file begins in what the program wrote behind the first @at bytes. */
@@ -238,7 +272,7 @@ layer_pick(const struct layer_source *source, const struct strv *paths, int out,
 {
 	autofree char *lines = strv_join(paths, "\n");
 	struct unpack_request request = {
-		.mode = UNPACK_PICK, .root = -1, .listing = out, .dest = ""
+		.mode = UNPACK_PICK, .root = -1, .listing = out, .shared = -1, .dest = ""
 	};
 	auto(buf) struct buf notes = { 0 };
 	struct unpack_answer answer;
@@ -261,7 +295,7 @@ layer_decode(const struct layer_source *source, int out, const struct apply_limi
     struct apply_result *result, struct error *e)
 {
 	struct unpack_request request = {
-		.mode = UNPACK_DECODE, .root = -1, .listing = out, .dest = ""
+		.mode = UNPACK_DECODE, .root = -1, .listing = out, .shared = -1, .dest = ""
 	};
 	auto(buf) struct buf notes = { 0 };
 	struct unpack_answer answer;
@@ -276,13 +310,13 @@ layer_decode(const struct layer_source *source, int out, const struct apply_limi
 }
 
 int
-archive_apply(int fd, int root, const struct archive_options *options, struct apply_result *result,
-    struct error *e)
+archive_apply(int fd, const struct apply_root *root, const struct archive_options *options,
+    struct apply_result *result, struct error *e)
 {
 	autofree char *dest = path_absolute(options->dest);
 	struct unpack_request request = {
 		.mode = UNPACK_ARCHIVE,
-		.root = root,
+		.root = root->fd,
 		.listing = -1,
 		.dest = dest + 1,
 		.chown = options->chown,
@@ -290,13 +324,14 @@ archive_apply(int fd, int root, const struct archive_options *options, struct ap
 		.gid = options->gid,
 	};
 	auto(buf) struct buf notes = { 0 };
-	autofd int folder = -1;
+	autofd int folder = -1, shared = -1;
 	struct unpack_answer answer;
 
-	folder = owner_make_dirs(root, dest,
+	folder = owner_make_dirs(root->fd, dest,
 	    &(struct owner){ options->dest_uid, options->dest_gid }, owner_is_recorded(), e);
-	if (folder < 0)
+	if (folder < 0 || write_shared(root, &shared, e) < 0)
 		return -1;
+	request.shared = shared;
 	set_limits(&request, options->limits);
 	if (run(&request, fd, &answer, &notes, e) < 0)
 		return -1;
@@ -333,7 +368,7 @@ int
 archive_detect(int fd, struct error *e)
 {
 	struct unpack_request request = {
-		.mode = UNPACK_DETECT, .root = -1, .listing = -1, .dest = ""
+		.mode = UNPACK_DETECT, .root = -1, .listing = -1, .shared = -1, .dest = ""
 	};
 	auto(buf) struct buf notes = { 0 };
 	unsigned char block[ARCHIVE_BEGINNING];

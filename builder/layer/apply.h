@@ -11,6 +11,7 @@
 #include "builder/layer/entry.h"
 #include "builder/layer/listing.h"
 #include "runtime/base/digest.h"
+#include "runtime/base/inodes.h"
 #include "runtime/base/strv.h"
 
 /** Where the bytes are and what they must be. */
@@ -18,6 +19,13 @@ struct layer_source {
 	int fd;                       /* read from its position to its end */
 	const struct digest *digest;  /* of the bytes as stored; NULL: not checked */
 	const struct digest *diff_id; /* of the tar; NULL: not checked */
+};
+
+/** What is filled. */
+struct apply_root {
+	int fd; /* an open directory */
+	const struct inodes *
+	    shared; /* files in it that are others' too, and stay as they are: what would change one changes a copy; NULL: none is */
 };
 
 /** 0 means the default. Reaching one is ERR_POLICY. */
@@ -37,7 +45,7 @@ struct apply_result {
 void apply_result_release(struct apply_result *r);
 
 /**
- * Applies a layer to @root (image-spec, layer.md, "Applying Changesets"), an open directory: the
+ * Applies a layer to @root (image-spec, layer.md, "Applying Changesets"): the
  * empty one of a lowest layer, or a mount of the layers below. Nothing outside it is touched,
  * whatever the archive says. The process must be allowed to change owners (uid 0 of a user
  * namespace). Devices and owners outside the id map are kept in the form that entry_read_at()
@@ -48,8 +56,9 @@ void apply_result_release(struct apply_result *r);
  * for a limit; ERR_SYSTEM for the disk. On failure
  * @root holds a part of the layer; the caller removes it.
  */
-int layer_apply(const struct layer_source *source, int root, const struct apply_limits *limits,
-    struct listing **listing, struct apply_result *result, struct error *e);
+int layer_apply(const struct layer_source *source, const struct apply_root *root,
+    const struct apply_limits *limits, struct listing **listing, struct apply_result *result,
+    struct error *e);
 
 /** Reads the layer to its end without writing: checks digests, makes the listing. */
 int layer_list(const struct layer_source *source, const struct apply_limits *limits,
@@ -91,7 +100,7 @@ struct archive_options {
  * links are resolved inside @root. There are no whiteouts: a name beginning ".wh." is ERR_INPUT.
  * Extended attributes are kept. @result may be NULL.
  */
-int archive_apply(int fd, int root, const struct archive_options *options,
+int archive_apply(int fd, const struct apply_root *root, const struct archive_options *options,
     struct apply_result *result, struct error *e);
 
 /** So many bytes tell whether something may be an archive. */

@@ -11,6 +11,7 @@
 
 #include "builder/layer/names.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/filecopy.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
 #include "runtime/base/text.h"
@@ -606,6 +607,28 @@ postpone(struct place *p, const struct entry *entry, struct error *e)
 	return 0;
 }
 
+/*
+ * A file that is not to be changed gets another name only as a copy, which takes the place of the name that is linked to: so it is on an
+ * overlay.
+ */
+static int
+own_target(
+    const struct place *p, int folder, const char *name, const struct stat *st, struct error *e)
+{
+	char temporary[FILECOPY_NAME];
+	autofd int from = -1, fd = -1;
+
+	if (!p->options.shared || !inodes_find(p->options.shared, st))
+		return 0;
+	if (S_ISLNK(st->st_mode))
+		return filecopy_link(folder, name, st, e);
+	from = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (from < 0)
+		return error_sys(e, "the target of a hard link cannot be read");
+	fd = filecopy_make(folder, from, st, temporary, e);
+	return fd < 0 ? -1 : filecopy_place(folder, fd, temporary, name, e);
+}
+
 /* The name that is linked to is looked up as if the root were "/", and itself never followed. */
 static int
 place_hardlink(struct place *p, const char *name, const struct entry *entry, struct error *e)
@@ -634,6 +657,8 @@ place_hardlink(struct place *p, const char *name, const struct entry *entry, str
 		if (clear_place(p, name, e) < 0)
 			return -1;
 	}
+	if (own_target(p, folder, target_name, &old, e) < 0)
+		return error_ctx(e, "'%s' cannot be copied to be linked to", entry->link);
 	if (linkat(folder, target_name, p->parent, name, 0) < 0)
 		return error_sys(e, "it cannot be linked to '%s'", entry->link);
 	return 0;

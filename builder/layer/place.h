@@ -12,9 +12,11 @@
 
 #include "builder/layer/entry.h"
 #include "builder/layer/listing.h"
+#include "runtime/base/inodes.h"
 
 struct place_options {
 	int root;
+	const struct inodes *shared; /* files in it that are others' too, and stay as they are */
 	const char
 	    *base; /* entries go below this directory of the root; clean, "" for the root itself */
 	bool whiteouts; /* names beginning ".wh." remove; else they are refused */

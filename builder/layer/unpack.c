@@ -516,11 +516,12 @@ open_tar(struct unpack *u, struct error *e)
 }
 
 static void
-open_place(struct unpack *u)
+open_place(struct unpack *u, const struct inodes *shared)
 {
 	const struct unpack_request *r = u->request;
 	struct place_options options = {
 		.root = r->root,
+		.shared = shared,
 		.base = r->dest,
 		.whiteouts = r->mode == UNPACK_LAYER,
 		.recorded = r->recorded,
@@ -563,8 +564,8 @@ copy_tar(int tar, int out, struct error *e)
 }
 
 int
-unpack_tar(const struct unpack_request *request, int tar, struct unpack_answer *answer,
-    struct buf *notes, struct error *e)
+unpack_tar(const struct unpack_request *request, const struct inodes *shared, int tar,
+    struct unpack_answer *answer, struct buf *notes, struct error *e)
 {
 	struct unpack u = { .request = request, .tar = tar, .answer = answer, .notes = notes };
 	int result;
@@ -574,7 +575,7 @@ unpack_tar(const struct unpack_request *request, int tar, struct unpack_answer *
 	u.bytes = xmalloc(READ_SIZE);
 	if (request->mode == UNPACK_LAYER || request->mode == UNPACK_LIST)
 		u.builder = listing_builder_new();
-	open_place(&u);
+	open_place(&u, shared);
 	result = request->mode == UNPACK_PICK ? read_picks(&u, e) : 0;
 	if (result == 0)
 		result = open_tar(&u, e);

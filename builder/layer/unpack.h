@@ -12,6 +12,7 @@
 
 #include "runtime/base/digest.h"
 #include "runtime/base/error.h"
+#include "runtime/base/inodes.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,6 +36,7 @@ struct unpack_request {
 	enum unpack_mode mode;
 	int root;    /* -1: none */
 	int listing; /* gets the file form of the listing; -1: not wanted */
+	int shared; /* a table of files in @root that are not to be changed (runtime/base/inodes.h); -1: there are none */
 	uint64_t max_bytes;
 	uint64_t max_entries;
 	const char *dest; /* clean, without leading '/'; "" for layers */
@@ -77,11 +79,11 @@ struct unpack_picked {
 #define UNPACK_NAMES_MAX (256U << 20) /* bytes of all lines */
 
 /**
- * Reads the tar from @tar to its end, entry by entry, and does what @request asks. The process is
+ * Reads the tar from @tar to its end, entry by entry, and does what @request asks. @shared: what its @shared holds. The process is
  * confined already. @answer gets the number of entries, @notes the lines. ERR_INPUT names the
  * entry.
  */
-int unpack_tar(const struct unpack_request *request, int tar, struct unpack_answer *answer,
-    struct buf *notes, struct error *e);
+int unpack_tar(const struct unpack_request *request, const struct inodes *shared, int tar,
+    struct unpack_answer *answer, struct buf *notes, struct error *e);
 
 #endif

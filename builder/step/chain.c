@@ -185,19 +185,34 @@ lowers_open(struct store *store, const struct chain *chain, int bottom, struct l
 	return 0;
 }
 
-/* One layer is its own tree. Of several the files are shared, as nobody changes what is opened so. */
+/* One layer is its own tree. Of several the files are shared, as nobody changes what is opened so, and one tree serves all who open it. */
 static int
-open_copy(struct store *store, struct lowers *lowers, struct error *e)
+open_copy(struct store *store, const struct chain *chain, struct lowers *lowers, struct error *e)
 {
 	auto(inodes) struct inodes shared = { 0 };
-	autofd int tree = -1;
+	autohash struct hash *hash = hash_new();
+	char text[DIGEST_TEXT_LEN + 1];
+	autofree char *path = NULL;
+	struct digest key;
+	int tree;
 
 	if (lowers->count == 1)
 		return steal_fd(&lowers->fds[0]);
-	tree = store_tmp_dir(store, NULL, e);
-	if (tree < 0 || merge_layers(lowers->fds, lowers->count, tree, &shared, e) < 0)
+	hash_add_text(hash, "open");
+	for (size_t i = 0; i < chain->snapshots.count; i++)
+		hash_add_text(hash, chain->snapshots.items[i]);
+	hash_finish(hash, &key);
+	tree = store_tmp_known(store, digest_text(&key, text));
+	if (tree >= 0)
+		return tree;
+	tree = store_tmp_dir(store, &path, e);
+	if (tree < 0)
 		return -1;
-	return steal_fd(&tree);
+	if (merge_layers(lowers->fds, lowers->count, tree, &shared, e) == 0)
+		store_tmp_publish(store, path, text);
+	else
+		fd_close_at(&tree);
+	return tree;
 }
 
 /* A tree that stands in for a mount: in it whole files are as those of the snapshots below, or shared with them. */
@@ -248,6 +263,30 @@ name_kept(const struct chain *chain, size_t count, const struct lowers *lowers,
 #define COPY_TREE "tree"
 #define COPY_TABLE "shared"
 
+static int
+open_table(const struct snapshot_writer *upper, int flags, struct error *e)
+{
+	int fd = openat(upper->work, COPY_TABLE, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd < 0 ? error_sys(e, "cannot open a table of files") : fd;
+}
+
+static int
+read_table(struct copy *copy, const struct snapshot_writer *upper, struct error *e)
+{
+	autofd int fd = open_table(upper, O_RDONLY, e);
+
+	return fd < 0 ? -1 : inodes_read(&copy->shared, fd, e);
+}
+
+static int
+write_table(const struct copy *copy, const struct snapshot_writer *upper, struct error *e)
+{
+	autofd int fd = open_table(upper, O_WRONLY | O_CREAT | O_TRUNC, e);
+
+	return fd < 0 ? -1 : inodes_write(&copy->shared, fd, e);
+}
+
 /* What the step before has left, in @taken, or an empty tree. */
 static int
 open_tree(struct copy *copy, const struct snapshot_writer *upper, bool taken, struct error *e)
@@ -259,12 +298,36 @@ open_tree(struct copy *copy, const struct snapshot_writer *upper, bool taken, st
 	copy->tree = openat(upper->work, COPY_TREE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (copy->tree < 0)
 		return error_sys(e, "cannot open a work directory");
-	if (taken && copy->is_linked && inodes_read(&copy->shared, upper->work, COPY_TABLE, e) < 0)
+	if (taken && copy->is_linked && read_table(copy, upper, e) < 0)
 		return -1;
 	/* what no layer says of the root is as in the upper, whose place the copy takes */
 	if (fstat(upper->fs, &st) < 0 || fchmod(copy->tree, st.st_mode & 07777) < 0)
 		return error_sys(e, "cannot set the mode of a root directory");
 	return 0;
+}
+
+/* Takes a tree of all snapshots, that a step has not changed, or of all but the last: 1 with what is missing from *@first on; 0; -1. */
+static int
+take_kept(const struct copy *copy, const struct chain *chain, const struct lowers *lowers,
+    struct snapshot_writer *upper, size_t *first, struct error *e)
+{
+	size_t count = chain->snapshots.count;
+	int taken;
+
+	*first = lowers->count;
+	if (name_kept(chain, count, lowers, copy, upper->keep, e) < 0)
+		return -1;
+	taken = snapshot_writer_take(upper, upper->keep, "", e);
+	if (taken == 0 && count > 0) {
+		*first = lowers->count - 1;
+		if (name_kept(chain, count - 1, lowers, copy, upper->keep, e) < 0)
+			return -1;
+		taken =
+		    snapshot_writer_take(upper, upper->keep, chain->snapshots.items[count - 1], e);
+	}
+	if (taken == 0)
+		*first = 0;
+	return taken;
 }
 
 /*
@@ -275,23 +338,16 @@ static int
 fill_copy(struct copy *copy, const struct chain *chain, const struct lowers *lowers,
     struct snapshot_writer *upper, struct error *e)
 {
-	size_t count = chain->snapshots.count, first = 0;
 	struct inodes *shared = copy->is_linked ? &copy->shared : NULL;
-	int taken = 0;
+	size_t first = 0;
+	int taken = take_kept(copy, chain, lowers, upper, &first, e);
 
-	if (count > 0) {
-		if (name_kept(chain, count - 1, lowers, copy, upper->keep, e) < 0)
-			return -1;
-		taken =
-		    snapshot_writer_take(upper, upper->keep, chain->snapshots.items[count - 1], e);
-	}
-	if (taken < 0 || name_kept(chain, count, lowers, copy, upper->keep, e) < 0)
+	if (taken < 0 || name_kept(chain, chain->snapshots.count, lowers, copy, upper->keep, e) < 0)
 		return -1;
-	first = taken ? lowers->count - 1 : 0;
 	if (open_tree(copy, upper, taken, e) < 0 ||
 	    merge_layers(lowers->fds + first, lowers->count - first, copy->tree, shared, e) < 0)
 		return -1;
-	if (shared && inodes_write(shared, upper->work, COPY_TABLE, e) < 0)
+	if (shared && write_table(copy, upper, e) < 0)
 		return -1;
 	copy->state = merge_remember(copy->tree, shared, e);
 	return copy->state ? 0 : -1;
@@ -356,7 +412,7 @@ chain_open(struct store *store, const struct chain *chain, struct error *e)
 	if (lowers_open(store, chain, -1, &lowers, e) < 0)
 		return -1;
 	if (store_driver(store) == STORE_COPY)
-		return open_copy(store, &lowers, e);
+		return open_copy(store, chain, &lowers, e);
 	spec.lowers = lowers.fds;
 	spec.n_lowers = lowers.count;
 	return mount_stack(store, &spec, e);
@@ -396,8 +452,8 @@ chain_link(
 }
 
 static int
-apply(struct store *store, int root, const struct layer_source *source, struct strv *notes,
-    struct error *e)
+apply(struct store *store, const struct apply_root *root, const struct layer_source *source,
+    struct strv *notes, struct error *e)
 {
 	autolisting struct listing *listing = NULL;
 	struct apply_result result = { 0 };
@@ -421,9 +477,10 @@ unpack(struct store *store, const struct chain *parents, const struct layer_sour
 
 	if (snapshot_writer_open(&upper, store, e) < 0)
 		return -1;
-	root = chain_mount(store, parents, -1, &upper, e);
+	root = chain_link(store, parents, &upper, e);
 	if (root >= 0) {
-		ok = apply(store, root, source, notes, e);
+		ok = apply(store, &(struct apply_root){ root, chain_shared(store, &upper) }, source,
+		    notes, e);
 		if (ok == 0)
 			ok = chain_settle(store, root, &upper, e);
 		(void)close(root); /* ends the mount; what was written is synced with the store */

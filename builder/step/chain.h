@@ -60,7 +60,7 @@ int chain_link(
 const struct inodes *chain_shared(const struct store *store, const struct snapshot_writer *upper);
 /**
  * Once what was mounted, @root, is at rest, and before @upper is committed or looked at: what was written is in it then. It cannot be
- * written to afterwards.
+ * written to afterwards. When that is nothing, snapshot_writer_keep() lets what stood in for a mount serve whoever mounts the same next.
  */
 int chain_settle(struct store *store, int root, struct snapshot_writer *upper, struct error *e);
 

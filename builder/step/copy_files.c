@@ -34,7 +34,8 @@ struct unfinished {
 struct maker {
 	struct copy_plan *plan;
 	int root;
-	uid_t uid; /* what is made belongs to them by itself */
+	const struct inodes *shared; /* files in it that are not to be changed; NULL */
+	uid_t uid;                   /* what is made belongs to them by itself */
 	gid_t gid;
 	bool recorded; /* owners are records (seccomp/owner.h) */
 	struct copy_opener opener;
@@ -452,7 +453,7 @@ make_archive(struct maker *m, const struct copy_source *source, struct error *e)
 		options.dest_uid = options.uid;
 		options.dest_gid = options.gid;
 	}
-	if (archive_apply(fd, m->root, &options, NULL, e) < 0)
+	if (archive_apply(fd, &(struct apply_root){ m->root, m->shared }, &options, NULL, e) < 0)
 		return error_ctx(e, "'%s' of %s", source->path, source->from.name);
 	fd_close_at(&m->dir); /* it may have been replaced */
 	m->dir = -1;
@@ -503,10 +504,11 @@ make_all(struct maker *m, struct error *e)
 }
 
 int
-copy_plan_materialise(struct copy_plan *plan, int root, struct error *e)
+copy_plan_materialise(struct copy_plan *plan, const struct apply_root *root, struct error *e)
 {
 	struct maker m = { .plan = plan,
-		.root = root,
+		.root = root->fd,
+		.shared = root->shared,
 		.uid = geteuid(),
 		.gid = getegid(),
 		.recorded = owner_is_recorded(),

@@ -26,6 +26,7 @@
 #include "builder/context/digests.h"
 #include "builder/dockerfile/ignore.h"
 #include "builder/dockerfile/user.h"
+#include "builder/layer/apply.h"
 #include "builder/layer/writer.h"
 #include "builder/step/tree.h"
 #include "runtime/base/digest.h"
@@ -165,6 +166,6 @@ int copy_plan_write(struct copy_plan *plan, struct layer_writer *writer, struct 
  * the process. Existing directories keep their times. Nothing outside @root is touched, whatever is
  * exchanged in it meanwhile (SECURITY A5, A6, C12).
  */
-int copy_plan_materialise(struct copy_plan *plan, int root, struct error *e);
+int copy_plan_materialise(struct copy_plan *plan, const struct apply_root *root, struct error *e);
 
 #endif

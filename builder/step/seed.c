@@ -31,5 +31,5 @@ seed_directory(int root, const char *path, const char *name, int to, struct erro
 	(void)clock_gettime(CLOCK_REALTIME, &placement.now); /* cannot fail */
 	if (copy_plan_place(plan, &placement, e) < 0)
 		return -1;
-	return copy_plan_materialise(plan, to, e);
+	return copy_plan_materialise(plan, &(struct apply_root){ to, NULL }, e);
 }

@@ -49,7 +49,9 @@ carry_out(const struct step_context *context, struct copy_plan *plan, struct ste
 	if (stats.n_archives > 0 && context->root < 0)
 		return error_set(
 		    e, ERR_SYSTEM, "an archive cannot be unpacked into a layer without files");
-	if (context->root >= 0 && copy_plan_materialise(plan, context->root, e) < 0)
+	if (context->root >= 0 &&
+	    copy_plan_materialise(plan, &(struct apply_root){ context->root, context->shared }, e) <
+		0)
 		return -1;
 	if (context->layer && stats.n_archives == 0)
 		return write_layer(context, plan, result, e);

@@ -19,6 +19,8 @@ struct step_context {
 	struct tree *parent; /* files before the step */
 	/* mount of them, to be written to; -1: no files are wanted */
 	int root;
+	const struct inodes
+	    *shared; /* files of @root that are not to be changed (chain_shared()); NULL */
 	const struct layer_options *layer; /* NULL: no layer is wanted */
 	struct timespec now;
 };

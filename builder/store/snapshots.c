@@ -217,6 +217,16 @@ snapshot_writer_commit(struct snapshot_writer *w, char id[SNAPSHOT_ID_MAX + 1],
 }
 
 void
+snapshot_writer_keep(struct snapshot_writer *w)
+{
+	struct error ignored = ERROR_INIT; /* it is only made anew then */
+
+	if (w->dir >= 0 && w->keep[0])
+		(void)put_away(w, "", &ignored);
+	snapshot_writer_release(w);
+}
+
+void
 snapshot_writer_release(struct snapshot_writer *w)
 {
 	struct error ignored = ERROR_INIT;

@@ -74,6 +74,10 @@ int store_tmp_prepare(struct store *store, struct error *e);
 int store_tmp_file(struct store *store, struct error *e);
 /** A new empty directory; its descriptor. *@path (may be NULL) gets its absolute path, to be freed. */
 int store_tmp_dir(struct store *store, char **path, struct error *e);
+/** Lets the directory @path, of store_tmp_dir(), be known as @name to all processes that share our directory, unless another is. */
+void store_tmp_publish(struct store *store, const char *path, const char *name);
+/** Opens what is known as @name: -1 when nothing is. */
+int store_tmp_known(struct store *store, const char *name);
 /**
  * One at a time of the processes that share our directory in tmp/: waits until @name is free there. It is held until the
  * descriptor that is returned is closed.
@@ -225,6 +229,8 @@ int snapshot_writer_commit(struct snapshot_writer *w, char id[SNAPSHOT_ID_MAX + 
  */
 int snapshot_writer_take(
     struct snapshot_writer *w, const char *keep, const char *id, struct error *e);
+/** Drops it as snapshot_writer_release() does, but for work/, which is kept as @keep of no snapshot: snapshot_writer_take() with the id "". */
+void snapshot_writer_keep(struct snapshot_writer *w);
 /** Drops it; nothing after a commit. */
 void snapshot_writer_release(struct snapshot_writer *w);
 

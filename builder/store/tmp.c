@@ -151,6 +151,24 @@ store_tmp_dir(struct store *store, char **path, struct error *e)
 	return fd;
 }
 
+void
+store_tmp_publish(struct store *store, const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/');
+
+	/* what is there already is as good */
+	(void)renameat2(store->session_dir, slash ? slash + 1 : path, store->session_dir, name,
+	    RENAME_NOREPLACE);
+}
+
+int
+store_tmp_known(struct store *store, const char *name)
+{
+	return store->session_dir < 0 ? -1
+	                              : openat(store->session_dir, name,
+					    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
 int
 store_tmp_lock(struct store *store, const char *name, struct error *e)
 {

@@ -88,14 +88,10 @@ struct head {
 };
 
 int
-inodes_write(const struct inodes *inodes, int dir, const char *name, struct error *e)
+inodes_write(const struct inodes *inodes, int fd, struct error *e)
 {
 	struct head head = { inodes->dev, inodes->count, inodes->room };
-	autofd int fd =
-	    openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-	if (fd < 0)
-		return error_sys(e, "cannot write a table of files");
 	if (fd_write_all(fd, &head, sizeof(head), e) < 0 ||
 	    fd_write_all(fd, inodes->items, inodes->room * sizeof(*inodes->items), e) < 0)
 		return error_ctx(e, "cannot write a table of files");
@@ -103,34 +99,34 @@ inodes_write(const struct inodes *inodes, int dir, const char *name, struct erro
 }
 
 static int
-read_all(int fd, void *to, size_t length)
+read_all(int fd, void *to, size_t length, off_t offset)
 {
 	char *at = to;
 
 	while (length > 0) {
-		ssize_t n = read(fd, at, length);
+		ssize_t n = pread(fd, at, length, offset);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return -1;
 		at += n;
+		offset += n;
 		length -= (size_t)n;
 	}
 	return 0;
 }
 
 int
-inodes_read(struct inodes *inodes, int dir, const char *name, struct error *e)
+inodes_read(struct inodes *inodes, int fd, struct error *e)
 {
-	autofd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	struct head head = { 0 };
 	struct stat st;
 	uint64_t size;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fstat(fd, &st) < 0)
 		return error_sys(e, "cannot read a table of files");
-	if (read_all(fd, &head, sizeof(head)) < 0 || (head.room & (head.room - 1)) != 0 ||
+	if (read_all(fd, &head, sizeof(head), 0) < 0 || (head.room & (head.room - 1)) != 0 ||
 	    head.count > head.room / 2 ||
 	    __builtin_mul_overflow(head.room, sizeof(struct inode), &size) ||
 	    (uint64_t)st.st_size != size + sizeof(head))
@@ -139,7 +135,7 @@ inodes_read(struct inodes *inodes, int dir, const char *name, struct error *e)
 		.dev = (dev_t)head.dev, .count = (size_t)head.count, .room = (size_t)head.room
 	};
 	inodes->items = xcalloc(inodes->room + 1, sizeof(*inodes->items));
-	if (read_all(fd, inodes->items, (size_t)size) == 0)
+	if (read_all(fd, inodes->items, (size_t)size, sizeof(head)) == 0)
 		return 0;
 	inodes_release(inodes);
 	return error_set(e, ERR_SYSTEM, "a table of files is damaged");

@@ -30,9 +30,9 @@ void inodes_release(struct inodes *inodes);
 struct inode *inodes_find(const struct inodes *inodes, const struct stat *st);
 /** One more name of the file of @st, which must be on the file system of the first one. Valid until the next call. */
 struct inode *inodes_add(struct inodes *inodes, const struct stat *st);
-/** Writes the table to the new file @name in @dir, for inodes_read() of the same program on the same machine. */
-int inodes_write(const struct inodes *inodes, int dir, const char *name, struct error *e);
-/** Reads it into @inodes, which is empty. */
-int inodes_read(struct inodes *inodes, int dir, const char *name, struct error *e);
+/** Writes the table to the empty file @fd, for inodes_read() of a program of the same version on the same machine. */
+int inodes_write(const struct inodes *inodes, int fd, struct error *e);
+/** Reads it from the start of the file @fd into @inodes, which is empty. */
+int inodes_read(struct inodes *inodes, int fd, struct error *e);
 
 #endif

@@ -193,7 +193,7 @@ bench_files(struct copy_plan *plan, int top)
 	root = openat(top, "made", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	start = stopwatch_start();
 	place(plan, tree);
-	check(copy_plan_materialise(plan, root, &e) == 0, &e);
+	check(copy_plan_materialise(plan, &(struct apply_root){ root, NULL }, &e) == 0, &e);
 	stopwatch_stop(start, &best);
 	show("files made", &best);
 }

@@ -165,10 +165,47 @@ prepare()
 	same
 }
 
+# links FILE NAME=TARGET...: an archive of hard links; NAME alone: a file of the text NAME.
+links()
+{
+	"$PYTHON" - "$@" <<-'EOF'
+		import io, sys, tarfile
+		t = tarfile.open(sys.argv[1], "w")
+		for word in sys.argv[2:]:
+		    name, _, target = word.partition("=")
+		    i = tarfile.TarInfo(name)
+		    if target:
+		        i.type, i.linkname = tarfile.LNKTYPE, target
+		    i.size = 0 if target else len(name)
+		    t.addfile(i, io.BytesIO(name.encode()))
+		t.close()
+	EOF
+}
+
+@test "emulate: an archive's hard links to files of the base are as on an overlay, and leave the base as it is" {
+	printf '%s\n' 'FROM alpine:3.19 AS made' \
+	    'RUN mkdir /l && cd /l && echo a >a && chown 5:6 a && chmod 4751 a && ln a b && ln a b2 && ln -s a s && mkfifo p && touch -h -d @1 a s p . /' \
+	    'FROM made' 'ADD one.tar two.tar /' 'ADD three.tar /l/' 'RUN ls -lni /l | cut -c 1-99 >/dev/null && echo >>/l/c && stat -c "%h %n" /l/* && cat /l/*f' |
+	    dockerfile
+	links c/one.tar l/c=l/a l/b=l/a l/s2=l/s l/p2=l/p l/b2=l/b2 l/f l/g=l/f
+	links c/two.tar l/d=l/c l/h=l/g l/a l/s=l/f l/b3=l/b2
+	links c/three.tar d=b2 d2=d b2 e=x x
+	run confined --target made -t made
+	ok
+	snapshots >before
+	same
+	diff <(sed -n 's/^.*\([0-9] \/l\/.*\)/\1/p' userns.log) <(sed -n 's/^.*\([0-9] \/l\/.*\)/\1/p' emulate.log)
+	[ "$(grep -c '[0-9] /l/' emulate.log)" -gt 12 ]
+	unchanged
+}
+
 @test "emulate: kill -9 while a step's tree is made, and while its files are changed: the store is sound, the base as it was" {
 	local delay i
+	# shellcheck disable=SC2046
+	links c/links.tar $(for i in $(seq 400); do echo "srv/$i=bin/busybox srv/g$i=etc/group"; done)
 	dockerfile <<-'EOF'
 		FROM alpine:3.19
+		ADD links.tar /
 		RUN for i in $(seq 200); do for f in $(find /etc /lib /usr /sbin -type f); do chmod u+s $f; chmod u-s $f; done; done
 	EOF
 	printf 'FROM alpine:3.19\nRUN true\n' >base.Dockerfile
@@ -184,6 +221,59 @@ prepare()
 	run confined -t again -f base.Dockerfile --no-cache
 	ok
 	unchanged
+	run env CROZE_ROOT="$W/emulate" croze store check
+	ok
+}
+
+# counted FILE ARGUMENT...: a build in the container; what croze makes itself in folders is in FILE, a line each (tests/data/emulate/count.c).
+counted()
+{
+	local file=$W/$1
+
+	shift
+	[ -e "$SUITE/count.so" ] || gcc -D_GNU_SOURCE -shared -fPIC -O1 -w -o "$SUITE/count.so" "$CROZE_SOURCE/tests/data/emulate/count.c"
+	: >"$file"
+	COUNT=$file LD_PRELOAD=$SUITE/count.so confined "$@"
+}
+
+# costs STEP: on top of the image base (1,200 files and links of its own), between two RUNs, croze makes no more than 150 files and links.
+costs()
+{
+	printf '%s\n' '# syntax=docker/dockerfile:1' 'FROM base AS made' 'RUN echo 1 >/first' "$1" 'RUN echo 2 >/m/7 && ls /x' >c/Dockerfile
+	run counted made -t app
+	ok
+	run grep -cE '^(file|symlink) ' made
+	[ "$output" -lt 150 ] || { echo "$output are made by: $1"; sort made | uniq -c | sort -n | tail -n 5; return 1; }
+}
+
+@test "emulate: no step copies its base: unpacking, ADD, COPY, WORKDIR, heredocs and mounts cost what they make" {
+	mkdir -p c/s/d
+	echo 1 >c/s/d/1
+	tar -C c/s -cf c/small.tar .
+	gzip -k c/small.tar
+	echo 1 >c/file
+	cat >c/base.Dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN mkdir /m && for i in $(seq 300); do echo $i >/m/$i; ln -s $i /m/s$i; done
+		RUN mkdir /n && for i in $(seq 300); do echo $i >/n/$i; done
+		RUN mkdir /o && for i in $(seq 300); do echo $i >/o/$i; done
+	EOF
+	run confined -t base -f c/base.Dockerfile
+	ok
+	costs 'ADD small.tar /x' # its layers are unpacked, too
+	costs 'ADD small.tar.gz small.tar /x/'
+	costs 'COPY file /x'
+	costs 'WORKDIR /x'
+	costs 'COPY --chown=5:6 s file /x/'
+	costs $'COPY <<E /x\ntext\nE'
+	costs $'RUN <<E\ntrue\necho >/x\nE'
+	costs $'COPY --from=alpine:3.19 /etc/passwd /x\nRUN true\nCOPY --from=base /m/1 /y'
+	costs $'RUN true\nWORKDIR /x\nWORKDIR /x\nRUN true'
+	costs $'ADD small.tar /\nRUN true\nADD small.tar /x\nRUN echo >>/m/8'
+	costs $'RUN --mount=type=bind,from=base,target=/b cat /b/m/1 >/x'
+	costs $'RUN echo >/x\nFROM made AS next\nCOPY --from=made /x /x2\nADD small.tar /x3\nRUN true\nCOPY --from=made /m/1 /x4'
+	run confined -t app --squash
+	ok
 	run env CROZE_ROOT="$W/emulate" croze store check
 	ok
 }

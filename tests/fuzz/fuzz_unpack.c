@@ -28,7 +28,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	    lseek(in, 0, SEEK_SET) == 0) {
 		(void)decode_stream(in, tar, 8 << 20, &decoded, &e);
 		if (lseek(tar, 0, SEEK_SET) == 0)
-			(void)unpack_tar(&request, tar, &answer, &notes, &e);
+			(void)unpack_tar(&request, NULL, tar, &answer, &notes, &e);
 	}
 	(void)close(in);
 	(void)close(tar);

@@ -329,7 +329,7 @@ run_files(const struct copy_case *c, struct copy_plan *plan, int dest, struct er
 	tree_add_root(tree, dest);
 	if (place_case(c, plan, tree, e) < 0)
 		return -1;
-	return copy_plan_materialise(plan, dest, e);
+	return copy_plan_materialise(plan, &(struct apply_root){ dest, NULL }, e);
 }
 
 /* As a layer, placed by a listing alone, that tar unpacks over the destination. */

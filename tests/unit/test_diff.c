@@ -631,7 +631,9 @@ check_round_trip(const char *prepare, const char *script, enum compression compr
 	assert_ok(diff_upper(&diff, layer_writer_add, writer, NULL, &failure), &failure);
 	assert_ok(layer_writer_finish(writer, &result, &failure), &failure);
 	assert_int_equal(lseek(blob, 0, SEEK_SET), 0);
-	assert_ok(layer_apply(&source, copy_fd, NULL, &listing, NULL, &failure), &failure);
+	assert_ok(layer_apply(&source, &(struct apply_root){ copy_fd, NULL }, NULL, &listing, NULL,
+		      &failure),
+	    &failure);
 	assert_int_equal(listing_count(listing) > 0, 1);
 	free(path);
 	path = xasprintf("%s/copy", work_path);

@@ -323,15 +323,15 @@ the_table_of_shared_files_is_read_as_it_was_written(void **state)
 	auto(inodes) struct inodes three = { 0 };
 	struct error e = ERROR_INIT;
 	struct stat st = { .st_dev = 7 };
-	autofd int fd = -1;
+	autofd int fd = openat(f->top, "table", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	for (unsigned n = 1; n <= 5000; n++) {
 		st.st_ino = (ino_t)n * 8;
 		(void)inodes_add(&one, &st);
 	}
 	(void)inodes_add(&one, &st);
-	assert_ok(inodes_write(&one, f->top, "table", &e), &e);
-	assert_ok(inodes_read(&two, f->top, "table", &e), &e);
+	assert_ok(inodes_write(&one, fd, &e), &e);
+	assert_ok(inodes_read(&two, fd, &e), &e);
 	assert_int_equal(two.count, 5000);
 	assert_int_equal(inodes_find(&two, &st)->names, 2);
 	st.st_ino = 8;
@@ -341,9 +341,8 @@ the_table_of_shared_files_is_read_as_it_was_written(void **state)
 	st.st_ino = 8;
 	st.st_dev = 8;
 	assert_null(inodes_find(&two, &st));
-	fd = openat(f->top, "table", O_WRONLY | O_CLOEXEC);
 	assert_int_equal(ftruncate(fd, 1000), 0);
-	assert_int_equal(inodes_read(&three, f->top, "table", &e), -1);
+	assert_int_equal(inodes_read(&three, fd, &e), -1);
 	assert_non_null(strstr(e.text, "a table of files is damaged"));
 }
 

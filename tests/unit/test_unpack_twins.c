@@ -250,7 +250,8 @@ add_unpacks_below_its_destination(void **state)
 	ADD(&b, .name = "./h", .type = '1', .link = "./f");
 	add_end(&b);
 	fd = file_of(b.data, b.len);
-	assert_ok(archive_apply(fd, root, &options, NULL, &failure), &failure);
+	assert_ok(archive_apply(fd, &(struct apply_root){ root, NULL }, &options, NULL, &failure),
+	    &failure);
 	assert_string_equal(text_of(root, "opt/real/app/f"), "x");
 	assert_int_equal(stat_of(root, "opt/real/app/f").st_uid, 11);
 	assert_int_equal(stat_of(root, "opt/real/app/h").st_nlink, 2);

@@ -79,7 +79,8 @@ apply_bytes(const void *bytes, size_t length, const struct apply_limits *limits)
 	apply_result_release(&result);
 	listing_free_at(&listing);
 	error_clear(&failure);
-	done = layer_apply(&source, root, limits, &listing, &result, &failure);
+	done = layer_apply(
+	    &source, &(struct apply_root){ root, NULL }, limits, &listing, &result, &failure);
 	assert_canary();
 	return done;
 }
@@ -99,7 +100,7 @@ add_archive(const struct buf *b, const char *dest)
 
 	apply_result_release(&result);
 	error_clear(&failure);
-	done = archive_apply(fd, root, &options, &result, &failure);
+	done = archive_apply(fd, &(struct apply_root){ root, NULL }, &options, &result, &failure);
 	assert_canary();
 	return done;
 }
