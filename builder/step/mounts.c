@@ -6,11 +6,17 @@
  * links meanwhile changes nothing (SECURITY M1-M3, M7). What is written to a bind goes to an upper directory that is thrown away.
  * Secrets and sockets live on one tmpfs of the step, which nobody but the builder has a name for. Where nothing can be mounted a secret
  * is a file in memory without any name (memfd_create(2)), which the answers to the step's calls give one, and a socket is in a folder.
+ *
+ * Where there are no answers either, what is shown is moved to its place for the time of the command. A cache then is one step's at a time,
+ * and a bind and a secret are copies on the disk that are thrown away. A command can link files of a cache to its own; so
+ * those that have names elsewhere afterwards become copies.
  */
 #include "builder/step/mounts.h"
 
+#include "builder/layer/links.h"
 #include "builder/step/seed.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/filecopy.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
 #include "runtime/sandbox/mount.h"
@@ -23,12 +29,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define COPY "copy"
+
 /** One of the step's mounts while it is open. */
 struct opened {
 	int source; /* what is bound; -1: nothing */
 	int root;   /* a mount of ours that @source is in; -1 */
 	struct snapshot_writer upper;
 	struct store_mount cache;
+	bool is_lent; /* its files are moved */
 	pid_t agent;
 };
 
@@ -88,7 +97,7 @@ mount_files(struct mounts *m, size_t n, struct error *e)
 
 	if (source->chain.snapshots.count == 0)
 		return store_tmp_dir(store, NULL, e);
-	if (spec->read_only) {
+	if (spec->read_only || m->request->way == MOUNTS_MOVED) {
 		root = chain_open(store, &source->chain, e);
 	} else {
 		if (snapshot_writer_open(&o->upper, store, e) < 0)
@@ -103,6 +112,63 @@ mount_files(struct mounts *m, size_t n, struct error *e)
 	return attach(store, root, e) < 0 ? -1 : fcntl(root, F_DUPFD_CLOEXEC, 3);
 }
 
+/* A folder of the step's own with what is in @path of @root. */
+static int
+copy_folder(struct mounts *m, int root, const struct run_source *source, const struct stat *st,
+    struct error *e)
+{
+	const struct timespec times[2] = { st->st_atim, st->st_mtim };
+	autofd int dir = store_tmp_dir(m->request->store, NULL, e);
+	autofd int copy = -1;
+
+	if (dir < 0)
+		return -1;
+	if (mkdirat(dir, COPY, 0700) == 0)
+		copy = openat(dir, COPY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (copy < 0)
+		return error_sys(e, "cannot make a folder");
+	if (seed_directory(root, source->path, source->name, copy, e) < 0)
+		return -1;
+	if (fchown(copy, st->st_uid, st->st_gid) < 0 || fchmod(copy, st->st_mode & 07777) < 0 ||
+	    futimens(copy, times) < 0)
+		return error_sys(e, "cannot give a folder its owner and mode");
+	return steal_fd(&copy);
+}
+
+static int
+copy_file(struct mounts *m, int file, const struct stat *st, struct error *e)
+{
+	autofd int dir = store_tmp_dir(m->request->store, NULL, e);
+	autofd int copy = -1;
+	char name[FILECOPY_NAME];
+
+	if (dir < 0 || path_write_file(dir, COPY, "", 0, 0600, false, e) < 0)
+		return -1;
+	copy = filecopy_make(dir, file, st, name, e);
+	if (copy < 0 || filecopy_place(dir, copy, name, COPY, e) < 0)
+		return -1;
+	/* by its name: a file that began without one is called by its number */
+	return path_open(dir, COPY, O_PATH | O_NOFOLLOW, 0, PATH_NO_SYMLINKS, e);
+}
+
+static int
+copy_bind(struct mounts *m, size_t n, int root, struct error *e)
+{
+	const struct run_source *source = &m->request->sources[n];
+	autofd int from = path_try_open(root, source->path, O_RDONLY | O_NONBLOCK, 0, PATH_IN_ROOT);
+	struct stat st;
+
+	if (from < 0 || fstat(from, &st) < 0)
+		return error_sys(e, "cannot open '%s' of %s", source->path, source->name);
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+		return error_set(e, ERR_STEP, "'%s' of %s is neither a file nor a folder",
+		    source->path, source->name);
+	fd_close_at(&m->opened[n].source);
+	m->opened[n].source =
+	    S_ISDIR(st.st_mode) ? copy_folder(m, root, source, &st, e) : copy_file(m, from, &st, e);
+	return m->opened[n].source < 0 ? -1 : 0;
+}
+
 static int
 open_bind(struct mounts *m, size_t n, struct error *e)
 {
@@ -113,7 +179,7 @@ open_bind(struct mounts *m, size_t n, struct error *e)
 		return -1;
 	m->opened[n].source = path_try_open(root, source->path, O_PATH, 0, PATH_IN_ROOT);
 	if (m->opened[n].source >= 0)
-		return 0;
+		return m->request->way == MOUNTS_MOVED ? copy_bind(m, n, root, e) : 0;
 	if (errno != ENOENT && errno != ENOTDIR)
 		return error_sys(e, "cannot open '%s' of %s", source->path, source->name);
 	return error_set(e, ERR_STEP, "there is no '%s' in %s", source->path, source->name);
@@ -189,12 +255,30 @@ open_cache_once(struct mounts *m, size_t n, struct error *e)
 	struct waiting waiting = { m, spec };
 	struct store_mount *cache = &m->opened[n].cache;
 
-	if (store_mount_open(m->request->store, spec->id, uses[spec->sharing], tell_waiting,
-		&waiting, cache, e) < 0)
+	enum store_mount_use use = uses[spec->sharing];
+
+	/* it can be at one place only */
+	if (m->request->way == MOUNTS_MOVED && use == STORE_MOUNT_SHARED)
+		use = STORE_MOUNT_LOCKED;
+	if (store_mount_open(m->request->store, spec->id, use, tell_waiting, &waiting, cache, e) <
+	    0)
 		return -1;
-	if (cache->fresh && seed(m, n, e) < 0)
+	if (cache->is_empty && seed(m, n, e) < 0)
 		return -1;
 	return store_mount_commit(cache, e);
+}
+
+/* Another mount of the step that has the same cache open: the lock is the step's. NULL. */
+static const struct opened *
+find_holder(const struct mounts *m, const char *id)
+{
+	const struct plan_step *step = m->request->step;
+
+	for (size_t n = 0; n < step->n_mounts; n++)
+		if (step->mounts[n].spec.type == MOUNT_CACHE && m->opened[n].cache.dir >= 0 &&
+		    strcmp(step->mounts[n].spec.id, id) == 0)
+			return &m->opened[n];
+	return NULL;
 }
 
 static int
@@ -204,15 +288,22 @@ open_cache(struct mounts *m, size_t n, struct error *e)
 	const struct mountspec *spec = &mount->spec;
 	const char *path = mount->has_files || !spec->source ? "." : spec->source;
 	const struct owner owner = owner_of(spec);
-	int opened;
+	const struct opened *holder = find_holder(m, spec->id);
+	int opened = 0;
 
+	if (holder && m->request->way == MOUNTS_MOVED)
+		return error_set(e, ERR_HOST,
+		    "without mounts the cache '%s' can be at one place of a command only",
+		    spec->id);
 	/* another process may have been faster with a fresh one */
-	while ((opened = open_cache_once(m, n, e)) > 0)
+	while (!holder && (opened = open_cache_once(m, n, e)) > 0)
 		;
 	if (opened < 0)
 		return -1;
+	if (!holder)
+		holder = &m->opened[n];
 	m->opened[n].source =
-	    owner_make_dirs(m->opened[n].cache.fs, path, &owner, m->request->recorded, e);
+	    owner_make_dirs(holder->cache.fs, path, &owner, m->request->recorded, e);
 	return m->opened[n].source < 0 ? -1 : 0;
 }
 
@@ -222,9 +313,9 @@ open_cache(struct mounts *m, size_t n, struct error *e)
 static int
 open_tmpfs(struct mounts *m, struct error *e)
 {
-	if (m->secrets < 0 && m->request->no_mounts)
+	if (m->secrets < 0 && m->request->way != MOUNTS_BOUND)
 		m->secrets = store_tmp_dir(m->request->store, NULL, e);
-	if (m->secrets >= 0 || m->request->no_mounts)
+	if (m->secrets >= 0 || m->request->way != MOUNTS_BOUND)
 		return m->secrets;
 	m->secrets = mount_new("tmpfs", "mode=0700,size=64m,nr_inodes=4096",
 	    MOUNT_NOSUID | MOUNT_NODEV | MOUNT_NOEXEC, e);
@@ -288,11 +379,12 @@ static int
 write_secret(struct mounts *m, size_t n, const struct run_secret *secret, struct error *e)
 {
 	const struct mountspec *spec = &m->request->step->mounts[n].spec;
-	int dir = m->request->no_mounts ? -1 : open_tmpfs(m, e);
+	bool is_nameless = m->request->way == MOUNTS_ANSWERED;
+	int dir = is_nameless ? -1 : open_tmpfs(m, e);
 	autofd int fd = -1;
 	char name[32];
 
-	if (dir < 0 && !m->request->no_mounts)
+	if (dir < 0 && !is_nameless)
 		return -1;
 	(void)snprintf(name, sizeof(name), "%zu", n);
 	fd = dir < 0
@@ -362,13 +454,25 @@ open_agent(struct mounts *m, size_t n, struct error *e)
 
 /* ---- the whole ---- */
 
+/* The container makes it; or it is a folder. */
 static int
-open_nothing(struct mounts *m, size_t n, struct error *e)
+open_memory(struct mounts *m, size_t n, struct error *e)
 {
-	(void)m; /* a tmpfs is made by the container */
-	(void)n;
-	(void)e;
-	return 0;
+	const struct mountspec *spec = &m->request->step->mounts[n].spec;
+	autofd int dir = -1;
+
+	if (m->request->way != MOUNTS_MOVED)
+		return 0;
+	if (spec->size > 0)
+		return error_set(
+		    e, ERR_HOST, "size=: without mounts it is a folder, which has no limit");
+	dir = store_tmp_dir(m->request->store, NULL, e);
+	if (dir < 0)
+		return -1;
+	if (mkdirat(dir, COPY, 0700) < 0 || fchmodat(dir, COPY, 01777, 0) < 0)
+		return error_sys(e, "cannot make a folder");
+	m->opened[n].source = openat(dir, COPY, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return m->opened[n].source < 0 ? error_sys(e, "cannot open a folder") : 0;
 }
 
 static int
@@ -377,7 +481,7 @@ open_one(struct mounts *m, size_t n, struct error *e)
 	static int (*const openers[])(struct mounts *, size_t, struct error *) = {
 		[MOUNT_BIND] = open_bind,
 		[MOUNT_CACHE] = open_cache,
-		[MOUNT_TMPFS] = open_nothing,
+		[MOUNT_TMPFS] = open_memory,
 		[MOUNT_SECRET] = open_secret,
 		[MOUNT_SSH] = open_agent,
 	};
@@ -416,6 +520,21 @@ open_caches(struct mounts *m, struct error *e)
 }
 
 static int
+lend_caches(struct mounts *m, struct error *e)
+{
+	for (size_t n = 0; n < m->request->step->n_mounts; n++) {
+		struct opened *o = &m->opened[n];
+
+		if (o->cache.dir < 0 || m->request->way != MOUNTS_MOVED)
+			continue;
+		if (store_mount_lend(&o->cache, e) < 0)
+			return -1;
+		o->is_lent = true;
+	}
+	return 0;
+}
+
+static int
 open_all(struct mounts *m, struct error *e)
 {
 	const struct plan_step *step = m->request->step;
@@ -423,14 +542,14 @@ open_all(struct mounts *m, struct error *e)
 	for (size_t n = 0; n < step->n_mounts; n++)
 		if (step->mounts[n].spec.type != MOUNT_CACHE && open_one(m, n, e) < 0)
 			return -1;
-	return open_caches(m, e);
+	return open_caches(m, e) < 0 ? -1 : lend_caches(m, e);
 }
 
 static void
 add_item(struct mounts *m, size_t n)
 {
 	const struct plan_mount *mount = &m->request->step->mounts[n];
-	bool is_tmpfs = mount->spec.type == MOUNT_TMPFS;
+	bool is_tmpfs = mount->spec.type == MOUNT_TMPFS && m->request->way != MOUNTS_MOVED;
 	bool is_secret = mount->spec.type == MOUNT_SECRET || mount->spec.type == MOUNT_SSH;
 
 	if (!is_tmpfs && m->opened[n].source < 0)
@@ -441,6 +560,7 @@ add_item(struct mounts *m, size_t n)
 		.source = m->opened[n].source,
 		.size = mount->spec.size,
 		.flags =
+		    (m->request->way == MOUNTS_MOVED ? CONTAINER_MOUNT_OWN : 0U) |
 		    (mount->spec.read_only ? CONTAINER_MOUNT_READ_ONLY : 0U) |
 		    (is_tmpfs || is_secret ? CONTAINER_MOUNT_NOSUID | CONTAINER_MOUNT_NODEV : 0U) |
 		    (is_secret ? CONTAINER_MOUNT_NOEXEC : 0U),
@@ -502,6 +622,30 @@ mounts_wipe(struct strv *environment)
 	strv_release(environment);
 }
 
+/* What the command has removed or moved stays lent: the next step that uses it begins anew. */
+static int
+take_back(struct store_mount *cache, struct error *e)
+{
+	auto(inodes) struct inodes several = { 0 };
+	int is_back = store_mount_is_back(cache, e);
+
+	if (is_back <= 0)
+		return is_back;
+	if (links_count(cache->fs, &several, e) < 0 || links_break(cache->fs, &several, e) < 0)
+		return -1;
+	return store_mount_returned(cache, e);
+}
+
+int
+mounts_take_back(struct mounts *m, struct error *e)
+{
+	for (size_t n = 0; n < m->request->step->n_mounts; n++)
+		if (m->opened[n].is_lent && take_back(&m->opened[n].cache, e) < 0)
+			return error_ctx(
+			    e, "the cache mount '%s'", m->request->step->mounts[n].spec.id);
+	return 0;
+}
+
 void
 mounts_close(struct mounts *m)
 {
@@ -517,7 +661,7 @@ mounts_close(struct mounts *m)
 		if (o->cache.dir >= 0)
 			store_mount_close(&o->cache);
 	}
-	if (m->request->no_mounts)
+	if (m->request->way != MOUNTS_BOUND)
 		fd_close_at(&m->secrets);
 	else
 		detach(&m->secrets);

@@ -30,6 +30,13 @@ struct run_source {
 
 void run_source_release(struct run_source *source);
 
+/** How a container comes to see them. */
+enum mounts_way {
+	MOUNTS_BOUND,    /* they are mounted */
+	MOUNTS_ANSWERED, /* the container's calls are answered as if they were (emulate.h) */
+	MOUNTS_MOVED, /* they are moved to their places (standin.h): each is a copy of the step's own, or a cache that it has alone */
+};
+
 /** Told what a user should know: that a lock is waited for. */
 typedef void mounts_note_fn(void *arg, const char *text);
 
@@ -41,7 +48,7 @@ struct mounts_request {
 	size_t n_secrets;
 	const struct run_agent *agents;
 	size_t n_agents;
-	bool no_mounts;       /* nothing can be mounted: what is shown is answered for */
+	enum mounts_way way;
 	bool recorded;        /* owners are records: one id alone is mapped (seccomp/owner.h) */
 	mounts_note_fn *note; /* may be NULL */
 	void *note_arg;
@@ -62,6 +69,8 @@ const struct strv *mounts_environment(const struct mounts *m);
 void mounts_wipe(struct strv *environment);
 /** Gives @fs, a cache mount without files, the owner (@recorded: as a record) and the mode that @spec asks for. */
 int mounts_give_cache(int fs, const struct mountspec *spec, bool recorded, struct error *e);
+/** After the container's end, however it ended, where mounts are moved: sees to it that caches have their files for themselves again. */
+int mounts_take_back(struct mounts *m, struct error *e);
 /** After the command's end: unmounts, ends what served agents, forgets writes, lets go of locks. NULL is fine. */
 void mounts_close(struct mounts *m);
 

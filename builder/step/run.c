@@ -216,11 +216,12 @@ add_file(struct extra_mounts *x, const char *target, int source)
 {
 	if (source < 0)
 		return;
-	/* read-only, as the reference builder has them: all steps of the build share these */
+	/* read-only, as the reference builder has them: all steps of the build share the first two */
 	x->items[x->count++] = (struct container_mount){ .kind = CONTAINER_MOUNT_BIND,
 		.target = target,
 		.source = source,
-		.flags = CONTAINER_MOUNT_READ_ONLY };
+		.flags =
+		    CONTAINER_MOUNT_READ_ONLY | (source == x->scripts ? CONTAINER_MOUNT_OWN : 0U) };
 }
 
 static int
@@ -428,7 +429,8 @@ run_container(const struct run_request *request, struct container_spec *spec,
 	if (limits_begin(request->environment->limits, &group, spec, e) < 0)
 		return -1;
 	if (container_start(spec, &container, e) < 0) {
-		result->exit_status = container_exec_status(e);
+		/* without an errno nothing was to be executed yet */
+		result->exit_status = e->sys ? container_exec_status(e) : 0;
 		limits_end(&group);
 		return -1;
 	}
@@ -453,12 +455,16 @@ run_command(const struct run_request *request, int root, const struct user *user
 		.agents = environment->agents,
 		.n_agents = environment->n_agents,
 		.recorded = environment->userns.own_id_only,
-		.no_mounts = environment->emulate,
+		.way = environment->emulate  ? MOUNTS_ANSWERED
+		       : environment->chroot ? MOUNTS_MOVED
+		                             : MOUNTS_BOUND,
 		.note = request->note,
 		.note_arg = request->note_arg };
 	auto(extra_mounts) struct extra_mounts extra = { .scripts = -1 };
 	struct container_mount standard[16];
 	struct container_spec spec;
+	struct error second = ERROR_INIT;
+	int ended;
 
 	if (check_tier(request, e) < 0 || extra_mounts_open(request, &wanted, &extra, e) < 0)
 		return -1;
@@ -490,7 +496,11 @@ run_command(const struct run_request *request, int root, const struct user *user
 	if (request->step->insecure)
 		lift_confinement(&spec);
 	set_egress(request, &spec);
-	return run_container(request, &spec, result, e);
+	ended = run_container(request, &spec, result, e);
+	if (mounts_take_back(extra.mounts, ended < 0 ? &second : e) <
+	    0) /* the first failure counts */
+		ended = -1;
+	return ended;
 }
 
 /* fstat(2), with the owner that is recorded, where it is. */

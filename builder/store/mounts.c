@@ -20,6 +20,7 @@
 #define LOCK "lock"
 #define META "meta"
 #define FILES "fs"
+#define LENT "lent"
 /* Private ones of one id; more steps at a time than that do not run. */
 #define NUMBERS_MAX 1024
 
@@ -122,6 +123,78 @@ take_lock(struct store_mount *m, enum store_mount_use use, store_mount_wait_fn *
 	return 1;
 }
 
+/* ---- one whose files were moved away ---- */
+
+static bool
+is_lent(const struct store_mount *m)
+{
+	return faccessat(m->dir, LENT, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int
+wait_alone(const struct store_mount *m, int how, struct error *e)
+{
+	while (flock(m->lock, how) < 0)
+		if (errno != EINTR)
+			return error_sys(e, "cannot lock the cache mount '%s'", m->name);
+	return 0;
+}
+
+/* Who had them, and holds no lock any more, has ended without bringing them back: what is in their place is something else. */
+static int
+empty(struct store_mount *m, enum store_mount_use use, struct error *e)
+{
+	struct stat st;
+
+	if (use == STORE_MOUNT_SHARED && wait_alone(m, LOCK_EX, e) < 0)
+		return -1;
+	m->shared = use == STORE_MOUNT_SHARED;
+	if (!is_lent(m))
+		return m->shared ? wait_alone(m, LOCK_SH, e) : 0; /* another one was faster */
+	if (fstatat(m->dir, FILES, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    tmp_discard(m->store, m->dir, FILES, e) < 0)
+		return -1;
+	if (mkdirat(m->dir, FILES, 0755) < 0 || fchmodat(m->dir, FILES, 0755, 0) < 0)
+		return error_sys(e, "cannot make the cache mount '%s' anew", m->name);
+	m->is_empty = true;
+	return 0;
+}
+
+/* It has what it begins with. */
+static int
+refill(struct store_mount *m, struct error *e)
+{
+	m->is_empty = false;
+	if (store_mount_returned(m, e) < 0)
+		return -1;
+	return m->shared ? wait_alone(m, LOCK_SH, e) : 0;
+}
+
+int
+store_mount_lend(struct store_mount *m, struct error *e)
+{
+	return path_write_file(m->dir, LENT, "", 0, 0600, false, e);
+}
+
+int
+store_mount_is_back(const struct store_mount *m, struct error *e)
+{
+	struct stat had, has;
+
+	if (fstat(m->fs, &had) < 0)
+		return error_sys(e, "cannot look at the cache mount '%s'", m->name);
+	return fstatat(m->dir, FILES, &has, AT_SYMLINK_NOFOLLOW) == 0 && had.st_ino == has.st_ino &&
+	       had.st_dev == has.st_dev;
+}
+
+int
+store_mount_returned(struct store_mount *m, struct error *e)
+{
+	if (unlinkat(m->dir, LENT, 0) < 0 && errno != ENOENT)
+		return error_sys(e, "cannot note that the cache mount '%s' is back", m->name);
+	return 0;
+}
+
 /* ---- a fresh one ---- */
 
 static int
@@ -147,6 +220,7 @@ make_fresh(struct store_mount *m, const char *id, enum store_mount_use use, stru
 	if (m->dir < 0)
 		return -1;
 	m->fresh = true;
+	m->is_empty = true;
 	m->lock = openat(m->dir, LOCK, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (m->lock < 0 || flock(m->lock, use == STORE_MOUNT_SHARED ? LOCK_SH : LOCK_EX) < 0 ||
 	    mkdirat(m->dir, FILES, 0755) < 0 || fchmodat(m->dir, FILES, 0755, 0) < 0)
@@ -161,7 +235,8 @@ int
 store_mount_commit(struct store_mount *m, struct error *e)
 {
 	if (!m->fresh)
-		return 0;
+		return m->is_empty ? refill(m, e) : 0;
+	m->is_empty = false;
 	if (renameat(m->store->session_dir, m->tmp, m->store->dirs[DIR_MOUNTS], m->name) == 0) {
 		m->fresh = false;
 		return 0;
@@ -193,6 +268,8 @@ try_number(struct store *store, const char *id, unsigned number, enum store_moun
 	locked = take_lock(m, use, wait, arg, e);
 	if (locked <= 0)
 		return locked;
+	if (is_lent(m) && empty(m, use, e) < 0)
+		return -1;
 	return open_parts(m, e) < 0 ? -1 : 1;
 }
 

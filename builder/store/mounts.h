@@ -2,7 +2,7 @@
 /*
  * mounts - cache mounts: folders that outlive a step, known by an id.
  *
- *	mounts/<SHA-256 of the id>-<n>/   fs/ (the files), meta (JSON: id, when it was made), lock
+ *	mounts/<SHA-256 of the id>-<n>/   fs/ (the files), meta (JSON: id, when it was made), lock, lent (while fs/ is somewhere else)
  *
  * The id comes from a Dockerfile and is never a part of a path. Number 0 is the one that everybody shares; further ones are
  * made for steps that want one for themselves while it is taken. The time of meta is that of the last use.
@@ -29,6 +29,8 @@ struct store_mount {
 	int fs;   /* the files */
 	int lock; /* held while it is open */
 	bool fresh;
+	bool is_empty; /* it has nothing yet: fresh, or lost by who had it lent */
+	bool shared;   /* to be shared once it has something */
 };
 
 #define STORE_MOUNT_INIT                        \
@@ -40,7 +42,7 @@ struct store_mount {
 typedef void store_mount_wait_fn(void *arg);
 
 /**
- * Opens the cache mount @id (any text) and locks it as @use says. A fresh one is seen by nobody before store_mount_commit(): the
+ * Opens the cache mount @id (any text) and locks it as @use says. One that @is_empty is seen by nobody before store_mount_commit(): the
  * caller gives its root what it is to begin with. @wait may be NULL.
  */
 int store_mount_open(struct store *store, const char *id, enum store_mount_use use,
@@ -49,6 +51,12 @@ int store_mount_open(struct store *store, const char *id, enum store_mount_use u
  * Puts a fresh one in its place. Returns 0; or 1 when another process was faster: then @m is closed, and to be opened again.
  */
 int store_mount_commit(struct store_mount *m, struct error *e);
+/** Its files will be moved away for a while; nobody else has it open. Who ends meanwhile has lost them, and the next one begins anew. */
+int store_mount_lend(struct store_mount *m, struct error *e);
+/** Are they back in their place? 1, or 0: they are lost. */
+int store_mount_is_back(const struct store_mount *m, struct error *e);
+/** Notes that they are. */
+int store_mount_returned(struct store_mount *m, struct error *e);
 /** Closes and unlocks; a fresh one that was not committed is dropped. */
 void store_mount_close(struct store_mount *m);
 

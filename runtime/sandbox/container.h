@@ -64,6 +64,9 @@ enum container_mount_flags {
 	CONTAINER_MOUNT_COPY_UP = 1 << 12, /* tmpfs: begins with what is at @target in the rootfs */
 	CONTAINER_MOUNT_TARGET_LINK =
 	    1 << 13, /* a link at the end of @target is mounted on, not followed */
+	CONTAINER_MOUNT_OWN =
+	    1
+	    << 14, /* bind: the source is this container's alone while it runs, and may be moved to @target (standin.h) */
 };
 
 /** Further attributes of a mount, as config.json has them. */

@@ -17,6 +17,7 @@
 #include "runtime/sandbox/init.h"
 #include "runtime/sandbox/landlock.h"
 #include "runtime/sandbox/rootfs.h"
+#include "runtime/sandbox/standin.h"
 #include "seccomp/unplug.h"
 
 #include <ctype.h>
@@ -47,6 +48,7 @@ struct lent {
 
 struct jail {
 	struct stubs stubs;
+	struct standins standins;
 	int dev;           /* /dev of the rootfs */
 	struct stat st;    /* of it, before */
 	unsigned int made; /* nodes, by bit */
@@ -122,6 +124,12 @@ put_mounts(struct jail *j, const struct container_spec *spec, struct error *e)
 	struct stat st;
 
 	for (size_t i = 0; (m = rootfs_mount_at(spec, i)); i++) {
+		if (m->kind == CONTAINER_MOUNT_BIND && m->flags & CONTAINER_MOUNT_OWN) {
+			if (standins_put(
+				&j->standins, &j->stubs, spec->rootfs, m->target, m->source, e) < 0)
+				return -1;
+			continue;
+		}
 		if (m->kind == CONTAINER_MOUNT_BIND && fstat(m->source, &st) == 0 &&
 		    S_ISREG(st.st_mode) && m->flags & CONTAINER_MOUNT_READ_ONLY) {
 			if (lend(j, spec->rootfs, m->target, m->source, e) < 0)
@@ -177,20 +185,20 @@ take_nodes(struct jail *j)
 int
 jail_finish(struct jail *j, struct error *e)
 {
+	struct error second = ERROR_INIT; /* the first failure counts */
 	int result = 0;
 
 	if (!j)
 		return 0;
-	for (size_t i = 0; i < j->n_lent; i++) {
-		struct error second = ERROR_INIT;
-
+	for (size_t i = 0; i < j->n_lent; i++)
 		if (give_back(&j->lent[i], result < 0 ? &second : e) < 0)
 			result = -1;
-	}
+	if (standins_undo(&j->standins, result < 0 ? &second : e) < 0)
+		result = -1;
 	if (j->dev >= 0)
 		take_nodes(j);
 	fd_close_at(&j->dev);
-	if (stubs_undo(&j->stubs, e) < 0)
+	if (stubs_undo(&j->stubs, result < 0 ? &second : e) < 0)
 		result = -1;
 	free(j);
 	return result;
