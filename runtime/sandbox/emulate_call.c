@@ -21,6 +21,7 @@
 #include <linux/prctl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -142,6 +143,7 @@ static const struct row rows[] = {
 	IF_EQUAL(ioctl, 1, EXT4_IOC_SETVERSION_OWN, ioctl),
 	IF_EQUAL(ioctl, 1, EXT4_IOC_MIGRATE, ioctl),
 	IF_EQUAL(ioctl, 1, EXT4_IOC_ALLOC_DA_BLKS, ioctl),
+	{ { SYS_flock, 1, NOTIFY_UNLESS_EQUAL, LOCK_UN }, emu_flock, NULL, ANY },
 	IF_EQUAL(fcntl, 1, F_SETLEASE, refused),
 	ALWAYS(fsync, sync),
 	ALWAYS(fdatasync, sync),

@@ -7,6 +7,11 @@
  * index has it: other names stay as they were. Descriptors of the calling process that read the file get the copy, too; those of other
  * processes go on reading what was there.
  *
+ * A lock of flock(2) is one of the file, and so of all builds that have it: it is a first change, too. That takes that the file has one
+ * descriptor in the step. Of several, which may be one open file of several processes, none but the caller's can be exchanged, and a lock must
+ * last as long as the last of them: then it is a lock of the file that all share, within the step as without copies. Locks of fcntl(2) need
+ * nothing: whoever can lock to write has opened to write, which has made a copy, and those to read exclude nobody.
+ *
  * No name appears, goes or moves while a copy takes its place (emu_names_hold()), so that nothing comes back that was removed meanwhile, and
  * the folder keeps its times, which are the step's alone to change.
  */
@@ -27,6 +32,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -440,6 +446,62 @@ emu_before_change(const struct emu_call *x, struct emu_spot *spot)
 		failed = copy_once(x, spot, inode);
 	(void)pthread_mutex_unlock(lock); /* held */
 	return failed;
+}
+
+/* ---- flock(2) ---- */
+
+/* Descriptors of one file in the step. */
+struct uses {
+	const struct stat *st;
+	size_t count;
+};
+
+static void
+count_uses(pid_t pid, void *arg)
+{
+	struct uses *uses = arg;
+	char path[EMU_FD_PATH];
+	const struct dirent *entry;
+	autodir DIR *dir = NULL;
+	struct stat st;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%d/fd", (int)pid);
+	fd = openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir && fd >= 0)
+		(void)close(fd); /* a folder */
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.' && fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 &&
+		    st.st_ino == uses->st->st_ino && st.st_dev == uses->st->st_dev)
+			uses->count++;
+}
+
+static bool
+has_one_descriptor(struct emulation *em, const struct stat *st)
+{
+	struct uses uses = { .st = st };
+
+	emu_each_process(em, count_uses, &uses);
+	return uses.count == 1;
+}
+
+void
+emu_flock(struct emu_call *x)
+{
+	int fd = (int)x->c.data->args[0], failed = 0;
+	struct emu_spot spot = EMU_SPOT_INIT;
+
+	/* what is no file, and what is none of the base, the kernel knows better */
+	if (x->em->shared && fd >= 0 && !((int)x->c.data->args[1] & LOCK_UN) &&
+	    emu_find_there(x, fd, 0, EMU_EMPTY, &spot) == 0 && find_shared(x->em, &spot.st) &&
+	    has_one_descriptor(x->em, &spot.st))
+		failed = emu_before_change(x, &spot);
+	emu_spot_release(&spot);
+	if (failed)
+		call_fail(&x->c, failed);
+	else
+		call_continue(&x->c);
 }
 
 /* ---- ioctl(2) ---- */

@@ -293,7 +293,7 @@ emu_fn emu_stat, emu_lstat, emu_fstat, emu_newfstatat, emu_statx, emu_statfs, em
     emu_access, emu_faccessat, emu_readlink, emu_readlinkat, emu_truncate, emu_chmod, emu_fchmod,
     emu_fchmodat, emu_chown, emu_lchown, emu_fchown, emu_fchownat, emu_utime, emu_utimes,
     emu_futimesat, emu_utimensat, emu_sync;
-emu_fn emu_setxattr, emu_getxattr, emu_listxattr, emu_removexattr, emu_ioctl;
+emu_fn emu_setxattr, emu_getxattr, emu_listxattr, emu_removexattr, emu_ioctl, emu_flock;
 emu_fn emu_chdir, emu_fchdir, emu_getcwd, emu_umask, emu_kill, emu_signal_thread, emu_pid_argument,
     emu_second_argument, emu_priority, emu_prctl, emu_refused, emu_missing;
 emu_fn emu_socket, emu_connect, emu_bind, emu_socket_name, emu_get_option;

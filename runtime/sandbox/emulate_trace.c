@@ -287,7 +287,7 @@ static bool
 waits_itself(uint64_t number)
 {
 	static const unsigned int numbers[] = { SYS_accept, SYS_accept4, SYS_recvfrom, SYS_recvmsg,
-		SYS_sendto, SYS_sendmsg, SYS_sendmmsg };
+		SYS_sendto, SYS_sendmsg, SYS_sendmmsg, SYS_flock };
 
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
 		if (numbers[i] == number)

@@ -105,6 +105,48 @@ prepare()
 	ok
 }
 
+@test "emulate: locks of the base's files are the step's own: flock(2) excludes those of the step, and no other build" {
+	local pid
+	dockerfile <<-'EOF'
+		FROM alpine:3.19 AS made
+		COPY base /bin/
+		RUN mkdir /l && cd /l && touch a b c d e f && ln e e2
+		FROM made
+		RUN cd /l && { flock a sleep 2 & sleep 0.5; ! flock -n a true && ! flock -n -s a true && wait && flock -n a true; }
+		RUN cd /l && ( flock 9 && ! flock -n b true && flock -n 9 ) 9<b && flock -n b true
+		RUN cd /l && exec 9<c && flock -n 9 && ! flock -n c true && flock -u 9 && flock -n c true && ! flock -n 9 9<&- 2>/dev/null
+		RUN cd /l && exec 8<d 9<d && flock -s 8 && flock -s -n 9 && ! flock -n d true && flock -n -s d true && flock -u 8 && flock -u 9 && flock -n d true
+		RUN cd /l && exec 9<b && flock 9 && base wait b >/wait && flock -u 9 && flock a base wait a >>/wait && flock a true && base wait a >>/wait
+		RUN cd /l && flock -n e true && flock -n e2 true && echo 1 >>f && flock -n f cat f
+	EOF
+	cp "$SUITE/base" c/
+	run confined --target made -t made
+	ok
+	snapshots >before
+	same
+	[ "$(CROZE_ROOT=$W/userns croze run --rm --network none app cat /wait | tr '\n' ' ')" = 'interrupted interrupted had ' ]
+	unchanged
+
+	mkdir c1 c2
+	printf 'FROM made\nRUN flock /l/a flock /etc/group flock -s /bin/busybox sleep 6.3716\n' >c1/Dockerfile
+	cat >c2/Dockerfile <<-'EOF'
+		FROM made
+		RUN for f in /l/a /etc/group /bin/busybox; do flock -n $f true || exit 7; done; flock -n -s /l/a true && flock /l/a echo had
+	EOF
+	FOLDER=$W/c1 confined -t one >log 2>&1 3>&- &
+	pid=$!
+	while ! pgrep -f 'sleep 6.371[6]' >/dev/null; do
+		kill -0 "$pid"
+		sleep 0.05
+	done
+	FOLDER=$W/c2 run confined -t two
+	ok
+	says had
+	pgrep -f 'sleep 6.371[6]' >/dev/null # the other one had them all the time
+	wait "$pid"
+	unchanged
+}
+
 # The tree of a step that runs: the folder whose files are the base's too.
 @test "emulate: the tree of a step has the base's files; copies of other tiers are copies" {
 	local file pid

@@ -2,14 +2,15 @@
 /*
  * base - files that a step has from the step below, and all ways to change them.
  *
- * usage: base make | change | race COUNT
+ * usage: base make | change | race COUNT | wait FILE
  *
  * make: the files of /b, in a step of its own. change: each way once; what the step sees then. race: processes that are the first to change
- * a file at once.
+ * a file at once. wait: for a lock of FILE, which ends with a signal.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -391,6 +392,24 @@ race(int tries)
 	printf("%d of %d are whole\n", whole, tries);
 }
 
+static void
+ring(int number)
+{
+	(void)number;
+}
+
+/* A handler that does not have calls restarted ends the waiting: by it programs have a limit of time. */
+static void
+wait_for_lock(const char *path)
+{
+	struct sigaction action = { .sa_handler = ring };
+	int fd = open(path, O_RDONLY);
+
+	(void)sigaction(SIGALRM, &action, NULL);
+	(void)alarm(1);
+	printf("%s\n", flock(fd, LOCK_EX) == 0 ? "had" : errno == EINTR ? "interrupted" : "failed");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -401,6 +420,8 @@ main(int argc, char **argv)
 		change();
 	else if (argc > 2 && strcmp(argv[1], "race") == 0)
 		race(atoi(argv[2]));
+	else if (argc > 2 && strcmp(argv[1], "wait") == 0)
+		wait_for_lock(argv[2]);
 	else
 		return 2;
 	return 0;
