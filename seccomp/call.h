@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * call - one system call that waits for its answer, and the process that made it. Only within seccomp/ and runtime/sandbox/emulate*.c.
+ * call - one system call that waits for its answer, and the process that made it. Only within seccomp/, and emulate*.c and stepnet*.c of
+ * runtime/sandbox/.
  *
  * A thread that serves has the container's root as its own and procfs of the host's side as its working directory: a path of the caller
  * is either absolute, and means the same here, or relative to "PID/cwd" or "PID/fd/N".

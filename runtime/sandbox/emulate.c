@@ -18,11 +18,12 @@
 #include "runtime/base/text.h"
 #include "runtime/sandbox/become.h"
 #include "runtime/sandbox/devices.h"
-#include "runtime/sandbox/emulate_net.h"
+#include "runtime/sandbox/emulate_private.h"
 #include "runtime/sandbox/exec.h"
 #include "runtime/sandbox/landlock.h"
 #include "runtime/sandbox/passfd.h"
 #include "runtime/sandbox/rootfs.h"
+#include "runtime/sandbox/stepnet.h"
 #include "seccomp/notify.h"
 
 #include <errno.h>
@@ -464,7 +465,7 @@ start_step(struct emulation *em, struct error *e)
 	em->listener = passfd_receive(ours, e);
 	em->ids.options.listener = em->listener;
 	if (em->listener >= 0)
-		return (em->net && emu_net_start(em->net, e) < 0) ? -1 : emu_serve(em, e);
+		return (em->net && stepnet_start(em->net, e) < 0) ? -1 : emu_serve(em, e);
 	if (recv(ours, &told, sizeof(told), MSG_DONTWAIT) == (ssize_t)sizeof(told))
 		*e = told;
 	return -1;
@@ -495,6 +496,7 @@ static int
 set_up(struct emulation *em, int socket, struct error *e)
 {
 	const struct container_spec *spec = em->spec;
+	struct stepnet_owner owner = { em, emu_each_process };
 
 	em->ids.options = (struct ids_options){ .uid = spec->uid,
 		.gid = spec->gid,
@@ -507,7 +509,7 @@ set_up(struct emulation *em, int socket, struct error *e)
 	em->has_copies = emu_has_copies();
 	(void)umask(0);
 	raise_limit();
-	if (spec->network != CONTAINER_NETWORK_HOST && !(em->net = emu_net_new(em, e)))
+	if (spec->network != CONTAINER_NETWORK_HOST && !(em->net = stepnet_new(spec, &owner, e)))
 		return -1;
 	close_others(em, socket);
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 || chdir("/proc") < 0)

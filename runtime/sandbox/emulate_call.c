@@ -5,10 +5,10 @@
  * Nothing that is answered here goes on in the kernel with an argument in memory: only calls whose arguments are numbers do, so that nobody
  * can change them behind the answer.
  */
-#include "runtime/sandbox/emulate_net.h"
+#include "runtime/sandbox/emulate_private.h"
 
 #include "runtime/base/mem.h"
-#include "runtime/sandbox/passfd.h"
+#include "runtime/sandbox/stepnet.h"
 #include "seccomp/crew.h"
 #include "seccomp/notify.h"
 
@@ -63,9 +63,14 @@ struct row {
 	{                                                                                 \
 		{ SYS_##name, argument, NOTIFY_IF_SET, 0 }, emu_net_##function, NULL, OWN \
 	}
-#define OWN_IF_EQUAL(name, argument, value, function)                                         \
-	{                                                                                     \
-		{ SYS_##name, argument, NOTIFY_IF_EQUAL, (value) }, emu_##function, NULL, OWN \
+#define OWN_IF_EQUAL(name, argument, value, function)                                             \
+	{                                                                                         \
+		{ SYS_##name, argument, NOTIFY_IF_EQUAL, (value) }, emu_net_##function, NULL, OWN \
+	}
+#define OWN_UNLESS_EQUAL(name, argument, value, function)                                         \
+	{                                                                                         \
+		{ SYS_##name, argument, NOTIFY_UNLESS_EQUAL, (value) }, emu_net_##function, NULL, \
+		    OWN                                                                           \
 	}
 #define SHARED(name, function)                                                    \
 	{                                                                         \
@@ -173,26 +178,8 @@ static const struct row rows[] = {
 	ALWAYS(bind, bind),
 	ALWAYS(getsockname, socket_name),
 	ALWAYS(getpeername, socket_name),
-	IF_EQUAL(getsockopt, 2, SO_PEERCRED, get_option),
-	OWN_IF_EQUAL(getsockopt, 2, SO_TYPE, get_option),
-	OWN_IF_EQUAL(getsockopt, 2, SO_DOMAIN, get_option),
-	OWN_IF_EQUAL(getsockopt, 2, SO_PROTOCOL, get_option),
-	OWN_IF_EQUAL(setsockopt, 1, IPPROTO_IP, net_set_option),
-	OWN_IF_EQUAL(setsockopt, 1, IPPROTO_IPV6, net_set_option),
-	OWN_IF_EQUAL(setsockopt, 2, SO_REUSEADDR, net_set_option),
-	OWN_IF_EQUAL(setsockopt, 2, SO_REUSEPORT, net_set_option),
-	OWN_IF_EQUAL(setsockopt, 2, SO_BINDTODEVICE, net_set_option),
-	OWN_IF_EQUAL(setsockopt, 2, SO_BINDTOIFINDEX, net_set_option),
-	OWN_IF_EQUAL(setsockopt, 2, SO_MARK, net_set_option),
-	OWN_ALWAYS(listen, listen),
-	OWN_ALWAYS(accept, accept),
-	OWN_ALWAYS(accept4, accept),
-	/* but the one by which the listener is passed on, before anybody answers */
-	{ { SYS_sendmsg, 2, NOTIFY_UNLESS_EQUAL, PASSFD_FLAGS }, emu_net_send, NULL, OWN },
-	OWN_ALWAYS(sendmmsg, send),
-	OWN_IF_SET(sendto, 4, send),
-	OWN_ALWAYS(recvmsg, receive),
-	OWN_IF_SET(recvfrom, 4, receive),
+	IF_EQUAL(getsockopt, 2, SO_PEERCRED, net_get_option),
+	STEPNET_CALLS(OWN_ALWAYS, OWN_IF_SET, OWN_IF_EQUAL, OWN_UNLESS_EQUAL),
 	ALWAYS(ptrace, refused),
 	ALWAYS(chroot, refused),
 	ALWAYS(inotify_add_watch, refused),
@@ -306,24 +293,6 @@ serve_one(void *arg, const struct seccomp_notif *request)
 	else
 		row->shared(&x.c);
 	emu_call_end(&x);
-}
-
-int
-emu_start_thread(void *(*main)(void *), void *arg, size_t stack)
-{
-	pthread_attr_t attributes;
-	pthread_t thread;
-	int failed = pthread_attr_init(&attributes);
-
-	if (failed)
-		return failed;
-	failed = pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	if (!failed)
-		failed = pthread_attr_setstacksize(&attributes, stack);
-	if (!failed)
-		failed = pthread_create(&thread, &attributes, main, arg);
-	(void)pthread_attr_destroy(&attributes); /* cannot fail */
-	return failed;
 }
 
 int

@@ -5,6 +5,7 @@
 #include "runtime/sandbox/emulate_private.h"
 
 #include "runtime/base/mem.h"
+#include "runtime/base/thread.h"
 #include "seccomp/notify.h"
 
 #include <errno.h>
@@ -349,7 +350,7 @@ open_waiting(const struct emu_call *x, const struct opening *o, struct emu_spot 
 
 	*w = (struct waiter){ x->em, x->c.id, spot->target, o->flags };
 	spot->target = -1;
-	failed = emu_start_thread(wait_main, w, WAITERS_STACK);
+	failed = thread_start(wait_main, w, WAITERS_STACK);
 	if (failed) {
 		(void)close(w->target); /* O_PATH */
 		free(w);

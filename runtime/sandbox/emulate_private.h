@@ -105,7 +105,7 @@ struct emulation {
 	int first_status;
 	struct emu_bound *bound;
 	size_t n_bound;
-	struct emu_net *net; /* the step's own network; NULL: it has that around it */
+	struct stepnet *net; /* the step's own network; NULL: it has that around it */
 };
 
 /** A call that is being answered. */
@@ -145,8 +145,8 @@ bool emu_is_ours(struct emulation *em, pid_t pid);
 /** Fills @x for thread @tid; false when it is not known. To be followed by emu_call_end(). */
 bool emu_call_begin(struct emu_call *x, struct emulation *em, pid_t tid);
 void emu_call_end(struct emu_call *x);
-/** Calls @fn for the number of each process. */
-void emu_each_process(struct emulation *em, void (*fn)(pid_t pid, void *arg), void *arg);
+/** Calls @fn for the number of each process. @arg: struct emulation. */
+void emu_each_process(void *arg, void (*fn)(pid_t pid, void *with), void *with);
 
 /* ---- emulate_path.c: paths ---- */
 
@@ -262,14 +262,12 @@ int emu_prepare(struct emu_call *x, int dirfd, const char *path, unsigned int fl
 /* ---- emulate_call.c ---- */
 
 struct notify_program;
-/** The filter of the step's processes; @own_network: emulate_net.h. */
+/** The filter of the step's processes; @own_network: stepnet.h. */
 const struct notify_program *emu_program(bool own_network);
 /** Is call @number one that a thread answers? */
 bool emu_answers(uint64_t number);
 /** Starts the threads that answer. */
 int emu_serve(struct emulation *em, struct error *e);
-/** Starts one that nobody waits for, with @stack bytes. 0 or an errno. */
-int emu_start_thread(void *(*main)(void *), void *arg, size_t stack);
 /** Fails the call; its name comes into the log, once. */
 void emu_refuse(struct emu_call *x, const char *name, int error_number);
 void emu_conclude(struct emu_call *x, int failed);
@@ -296,6 +294,7 @@ emu_fn emu_stat, emu_lstat, emu_fstat, emu_newfstatat, emu_statx, emu_statfs, em
 emu_fn emu_setxattr, emu_getxattr, emu_listxattr, emu_removexattr, emu_ioctl, emu_flock;
 emu_fn emu_chdir, emu_fchdir, emu_getcwd, emu_umask, emu_kill, emu_signal_thread, emu_pid_argument,
     emu_second_argument, emu_priority, emu_prctl, emu_refused, emu_missing;
-emu_fn emu_socket, emu_connect, emu_bind, emu_socket_name, emu_get_option;
+emu_fn emu_socket, emu_connect, emu_bind, emu_socket_name, emu_net_get_option, emu_net_set_option,
+    emu_net_listen, emu_net_accept, emu_net_send, emu_net_receive;
 
 #endif

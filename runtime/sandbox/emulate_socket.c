@@ -6,11 +6,13 @@
  * exchange the address behind the answer, and reach a socket outside. Where pidfd_getfd(2) is refused there are no copies; then
  * no socket of this family can be made, only connected pairs. Sockets of datagrams, which take an address with each message, never.
  */
-#include "runtime/sandbox/emulate_net.h"
+#include "runtime/sandbox/emulate_private.h"
 
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/thread.h"
 #include "runtime/sandbox/landlock.h"
+#include "runtime/sandbox/stepnet.h"
 #include "seccomp/notify.h"
 
 #include <errno.h>
@@ -64,6 +66,13 @@ option_of(int fd, int option)
 	return getsockopt(fd, SOL_SOCKET, option, &value, &length) < 0 ? -1 : value;
 }
 
+/* Is it about a socket of the step's own network, and answered? Others are looked at here. */
+static bool
+net_answers(struct emu_call *x, stepnet_fn *fn)
+{
+	return x->em->net && stepnet_answer(x->em->net, &x->c, x->process->pid, fn);
+}
+
 void
 emu_socket(struct emu_call *x)
 {
@@ -71,7 +80,7 @@ emu_socket(struct emu_call *x)
 	bool pair = x->c.data->nr == SYS_socketpair;
 
 	if ((int)x->c.data->args[0] != AF_UNIX) {
-		emu_net_socket(x);
+		(void)net_answers(x, stepnet_socket); /* asked for by steps with one alone */
 		return;
 	}
 	if (type != SOCK_DGRAM && type != SOCK_RAW && (pair || x->em->has_copies))
@@ -125,7 +134,7 @@ job_start(struct emu_call *x, struct job *j)
 		(void)job_main(j);
 		return;
 	}
-	failed = emu_start_thread(job_main, j, THREAD_STACK);
+	failed = thread_start(job_main, j, THREAD_STACK);
 	if (failed) {
 		call_fail(&x->c, failed);
 		job_free(j);
@@ -211,10 +220,14 @@ emu_connect(struct emu_call *x)
 	struct job *j;
 	int failed;
 
-	if (x->em->net && emu_net_connect(x))
+	if (net_answers(x, stepnet_connect))
 		return;
 	if (!x->em->has_copies) {
-		call_continue(&x->c); /* there is no socket that a path could be given to */
+		/* there is no socket that a path could be given to, and those of the network are to be known */
+		if (x->em->net)
+			call_fail(&x->c, EISCONN);
+		else
+			call_continue(&x->c);
 		return;
 	}
 	j = xcalloc(1, sizeof(*j));
@@ -300,11 +313,14 @@ emu_bind(struct emu_call *x)
 	socklen_t length;
 	int fd, failed = 0;
 
-	if (x->em->net && emu_net_bind(x))
+	if (net_answers(x, stepnet_bind))
 		return;
 	if (!x->em->has_copies) {
-		call_continue(
-		    &x->c); /* Landlock lets the caller make no socket in the file system */
+		/* Landlock lets the caller make no socket in the file system */
+		if (x->em->net)
+			call_fail(&x->c, EINVAL);
+		else
+			call_continue(&x->c);
 		return;
 	}
 	if (read_address(x, &address, &length) < 0)
@@ -359,7 +375,7 @@ emu_socket_name(struct emu_call *x)
 	autofd int fd = -1;
 	int failed = 0;
 
-	if (x->em->net && emu_net_name(x))
+	if (net_answers(x, stepnet_name))
 		return;
 	fd = copy_of(x, (int)x->c.data->args[0]);
 	if (fd < 0 || option_of(fd, SO_DOMAIN) != AF_UNIX) {
@@ -428,10 +444,57 @@ answer_peer(struct emu_call *x)
 }
 
 void
-emu_get_option(struct emu_call *x)
+emu_net_get_option(struct emu_call *x)
 {
 	if ((int)x->c.data->args[2] == SO_PEERCRED)
 		answer_peer(x);
-	else
-		emu_net_get_option(x);
+	else if (!net_answers(x, stepnet_get_option))
+		call_continue(&x->c);
+}
+
+/* ---- of sockets of the step's own network, and of AF_UNIX, by which nobody is reached ---- */
+
+void
+emu_net_set_option(struct emu_call *x)
+{
+	if (!net_answers(x, stepnet_set_option))
+		call_continue(&x->c);
+}
+
+void
+emu_net_accept(struct emu_call *x)
+{
+	if (!net_answers(x, stepnet_accept))
+		call_continue(&x->c);
+}
+
+void
+emu_net_send(struct emu_call *x)
+{
+	if (!net_answers(x, stepnet_send))
+		call_continue(&x->c);
+}
+
+void
+emu_net_receive(struct emu_call *x)
+{
+	if (!net_answers(x, stepnet_receive))
+		call_continue(&x->c);
+}
+
+/* By the copy: the caller's own may be another one by then. */
+void
+emu_net_listen(struct emu_call *x)
+{
+	int failed = 0;
+	autofd int fd = -1;
+
+	if (net_answers(x, stepnet_listen))
+		return;
+	fd = x->em->has_copies ? copy_of(x, (int)x->c.data->args[0]) : -1;
+	if (fd < 0 || option_of(fd, SO_DOMAIN) != AF_UNIX)
+		failed = EINVAL;
+	else if (listen(fd, (int)x->c.data->args[1]) < 0)
+		failed = errno;
+	emu_conclude(x, failed);
 }

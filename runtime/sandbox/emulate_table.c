@@ -231,12 +231,14 @@ emu_call_end(struct emu_call *x)
 }
 
 void
-emu_each_process(struct emulation *em, void (*fn)(pid_t pid, void *arg), void *arg)
+emu_each_process(void *arg, void (*fn)(pid_t pid, void *with), void *with)
 {
+	struct emulation *em = arg;
+
 	(void)pthread_mutex_lock(&em->lock);
 	for (size_t i = 0; i < EMU_BUCKETS; i++)
 		for (struct emu_thread *t = em->threads[i]; t; t = t->next)
 			if (t->process && t->process->pid == t->tid)
-				fn(t->tid, arg);
+				fn(t->tid, with);
 	(void)pthread_mutex_unlock(&em->lock);
 }

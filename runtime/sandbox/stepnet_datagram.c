@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * emulate_datagram - datagrams of a step with a network of its own.
+ * stepnet_datagram - datagrams of a step with a network of its own.
  *
  * The step has one end of a pair, on which the kernel takes no address. What is read from the other end was written without one, and
  * goes to the peer that was connected. What is sent with an address is sent here, and what is to be received with one is received
  * here, from a copy of the step's end: where it came from is kept beside the pair, in its order.
  */
-#include "runtime/sandbox/emulate_net.h"
+#include "runtime/sandbox/stepnet.h"
 
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
@@ -33,7 +33,7 @@
 #define NAMES_PORT 53
 
 struct net_socket *
-datagram_new(struct emu_net *net, int domain, int flags, int *theirs)
+datagram_new(struct stepnet *net, int domain, int flags, int *theirs)
 {
 	int pair[2], zero = 0;
 	struct net_socket *s = NULL;
@@ -71,7 +71,7 @@ datagram_new(struct emu_net *net, int domain, int flags, int *theirs)
 
 /* One that is to be answered from inside is bound, so that its place is known. */
 static int
-bind_for_answers(struct emu_net *net, struct net_socket *s)
+bind_for_answers(struct stepnet *net, struct net_socket *s)
 {
 	struct net_place any = { net_any(s->domain), 0 };
 	int failed = s->bound ? 0 : net_bind(net, s, &any);
@@ -145,7 +145,7 @@ send_to(struct net_call *n, const struct net_place *place, const void *bytes, si
 
 /* Where a datagram of this machine's came from, as the step calls it; false: from a stranger. */
 static bool
-rename_source(struct emu_net *net, const struct net_socket *s, struct net_place *from)
+rename_source(struct stepnet *net, const struct net_socket *s, struct net_place *from)
 {
 	const struct net_socket *other;
 	struct in_addr four;
@@ -168,7 +168,7 @@ rename_source(struct emu_net *net, const struct net_socket *s, struct net_place 
 }
 
 static void
-to_step(struct emu_net *net, struct net_socket *s, const void *bytes, size_t length,
+to_step(struct stepnet *net, struct net_socket *s, const void *bytes, size_t length,
     const struct sockaddr_storage *source)
 {
 	struct net_place from = net_place_of(source);
@@ -201,7 +201,7 @@ align(struct net_socket *s)
 
 /* Has the step said that it sends no more? Nothing was there to be read. */
 static bool
-has_ended(const struct emu_net *net, const struct net_socket *s)
+has_ended(const struct stepnet *net, const struct net_socket *s)
 {
 	struct pollfd p = { .fd = s->ours, .events = POLLRDHUP };
 
@@ -221,7 +221,7 @@ drop_errors(const struct net_socket *s, void *bytes, size_t room)
 }
 
 void
-datagram_pass(struct emu_net *net, struct net_socket *s, bool from_step)
+datagram_pass(struct stepnet *net, struct net_socket *s, bool from_step)
 {
 	static unsigned char bytes[NET_DATAGRAM_MAX]; /* one thread passes on */
 
@@ -366,27 +366,23 @@ answer_message(struct net_call *n)
 }
 
 /*
- * sendto(2) with an address, sendmsg(2), sendmmsg(2). Those on other sockets go on: no socket of the step takes an address there but to
- * connect by sending, and who wants that is told, as where it is switched off, to call connect(2).
+ * sendto(2) with an address, sendmsg(2), sendmmsg(2). Those on other sockets are not for here: no socket of the step takes an address there
+ * but to connect by sending, and who wants that is told, as where it is switched off, to call connect(2).
  */
-void
-emu_net_send(struct emu_call *x)
+bool
+stepnet_send(struct net_call *n)
 {
-	const uint64_t *args = (const uint64_t *)x->c.data->args;
-	uint64_t flags = x->c.data->nr == SYS_sendmsg ? args[2] : args[3];
-	struct net_call n;
-	int failed = flags & MSG_FASTOPEN ? EOPNOTSUPP : 0;
+	const uint64_t *args = (const uint64_t *)n->data.args;
+	uint64_t flags = n->data.nr == SYS_sendmsg ? args[2] : args[3];
+	int failed = flags & MSG_FASTOPEN ? EOPNOTSUPP : net_begin(n, (int)args[0]);
 
-	if (failed) {
-		call_fail(&x->c, failed);
-		return;
-	}
-	failed = net_begin(x, (int)args[0], &n);
-	if (failed == ENOTSOCK || (!failed && (!n.socket || n.socket->kind != NET_DATAGRAM)))
-		call_continue(&x->c);
-	else if (failed || (failed = answer_message(&n)) != 0)
-		call_fail(&x->c, failed);
-	net_end(&n);
+	if (failed == ENOTSOCK || (!failed && (!n->socket || n->socket->kind != NET_DATAGRAM)))
+		return false;
+	if (!failed)
+		failed = answer_message(n);
+	if (failed)
+		call_fail(&n->c, failed);
+	return true;
 }
 
 /* ---- receiving with an address ---- */
@@ -517,24 +513,23 @@ wants_name(struct net_call *n)
 	       (call_read(&n->c, n->data.args[1], &m, sizeof(m)) == 0 && m.msg_name);
 }
 
-/* recvfrom(2) with room for an address, recvmsg(2). Nobody is reached by receiving, so that all else goes on. */
-void
-emu_net_receive(struct emu_call *x)
+/* recvfrom(2) with room for an address, recvmsg(2). Nobody is reached by receiving, so that all else is not for here. */
+bool
+stepnet_receive(struct net_call *n)
 {
-	const uint64_t *args = (const uint64_t *)x->c.data->args;
-	int flags = (int)(x->c.data->nr == SYS_recvmsg ? args[2] : args[3]);
-	struct net_call n;
-	int failed = net_begin(x, (int)args[0], &n);
+	const uint64_t *args = (const uint64_t *)n->data.args;
+	int flags = (int)(n->data.nr == SYS_recvmsg ? args[2] : args[3]);
+	int failed = net_begin(n, (int)args[0]);
 
-	if (failed || !n.socket || n.socket->kind != NET_DATAGRAM || !wants_name(&n)) {
-		call_continue(&x->c);
-	} else if (!receive_one(&n)) {
-		if (flags & MSG_DONTWAIT || fcntl(n.socket->fd, F_GETFL) & O_NONBLOCK)
-			failed = EAGAIN;
-		else
-			failed = net_wait(&n, n.socket->fd, POLLIN, receive_one);
-		if (failed)
-			call_fail(&x->c, failed);
-	}
-	net_end(&n);
+	if (failed || !n->socket || n->socket->kind != NET_DATAGRAM || !wants_name(n))
+		return false;
+	if (receive_one(n))
+		return true;
+	if (flags & MSG_DONTWAIT || fcntl(n->socket->fd, F_GETFL) & O_NONBLOCK)
+		failed = EAGAIN;
+	else
+		failed = net_wait(n, n->socket->fd, POLLIN, receive_one);
+	if (failed)
+		call_fail(&n->c, failed);
+	return true;
 }

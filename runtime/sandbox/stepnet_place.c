@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * emulate_place - the addresses of a step's own network, and where they really are.
+ * stepnet_place - the addresses of a step's own network, and where they really are.
  */
-#include "runtime/sandbox/emulate_net.h"
+#include "runtime/sandbox/stepnet.h"
 
 #include "runtime/sandbox/egress.h"
 #include "runtime/sandbox/relay.h"
@@ -155,7 +155,7 @@ overlap(const struct net_socket *s, const struct net_socket *other)
 }
 
 static const struct net_socket *
-taken_by(const struct emu_net *net, const struct net_socket *by)
+taken_by(const struct stepnet *net, const struct net_socket *by)
 {
 	const struct net_socket *s = net->sockets;
 
@@ -166,7 +166,7 @@ taken_by(const struct emu_net *net, const struct net_socket *by)
 
 /* One that the step has closed takes nothing; nobody has told of it. */
 static bool
-is_taken(struct emu_net *net, const struct net_socket *by)
+is_taken(struct stepnet *net, const struct net_socket *by)
 {
 	const struct net_socket *other = taken_by(net, by);
 
@@ -179,7 +179,7 @@ is_taken(struct emu_net *net, const struct net_socket *by)
 }
 
 struct net_socket *
-net_by_real_port(struct emu_net *net, enum net_kind kind, uint16_t port)
+net_by_real_port(struct stepnet *net, enum net_kind kind, uint16_t port)
 {
 	struct net_socket *s = net->sockets;
 
@@ -190,7 +190,7 @@ net_by_real_port(struct emu_net *net, enum net_kind kind, uint16_t port)
 
 /* At the address that stands for the interface; for datagrams that ask for any port at all of them, from where they may be sent outside. */
 static int
-bind_really(const struct emu_net *net, struct net_socket *s)
+bind_really(const struct stepnet *net, struct net_socket *s)
 {
 	int fd = s->kind == NET_DATAGRAM ? s->real : s->fd, zero = 0;
 	struct net_place at = { mapped(ntohl(net->own.s_addr)), s->local.port };
@@ -219,7 +219,7 @@ bind_really(const struct emu_net *net, struct net_socket *s)
 }
 
 int
-net_bind(struct emu_net *net, struct net_socket *s, const struct net_place *place)
+net_bind(struct stepnet *net, struct net_socket *s, const struct net_place *place)
 {
 	int fd = s->kind == NET_DATAGRAM ? s->real : s->fd, only = 0, failed = 0;
 	socklen_t length = sizeof(only);
@@ -251,7 +251,7 @@ net_bind(struct emu_net *net, struct net_socket *s, const struct net_place *plac
 
 /* Under the lock. */
 static const struct net_socket *
-socket_at(const struct emu_net *net, enum net_kind kind, const struct in6_addr *at, uint16_t port)
+socket_at(const struct stepnet *net, enum net_kind kind, const struct in6_addr *at, uint16_t port)
 {
 	const struct net_socket *s = net->sockets;
 
@@ -263,7 +263,7 @@ socket_at(const struct emu_net *net, enum net_kind kind, const struct in6_addr *
 
 /* The port that stands for @place; 0: nobody is there. */
 static uint16_t
-port_inside(struct emu_net *net, enum net_kind kind, const struct net_place *place)
+port_inside(struct stepnet *net, enum net_kind kind, const struct net_place *place)
 {
 	struct in6_addr at = place->at;
 	const struct net_socket *s;
@@ -287,7 +287,7 @@ port_inside(struct emu_net *net, enum net_kind kind, const struct net_place *pla
 
 /* The resolver answers outside the table, for all steps. */
 static uint16_t
-port_of_names(const struct emu_net *net, enum net_kind kind, const struct net_place *place)
+port_of_names(const struct stepnet *net, enum net_kind kind, const struct net_place *place)
 {
 	struct in6_addr resolver;
 	struct in_addr four;
@@ -300,7 +300,7 @@ port_of_names(const struct emu_net *net, enum net_kind kind, const struct net_pl
 }
 
 static enum network_way
-way_to(struct emu_net *net, const struct net_call *n, const struct net_place *place)
+way_to(struct stepnet *net, const struct net_call *n, const struct net_place *place)
 {
 	struct network_peer peer = { .task = n->c.tid,
 		.type = n->socket->kind == NET_STREAM ? SOCK_STREAM : SOCK_DGRAM };
@@ -314,7 +314,7 @@ way_to(struct emu_net *net, const struct net_call *n, const struct net_place *pl
 }
 
 int
-net_aim(struct emu_net *net, const struct net_call *n, const struct net_place *place,
+net_aim(struct stepnet *net, const struct net_call *n, const struct net_place *place,
     struct sockaddr_storage *real, socklen_t *length, bool *inside)
 {
 	const struct net_socket *s = n->socket;

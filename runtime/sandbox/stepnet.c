@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * emulate_net - the sockets of a step with a network of its own, and the thread that sees to them.
+ * stepnet - the sockets of a step with a network of its own, and the thread that sees to them.
  *
  * Nobody tells when the step closes a descriptor. Once a second the thread looks, in procfs, whether sockets are still where they were
  * seen last, and for those that are not in all of the step's processes; what is not found twice is closed here too.
  */
-#include "runtime/sandbox/emulate_net.h"
+#include "runtime/sandbox/stepnet.h"
 
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/thread.h"
 #include "runtime/sandbox/egress.h"
 #include "seccomp/notify.h"
 
@@ -38,7 +39,7 @@
 
 /* Under the lock. */
 static struct net_socket *
-find(struct emu_net *net, ino_t ino)
+find(struct stepnet *net, ino_t ino)
 {
 	struct net_socket *s = net->sockets;
 
@@ -61,7 +62,7 @@ net_drop(struct net_socket *s)
 
 /* Under the lock; false when it is not there any more. */
 static bool
-take_out(struct emu_net *net, const struct net_socket *s)
+take_out(struct stepnet *net, const struct net_socket *s)
 {
 	struct net_socket **link = &net->sockets;
 
@@ -78,7 +79,7 @@ take_out(struct emu_net *net, const struct net_socket *s)
 }
 
 void
-net_forget(struct emu_net *net, struct net_socket *s)
+net_forget(struct stepnet *net, struct net_socket *s)
 {
 	bool was;
 
@@ -90,7 +91,7 @@ net_forget(struct emu_net *net, struct net_socket *s)
 }
 
 struct net_socket *
-net_add(struct emu_net *net, enum net_kind kind, int domain, int fd)
+net_add(struct stepnet *net, enum net_kind kind, int domain, int fd)
 {
 	struct net_socket *s;
 	struct stat st;
@@ -137,29 +138,19 @@ ino_at(pid_t tid, int number)
 	return strncmp(target, "socket:[", 8) == 0 ? strtoul(target + 8, NULL, 10) : 0;
 }
 
-ino_t
-net_number_of(const struct emu_call *x, int number)
-{
-	return ino_at(x->c.tid, number);
-}
-
 int
-net_begin(struct emu_call *x, int number, struct net_call *n)
+net_begin(struct net_call *n, int number)
 {
-	ino_t ino = ino_at(x->c.tid, number);
-
-	*n = (struct net_call){ .c = x->c, .data = *x->c.data, .net = x->em->net };
-	n->c.data = &n->data;
-	n->c.creds = NULL;
-	if (ino == 0)
+	n->ino = ino_at(n->c.tid, number);
+	if (n->ino == 0)
 		return errno;
 	if (!notify_is_waiting(n->c.listener, n->c.id))
 		return EINTR; /* its number may be another process's by now */
 	(void)pthread_mutex_lock(&n->net->lock);
-	n->socket = find(n->net, ino);
+	n->socket = find(n->net, n->ino);
 	if (n->socket) {
 		n->socket->references++;
-		n->socket->pid = x->process->pid;
+		n->socket->pid = n->pid;
 		n->socket->number = number;
 		n->socket->missed = 0;
 	}
@@ -174,6 +165,28 @@ net_end(struct net_call *n)
 	n->socket = NULL;
 }
 
+void
+net_conclude(const struct net_call *n, int failed)
+{
+	if (failed)
+		call_fail(&n->c, failed);
+	else
+		call_return(&n->c, 0);
+}
+
+bool
+stepnet_answer(struct stepnet *net, const struct call *c, pid_t pid, stepnet_fn *fn)
+{
+	struct net_call n = { .c = *c, .data = *c->data, .net = net, .pid = pid };
+	bool answered;
+
+	n.c.data = &n.data;
+	n.c.creds = NULL;
+	answered = fn(&n);
+	net_end(&n);
+	return answered;
+}
+
 /* ---- what the step has closed ---- */
 
 bool
@@ -185,7 +198,7 @@ net_is_there(const struct net_socket *s)
 static void
 look_in(pid_t pid, void *arg)
 {
-	struct emu_net *net = arg;
+	struct stepnet *net = arg;
 	char path[32];
 	const struct dirent *entry;
 	DIR *dir;
@@ -210,7 +223,7 @@ look_in(pid_t pid, void *arg)
 }
 
 void
-net_look(struct emu_net *net, unsigned int misses)
+net_look(struct stepnet *net, unsigned int misses)
 {
 	struct net_socket *gone = NULL;
 	bool any = false;
@@ -221,7 +234,7 @@ net_look(struct emu_net *net, unsigned int misses)
 		any = any || s->missed > 0;
 	}
 	if (any)
-		emu_each_process(net->em, look_in, net);
+		net->owner.each_process(net->owner.arg, look_in, net);
 	for (struct net_socket *s = net->sockets, *next; any && s; s = next) {
 		next = s->next;
 		if (s->missed >= misses && take_out(net, s)) {
@@ -242,7 +255,7 @@ net_look(struct emu_net *net, unsigned int misses)
 
 /* A connection has come about, or has not. */
 static void
-settle(struct emu_net *net, ino_t ino)
+settle(struct stepnet *net, ino_t ino)
 {
 	struct tcp_info info = { 0 };
 	socklen_t length = sizeof(info);
@@ -266,7 +279,7 @@ settle(struct emu_net *net, ino_t ino)
 }
 
 static void
-pass(struct emu_net *net, ino_t ino, bool from_step)
+pass(struct stepnet *net, ino_t ino, bool from_step)
 {
 	struct net_socket *s;
 
@@ -281,7 +294,7 @@ pass(struct emu_net *net, ino_t ino, bool from_step)
 static void *
 net_main(void *arg)
 {
-	struct emu_net *net = arg;
+	struct stepnet *net = arg;
 	struct epoll_event events[EVENTS_MAX];
 	int64_t looked = 0;
 
@@ -384,7 +397,7 @@ net_wait(struct net_call *n, int fd, short events, bool (*fn)(struct net_call *n
 	if (limit.tv_sec || limit.tv_usec)
 		w->limit = now_ms() + (int64_t)limit.tv_sec * 1000 + limit.tv_usec / 1000;
 	w->call.c.data = &w->call.data;
-	failed = emu_start_thread(waiting_main, w, THREAD_STACK);
+	failed = thread_start(waiting_main, w, THREAD_STACK);
 	if (failed)
 		free(w);
 	else
@@ -396,7 +409,7 @@ net_wait(struct net_call *n, int fd, short events, bool (*fn)(struct net_call *n
 
 /* Somewhere in 127.0.0.0/8, where others look for nothing. */
 static int
-choose_own(struct emu_net *net, struct error *e)
+choose_own(struct stepnet *net, struct error *e)
 {
 	unsigned char bytes[3];
 
@@ -407,13 +420,12 @@ choose_own(struct emu_net *net, struct error *e)
 	return 0;
 }
 
-struct emu_net *
-emu_net_new(struct emulation *em, struct error *e)
+struct stepnet *
+stepnet_new(const struct container_spec *spec, const struct stepnet_owner *owner, struct error *e)
 {
-	const struct container_spec *spec = em->spec;
-	struct emu_net *net = xcalloc(1, sizeof(*net));
+	struct stepnet *net = xcalloc(1, sizeof(*net));
 
-	net->em = em;
+	net->owner = *owner;
 	net->asker = net->epoll = -1;
 	(void)pthread_mutex_init(&net->lock, NULL);       /* cannot fail */
 	(void)pthread_mutex_init(&net->asker_lock, NULL); /* likewise */
@@ -439,9 +451,9 @@ failed:
 }
 
 int
-emu_net_start(struct emu_net *net, struct error *e)
+stepnet_start(struct stepnet *net, struct error *e)
 {
-	int failed = emu_start_thread(net_main, net, THREAD_STACK);
+	int failed = thread_start(net_main, net, THREAD_STACK);
 
 	if (!failed)
 		return 0;

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * emulate_option - options of the sockets of a step with a network of its own.
+ * stepnet_option - options of the sockets of a step with a network of its own.
  *
  * Level and name of an option are numbers, which nobody exchanges behind an answer: those that could send packets elsewhere are refused
  * whatever the descriptor is.
  */
-#include "runtime/sandbox/emulate_net.h"
+#include "runtime/sandbox/stepnet.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #define OPTION_MAX 64
-#ifndef SO_BINDTOIFINDEX
-#define SO_BINDTOIFINDEX 62
-#endif
 
 /* Those of IP that change nothing about where packets go: no routes by the sender, no groups, no other family. */
 static const unsigned char four_options[] = { 1 /* TOS */, 2 /* TTL */, 8 /* PKTINFO */,
@@ -59,75 +56,69 @@ set_really(const struct net_call *n)
 	                                                                                  : 0;
 }
 
-/* A port is the step's alone as long as it has it; who stands for it outside shares it with nobody. */
-static void
-answer_reuse(struct emu_call *x)
+/* An option of the socket itself. */
+static bool
+set_of_socket(struct net_call *n, int name)
 {
-	struct net_call n;
-
-	emu_conclude(x, net_begin(x, (int)x->c.data->args[0], &n));
-	net_end(&n);
+	switch (name) {
+	case SO_REUSEADDR:
+	case SO_REUSEPORT:
+		/* a port is the step's alone as long as it has it; who stands for it outside shares it with nobody */
+		net_conclude(n, net_begin(n, (int)n->data.args[0]));
+		return true;
+	case SO_BINDTODEVICE:
+	case SO_BINDTOIFINDEX:
+	case SO_MARK:
+		call_fail(&n->c, EPERM);
+		return true;
+	default:
+		return false;
+	}
 }
 
-void
-emu_net_set_option(struct emu_call *x)
+bool
+stepnet_set_option(struct net_call *n)
 {
-	int level = (int)x->c.data->args[1], name = (int)x->c.data->args[2], failed;
-	struct net_call n;
+	int level = (int)n->data.args[1], name = (int)n->data.args[2], failed;
 
-	if (level == SOL_SOCKET) {
-		if (name == SO_REUSEADDR || name == SO_REUSEPORT)
-			answer_reuse(x);
-		else if (name == SO_BINDTODEVICE || name == SO_BINDTOIFINDEX || name == SO_MARK)
-			call_fail(&x->c, EPERM);
-		else
-			call_continue(&x->c);
-		return;
-	}
-	if (level != IPPROTO_IP && level != IPPROTO_IPV6) {
-		call_continue(&x->c);
-		return;
-	}
+	if (level == SOL_SOCKET)
+		return set_of_socket(n, name);
+	if (level != IPPROTO_IP && level != IPPROTO_IPV6)
+		return false;
 	if (!is_harmless(level, name)) {
-		call_fail(&x->c, ENOPROTOOPT);
-		return;
+		call_fail(&n->c, ENOPROTOOPT);
+		return true;
 	}
-	failed = net_begin(x, (int)x->c.data->args[0], &n);
-	if (!failed && n.socket && n.socket->kind == NET_DATAGRAM)
-		emu_conclude(x, set_really(&n));
-	else if (failed)
-		call_fail(&x->c, failed);
-	else
-		call_continue(&x->c);
-	net_end(&n);
+	failed = net_begin(n, (int)n->data.args[0]);
+	if (!failed && (!n->socket || n->socket->kind != NET_DATAGRAM))
+		return false;
+	net_conclude(n, failed ? failed : set_really(n));
+	return true;
 }
 
 /* What the end of a pair would say of itself. */
-void
-emu_net_get_option(struct emu_call *x)
+bool
+stepnet_get_option(struct net_call *n)
 {
-	const uint64_t *args = (const uint64_t *)x->c.data->args;
-	struct net_call n;
-	int failed = net_begin(x, (int)args[0], &n), value = 0;
+	const uint64_t *args = (const uint64_t *)n->data.args;
+	int failed = net_begin(n, (int)args[0]), value = 0;
 	socklen_t room = 0;
 
-	if (failed || !n.socket || n.socket->kind != NET_DATAGRAM || (int)args[1] != SOL_SOCKET) {
-		call_continue(&x->c); /* nobody is reached by asking */
-		net_end(&n);
-		return;
-	}
+	/* nobody is reached by asking */
+	if (failed || !n->socket || n->socket->kind != NET_DATAGRAM || (int)args[1] != SOL_SOCKET)
+		return false;
 	value = (int)args[2] == SO_TYPE       ? SOCK_DGRAM
 	        : (int)args[2] == SO_PROTOCOL ? IPPROTO_UDP
-	                                      : n.socket->domain;
-	failed = call_read(&n.c, args[4], &room, sizeof(room));
+	                                      : n->socket->domain;
+	failed = call_read(&n->c, args[4], &room, sizeof(room));
 	if (!failed && (int)room < 0)
 		failed = EINVAL;
 	if (room > sizeof(value))
 		room = sizeof(value);
 	if (!failed)
-		failed = call_write(&n.c, args[3], &value, room);
+		failed = call_write(&n->c, args[3], &value, room);
 	if (!failed)
-		failed = call_write(&n.c, args[4], &room, sizeof(room));
-	emu_conclude(x, failed);
-	net_end(&n);
+		failed = call_write(&n->c, args[4], &room, sizeof(room));
+	net_conclude(n, failed);
+	return true;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * emulate_stream - sockets of a step with a network of its own: which there are, and what becomes of streams.
+ * stepnet_stream - sockets of a step with a network of its own: which there are, and what becomes of streams.
  */
-#include "runtime/sandbox/emulate_net.h"
+#include "runtime/sandbox/stepnet.h"
 
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
+#include "runtime/base/thread.h"
 #include "seccomp/notify.h"
 
 #include <errno.h>
@@ -27,7 +28,7 @@
 
 /* The kind of what socket(2) is asked for; -1 with errno. */
 static int
-kind_of(const struct emu_net *net, const uint64_t *args)
+kind_of(const struct stepnet *net, const uint64_t *args)
 {
 	int domain = (int)args[0], type = (int)args[1] & TYPE_MASK, protocol = (int)args[2];
 
@@ -48,7 +49,7 @@ kind_of(const struct emu_net *net, const uint64_t *args)
 
 /* NULL with errno. */
 static struct net_socket *
-make(struct emu_net *net, int kind, const uint64_t *args, int *fd)
+make(struct stepnet *net, int kind, const uint64_t *args, int *fd)
 {
 	int domain = (int)args[0];
 	struct net_socket *s;
@@ -62,11 +63,12 @@ make(struct emu_net *net, int kind, const uint64_t *args, int *fd)
 	return s;
 }
 
-void
-emu_net_socket(struct emu_call *x)
+/* A socket of another family than AF_UNIX. */
+bool
+stepnet_socket(struct net_call *n)
 {
-	const uint64_t *args = (const uint64_t *)x->c.data->args;
-	struct emu_net *net = x->em->net;
+	const uint64_t *args = (const uint64_t *)n->data.args;
+	struct stepnet *net = n->net;
 	int kind = kind_of(net, args), fd = -1;
 	unsigned int cloexec = args[1] & SOCK_CLOEXEC ? O_CLOEXEC : 0;
 	struct net_socket *s = kind < 0 ? NULL : make(net, kind, args, &fd);
@@ -77,17 +79,18 @@ emu_net_socket(struct emu_call *x)
 		s = make(net, kind, args, &fd);
 	}
 	if (!s) {
-		call_fail(&x->c, errno);
-		return;
+		call_fail(&n->c, errno);
+		return true;
 	}
-	if (notify_answer_fd(x->c.listener, x->c.id, fd, cloexec) < 0) {
-		call_fail(&x->c, errno);
+	if (notify_answer_fd(n->c.listener, n->c.id, fd, cloexec) < 0) {
+		call_fail(&n->c, errno);
 		net_forget(net, s);
 	}
 	(void)pthread_mutex_lock(&net->lock);
 	s->given = true;
 	(void)pthread_mutex_unlock(&net->lock);
 	net_drop(s);
+	return true;
 }
 
 /* ---- connecting ---- */
@@ -105,7 +108,7 @@ struct connecting {
 static int
 announce(struct connecting *c, const struct net_place *place)
 {
-	struct emu_net *net = c->call.net;
+	struct stepnet *net = c->call.net;
 	struct net_socket *s = c->call.socket;
 	struct in6_addr four = net_loopback(AF_INET);
 	struct net_place any = { four, 0 };
@@ -136,7 +139,7 @@ announce(struct connecting *c, const struct net_place *place)
 /* Under the lock. */
 static void
 add_names(
-    struct emu_net *net, ino_t ino, const struct net_place *local, const struct net_place *peer)
+    struct stepnet *net, ino_t ino, const struct net_place *local, const struct net_place *peer)
 {
 	net->names[net->next_name++ % NET_NAMES] = (struct net_names){ ino, *local, *peer };
 }
@@ -145,7 +148,7 @@ add_names(
 static void
 connected(struct connecting *c, int failed)
 {
-	struct emu_net *net = c->call.net;
+	struct stepnet *net = c->call.net;
 	struct net_socket *s = c->call.socket;
 	struct epoll_event event = { .events = EPOLLOUT | EPOLLONESHOT,
 		.data.u64 = (uint64_t)s->ino << 2 };
@@ -201,7 +204,7 @@ connect_stream(struct net_call *n, const struct net_place *place)
 	if (!failed && c->inside && tcp_state(n->socket->fd) == TCP_CLOSE)
 		failed = announce(c, place);
 	if (!failed && !(flags & O_NONBLOCK))
-		failed = emu_start_thread(connect_main, c, THREAD_STACK);
+		failed = thread_start(connect_main, c, THREAD_STACK);
 	else if (!failed)
 		(void)connect_main(c);
 	if (failed)
@@ -247,47 +250,18 @@ connect_known(struct net_call *n)
 	return failed ? failed : connect_stream(n, &place);
 }
 
-/* A copy of the socket, which is not in the table, if it is one of AF_UNIX: others were, and have their peer. -1: it is not. */
-static int
-copy_unix(const struct emu_call *x, int number)
-{
-	int domain = -1, fd = x->em->has_copies ? emu_copy(x, number) : -1;
-	socklen_t length = sizeof(domain);
-
-	if (fd < 0)
-		return -1;
-	(void)getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length); /* else it is none */
-	if (domain == AF_UNIX)
-		return fd;
-	(void)close(fd); /* a copy */
-	return -1;
-}
-
-/* Such sockets are answered elsewhere, with a copy that is looked at once more. */
-static bool
-is_unix(const struct emu_call *x, int number)
-{
-	int fd = copy_unix(x, number);
-
-	if (fd >= 0)
-		(void)close(fd); /* a copy */
-	return fd >= 0;
-}
-
 bool
-emu_net_connect(struct emu_call *x)
+stepnet_connect(struct net_call *n)
 {
-	struct net_call n;
-	int number = (int)x->c.data->args[0], failed = net_begin(x, number, &n);
+	int failed = net_begin(n, (int)n->data.args[0]);
 
-	if (!failed && !n.socket && is_unix(x, number))
+	if (!failed && !n->socket)
 		return false;
 	if (!failed)
-		failed = n.socket ? connect_known(&n) : EISCONN;
+		failed = connect_known(n);
 	/* a stream that is connected here is answered where it is */
-	if (failed || n.socket)
-		emu_conclude(x, failed);
-	net_end(&n);
+	if (failed || n->socket)
+		net_conclude(n, failed);
 	return true;
 }
 
@@ -315,17 +289,13 @@ bind_known(struct net_call *n)
 }
 
 bool
-emu_net_bind(struct emu_call *x)
+stepnet_bind(struct net_call *n)
 {
-	struct net_call n;
-	int number = (int)x->c.data->args[0], failed = net_begin(x, number, &n);
+	int failed = net_begin(n, (int)n->data.args[0]);
 
-	if (!failed && !n.socket && is_unix(x, number))
+	if (!failed && !n->socket)
 		return false;
-	if (!failed)
-		failed = n.socket ? bind_known(&n) : EINVAL;
-	emu_conclude(x, failed);
-	net_end(&n);
+	net_conclude(n, failed ? failed : bind_known(n));
 	return true;
 }
 
@@ -350,24 +320,20 @@ listen_known(struct net_call *n)
 	return failed;
 }
 
-void
-emu_net_listen(struct emu_call *x)
+bool
+stepnet_listen(struct net_call *n)
 {
-	struct net_call n;
-	int number = (int)x->c.data->args[0], failed = net_begin(x, number, &n);
-	autofd int fd = failed || n.socket ? -1 : copy_unix(x, number);
+	int failed = net_begin(n, (int)n->data.args[0]);
 
-	if (!failed && n.socket)
-		failed = listen_known(&n);
-	else if (!failed && (fd < 0 || listen(fd, (int)n.data.args[1]) < 0))
-		failed = fd < 0 ? EINVAL : errno;
-	emu_conclude(x, failed);
-	net_end(&n);
+	if (!failed && !n->socket)
+		return false;
+	net_conclude(n, failed ? failed : listen_known(n));
+	return true;
 }
 
 /* Was the connection from @real made here? What the step calls its beginning is then in @shown. */
 static bool
-was_coming(struct emu_net *net, const struct net_place *real, struct net_place *shown)
+was_coming(struct stepnet *net, const struct net_place *real, struct net_place *shown)
 {
 	bool found = false;
 
@@ -448,24 +414,23 @@ accept_one(struct net_call *n)
 	}
 }
 
-void
-emu_net_accept(struct emu_call *x)
+bool
+stepnet_accept(struct net_call *n)
 {
-	struct net_call n;
-	int failed = net_begin(x, (int)x->c.data->args[0], &n);
+	int failed = net_begin(n, (int)n->data.args[0]);
 
-	if (!failed && !n.socket) {
-		call_continue(&x->c); /* of AF_UNIX; nobody is reached by accepting */
-	} else if (!failed && (n.socket->kind != NET_STREAM || !n.socket->listening)) {
-		failed = n.socket->kind == NET_STREAM ? EINVAL : EOPNOTSUPP;
-	} else if (!failed && !accept_one(&n)) {
-		failed = fcntl(n.socket->fd, F_GETFL) & O_NONBLOCK
+	if (!failed && !n->socket)
+		return false;
+	if (!failed && (n->socket->kind != NET_STREAM || !n->socket->listening)) {
+		failed = n->socket->kind == NET_STREAM ? EINVAL : EOPNOTSUPP;
+	} else if (!failed && !accept_one(n)) {
+		failed = fcntl(n->socket->fd, F_GETFL) & O_NONBLOCK
 		             ? EAGAIN
-		             : net_wait(&n, n.socket->fd, POLLIN, accept_one);
+		             : net_wait(n, n->socket->fd, POLLIN, accept_one);
 	}
 	if (failed)
-		call_fail(&x->c, failed);
-	net_end(&n);
+		call_fail(&n->c, failed);
+	return true;
 }
 
 /* ---- names ---- */
@@ -497,7 +462,7 @@ name_of(const struct net_call *n, bool peer, struct net_place *place, int *faile
 }
 
 static bool
-name_by_number(struct emu_net *net, ino_t ino, bool peer, struct net_place *place)
+name_by_number(struct stepnet *net, ino_t ino, bool peer, struct net_place *place)
 {
 	bool found = false;
 
@@ -511,32 +476,27 @@ name_by_number(struct emu_net *net, ino_t ino, bool peer, struct net_place *plac
 	return found;
 }
 
+/* getsockname(2), getpeername(2) */
 bool
-emu_net_name(struct emu_call *x)
+stepnet_name(struct net_call *n)
 {
-	const uint64_t *args = (const uint64_t *)x->c.data->args;
-	bool peer = x->c.data->nr == SYS_getpeername, known = false;
+	const uint64_t *args = (const uint64_t *)n->data.args;
+	bool peer = n->data.nr == SYS_getpeername, known = false;
 	struct net_place place;
-	struct net_call n;
-	int failed = net_begin(x, (int)args[0], &n), domain = AF_INET;
-	ino_t ino = 0;
+	int failed = net_begin(n, (int)args[0]), domain = AF_INET;
 
-	if (!failed && n.socket) {
-		domain = n.socket->domain;
-		ino = n.socket->ino;
-		known = name_of(&n, peer, &place, &failed);
+	if (!failed && n->socket) {
+		domain = n->socket->domain;
+		known = name_of(n, peer, &place, &failed);
 	}
 	if (!failed && !known) {
-		if (!n.socket)
-			ino = net_number_of(x, (int)args[0]);
-		known = name_by_number(x->em->net, ino, peer, &place);
-		if (known && !n.socket)
+		known = name_by_number(n->net, n->ino, peer, &place);
+		if (known && !n->socket)
 			domain = IN6_IS_ADDR_V4MAPPED(&place.at) ? AF_INET : AF_INET6;
 	}
 	if (!failed && known)
-		failed = net_write_address(&n.c, &place, domain, args[1], args[2]);
+		failed = net_write_address(&n->c, &place, domain, args[1], args[2]);
 	if (failed || known)
-		emu_conclude(x, failed);
-	net_end(&n);
+		net_conclude(n, failed);
 	return failed || known;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * emulate_net - a network of a step's own where there is no namespace for one. Only within emulate*.c.
+ * stepnet - a network of a step's own where there is no namespace for one. Only within the tiers that have none.
  *
  * Every socket that a step has is a real one of the network around it, so none may be in its hands with which an address could be given
  * to the kernel behind the supervisor's back: a call that goes on is looked at anew, with memory and descriptors that another thread
@@ -14,17 +14,27 @@
  *
  * The step's loopback interface is an address of its own in 127.0.0.0/8, and a table: what the step binds has a port there, mostly of the same
  * number, and what it connects to is looked up. A stream is accepted from those alone that the supervisor has connected.
+ *
+ * Which processes are the step's, and how its calls come here, is the tier's business. A thread that answers is allowed to trace the
+ * step's processes (ptrace(2)) and has procfs as its working directory.
  */
-#ifndef CROZE_SANDBOX_EMULATE_NET_H
-#define CROZE_SANDBOX_EMULATE_NET_H
+#ifndef CROZE_SANDBOX_STEPNET_H
+#define CROZE_SANDBOX_STEPNET_H
 
-#include "runtime/sandbox/emulate_private.h"
+#include "runtime/sandbox/container.h"
+#include "runtime/sandbox/passfd.h"
+#include "seccomp/call.h"
 #include "seccomp/network.h"
 
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
+
+#ifndef SO_BINDTOIFINDEX
+#define SO_BINDTOIFINDEX 62
+#endif
 
 enum net_kind { NET_STREAM, NET_DATAGRAM, NET_ROUTES };
 
@@ -82,8 +92,15 @@ struct net_coming {
 #define NET_NAMES 1024
 #define NET_COMING 1024
 
-struct emu_net {
-	struct emulation *em;
+/** Whose network it is. */
+struct stepnet_owner {
+	void *arg;
+	/* calls @fn with the number of each process of the step */
+	void (*each_process)(void *arg, void (*fn)(pid_t pid, void *with), void *with);
+};
+
+struct stepnet {
+	struct stepnet_owner owner;
 	bool outside;                /* there is one that may be asked for */
 	int asker;                   /* egress.h; -1 */
 	pthread_mutex_t asker_lock;  /* of question and answer */
@@ -104,34 +121,70 @@ struct emu_net {
 struct net_call {
 	struct call c; /* without credentials */
 	struct seccomp_data data;
-	struct emu_net *net;
+	struct stepnet *net;
+	pid_t pid;                 /* a number by which procfs knows the caller's descriptors */
+	ino_t ino;                 /* of its socket; set by net_begin() */
 	struct net_socket *socket; /* held */
 };
 
-/* ---- emulate_net.c: the table ---- */
+/** One of the calls: answers, and returns true; false: it is about something that is not of this network. */
+typedef bool stepnet_fn(struct net_call *n);
 
-/** In the supervisor. */
-struct emu_net *emu_net_new(struct emulation *em, struct error *e);
+stepnet_fn stepnet_socket, stepnet_connect, stepnet_bind, stepnet_listen, stepnet_accept,
+    stepnet_name, stepnet_send, stepnet_receive, stepnet_set_option, stepnet_get_option;
+
+/**
+ * Those that need not be looked at for anything else, as rows of a table: name, argument, value, function. But the sendmsg(2) by which a
+ * listener is passed on, before anybody answers.
+ */
+#define STEPNET_CALLS(ALWAYS, IF_SET, IF_EQUAL, UNLESS_EQUAL)                     \
+	IF_EQUAL(getsockopt, 2, SO_TYPE, get_option),                             \
+	    IF_EQUAL(getsockopt, 2, SO_DOMAIN, get_option),                       \
+	    IF_EQUAL(getsockopt, 2, SO_PROTOCOL, get_option),                     \
+	    IF_EQUAL(setsockopt, 1, IPPROTO_IP, set_option),                      \
+	    IF_EQUAL(setsockopt, 1, IPPROTO_IPV6, set_option),                    \
+	    IF_EQUAL(setsockopt, 2, SO_REUSEADDR, set_option),                    \
+	    IF_EQUAL(setsockopt, 2, SO_REUSEPORT, set_option),                    \
+	    IF_EQUAL(setsockopt, 2, SO_BINDTODEVICE, set_option),                 \
+	    IF_EQUAL(setsockopt, 2, SO_BINDTOIFINDEX, set_option),                \
+	    IF_EQUAL(setsockopt, 2, SO_MARK, set_option), ALWAYS(listen, listen), \
+	    ALWAYS(accept, accept), ALWAYS(accept4, accept),                      \
+	    UNLESS_EQUAL(sendmsg, 2, PASSFD_FLAGS, send), ALWAYS(sendmmsg, send), \
+	    IF_SET(sendto, 4, send), ALWAYS(recvmsg, receive), IF_SET(recvfrom, 4, receive)
+
+/* ---- for the tier ---- */
+
+/** In the supervisor of @spec's command. */
+struct stepnet *stepnet_new(
+    const struct container_spec *spec, const struct stepnet_owner *owner, struct error *e);
 /** Starts what sees to it. */
-int emu_net_start(struct emu_net *net, struct error *e);
-/** Makes the call @n about what descriptor @number of the caller is: 0 or an errno. n->socket is NULL for a socket of another kind. To be ended. */
-int net_begin(struct emu_call *x, int number, struct net_call *n);
+int stepnet_start(struct stepnet *net, struct error *e);
+/** Has @fn look at the call @c, which is copied. */
+bool stepnet_answer(struct stepnet *net, const struct call *c, pid_t pid, stepnet_fn *fn);
+
+/* ---- below: only within stepnet*.c ---- */
+
+/* ---- stepnet.c: the table ---- */
+
+/** Finds out what descriptor @number of the caller is: 0 or an errno. n->socket is NULL for a socket of another kind. */
+int net_begin(struct net_call *n, int number);
+/** Lets go of it. */
 void net_end(struct net_call *n);
-/** The number of the socket that descriptor @number of the caller is; 0. */
-ino_t net_number_of(const struct emu_call *x, int number);
+/** Success, or the errno @failed. */
+void net_conclude(const struct net_call *n, int failed);
 /** Enters a new socket. @fd is taken over; NULL with errno. */
-struct net_socket *net_add(struct emu_net *net, enum net_kind kind, int domain, int fd);
+struct net_socket *net_add(struct stepnet *net, enum net_kind kind, int domain, int fd);
 /** The step has it alone from now on. */
-void net_forget(struct emu_net *net, struct net_socket *s);
+void net_forget(struct stepnet *net, struct net_socket *s);
 void net_drop(struct net_socket *s);
 /** Has the step it still where it was seen last? Under the lock. */
 bool net_is_there(const struct net_socket *s);
 /** Closes what the step has not any more, seen as often as @misses. */
-void net_look(struct emu_net *net, unsigned int misses);
+void net_look(struct stepnet *net, unsigned int misses);
 /** Waits for @events at the socket's @fd and then calls @fn again and again until it has answered, in a thread. It takes over what @n holds. 0 or an errno. */
 int net_wait(struct net_call *n, int fd, short events, bool (*fn)(struct net_call *n));
 
-/* ---- emulate_place.c: addresses ---- */
+/* ---- stepnet_place.c: addresses ---- */
 
 /** 0, or the errno that the kernel would give. */
 int net_read_place(
@@ -145,38 +198,21 @@ struct net_place net_place_of(const struct sockaddr_storage *address);
 int net_write_address(const struct call *c, const struct net_place *place, int domain,
     uint64_t address, uint64_t length);
 /** Where a datagram or stream to @place really goes: 0 or an errno. *@inside: to the step itself. */
-int net_aim(struct emu_net *net, const struct net_call *n, const struct net_place *place,
+int net_aim(struct stepnet *net, const struct net_call *n, const struct net_place *place,
     struct sockaddr_storage *real, socklen_t *length, bool *inside);
 /** Binds it to @place of the step's: 0 or an errno. */
-int net_bind(struct emu_net *net, struct net_socket *s, const struct net_place *place);
+int net_bind(struct stepnet *net, struct net_socket *s, const struct net_place *place);
 /** The loopback address, and all addresses, for a socket of @domain. */
 struct in6_addr net_loopback(int domain);
 struct in6_addr net_any(int domain);
 /** The socket of @kind whose real port is @port, and that is held if so; NULL. Under the lock. */
-struct net_socket *net_by_real_port(struct emu_net *net, enum net_kind kind, uint16_t port);
+struct net_socket *net_by_real_port(struct stepnet *net, enum net_kind kind, uint16_t port);
 
-/* ---- emulate_datagram.c ---- */
+/* ---- stepnet_datagram.c ---- */
 
-struct net_socket *datagram_new(struct emu_net *net, int domain, int flags, int *theirs);
+struct net_socket *datagram_new(struct stepnet *net, int domain, int flags, int *theirs);
 int datagram_connect(struct net_call *n);
 /** From a thread: something is to be read at @ours or @real. Under the lock. */
-void datagram_pass(struct emu_net *net, struct net_socket *s, bool from_step);
-
-emu_fn emu_net_send, emu_net_receive;
-
-/* ---- emulate_stream.c ---- */
-
-/** Makes a socket of another family than AF_UNIX; answers. */
-void emu_net_socket(struct emu_call *x);
-/** connect(2), bind(2): false when the socket is none of these. Answers otherwise. */
-bool emu_net_connect(struct emu_call *x);
-bool emu_net_bind(struct emu_call *x);
-/** getsockname(2), getpeername(2); likewise. */
-bool emu_net_name(struct emu_call *x);
-emu_fn emu_net_listen, emu_net_accept;
-
-/* ---- emulate_option.c ---- */
-
-emu_fn emu_net_set_option, emu_net_get_option;
+void datagram_pass(struct stepnet *net, struct net_socket *s, bool from_step);
 
 #endif
