@@ -4,6 +4,9 @@
  */
 #include "seccomp/call.h"
 
+#include "seccomp/pose.h"
+#include "seccomp/readable.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -33,28 +36,44 @@ call_fail(const struct call *c, int error_number)
 	notify_answer(c->listener, c->id, 0, error_number);
 }
 
+typedef ssize_t transfer_fn(pid_t pid, const struct iovec *here, unsigned long n,
+    const struct iovec *there, unsigned long n_there, unsigned long flags);
+
+/* 0 or EFAULT. */
+static int
+transfer(const struct call *c, transfer_fn *fn, void *own, uint64_t address, size_t length)
+{
+	struct iovec here = { own, length };
+	struct iovec there = { (void *)(uintptr_t)address, length };
+	ssize_t n = fn(c->tid, &here, 1, &there, 1, 0);
+	struct pose pose;
+
+	for (int i = 0; i < 2 && n < 0 && errno == EPERM && c->poses; i++) {
+		if (i > 0)
+			readable_settle();
+		if (pose_begin(&pose, c->tid)) {
+			if (notify_is_waiting(c->listener, c->id))
+				n = fn(c->tid, &here, 1, &there, 1, 0);
+			pose_end(&pose);
+		}
+	}
+	return n == (ssize_t)length ? 0 : EFAULT;
+}
+
 int
 call_read(const struct call *c, uint64_t address, void *to, size_t length)
 {
-	struct iovec here = { to, length };
-	struct iovec there = { (void *)(uintptr_t)address, length };
-
-	if (length == 0)
-		return 0;
-	return process_vm_readv(c->tid, &here, 1, &there, 1, 0) == (ssize_t)length ? 0 : EFAULT;
+	return length == 0 ? 0 : transfer(c, process_vm_readv, to, address, length);
 }
 
 int
 call_write(const struct call *c, uint64_t address, const void *from, size_t length)
 {
-	struct iovec here = { (void *)(uintptr_t)from, length };
-	struct iovec there = { (void *)(uintptr_t)address, length };
-
 	if (length == 0)
 		return 0;
 	if (!notify_is_waiting(c->listener, c->id))
 		return EFAULT; /* its number may be another process's by now */
-	return process_vm_writev(c->tid, &here, 1, &there, 1, 0) == (ssize_t)length ? 0 : EFAULT;
+	return transfer(c, process_vm_writev, (void *)(uintptr_t)from, address, length);
 }
 
 int

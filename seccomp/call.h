@@ -65,6 +65,7 @@ struct call {
 	int listener;
 	uint64_t id;
 	pid_t tid;
+	bool poses; /* its memory may have to be reached as its user (pose.h) */
 	const struct seccomp_data *data;
 	struct creds *creds; /* the caller's now; held */
 	struct task task;    /* a copy, without its links */

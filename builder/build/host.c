@@ -9,6 +9,7 @@
 #include "runtime/base/mem.h"
 #include "runtime/base/process.h"
 #include "runtime/sandbox/fuseoverlay.h"
+#include "runtime/sandbox/jail_net.h"
 #include "runtime/sandbox/probe.h"
 
 #include <errno.h>
@@ -309,6 +310,44 @@ open_limits(struct build *b, struct error *e)
 	return 0;
 }
 
+static void
+tell_confinement(const struct build *b, const struct error *lacks)
+{
+	bool around = b->run.network == NETNS_HOST;
+
+	progress_note(b->progress,
+	    "namespaces are not to be had here (%s): steps are kept apart by %s, have %s%s%s%s%s",
+	    b->tier_lacks.text[0] ? b->tier_lacks.text : "asked for by name",
+	    b->run.chroot ? "chroot, capabilities, seccomp and Landlock"
+			  : "a supervisor of their system calls, seccomp and Landlock",
+	    around ? "the network of this container with all that it reaches"
+	    : b->run.network == NETNS_NONE ? "no network"
+					   : "the connections that croze makes for them",
+	    around ? " (" : "", around ? lacks->text : "", around ? ")" : "",
+	    b->run.chroot ? " and no /proc" : ", and see its host name and process numbers");
+}
+
+/* In a chroot there may be no network of a step's own, which is said: then it is that of the container around it. */
+static int
+choose_network(struct build *b, struct error *e)
+{
+	struct error lacks = ERROR_INIT;
+
+	if (tier_mounts(b->tier) || b->options->network == BUILD_NETWORK_HOST)
+		return 0;
+	if (b->run.chroot && b->run.network == NETNS_DEFAULT && jail_net_check(&lacks) < 0) {
+		if (b->options->n_egress > 0) {
+			*e = lacks;
+			return error_ctx(e, "--allow-egress: steps of the isolation 'chroot' can "
+					    "be given no network "
+					    "of their own");
+		}
+		b->run.network = NETNS_HOST;
+	}
+	tell_confinement(b, &lacks);
+	return 0;
+}
+
 int
 host_open_environment(struct build *b, struct error *e)
 {
@@ -330,23 +369,8 @@ host_open_environment(struct build *b, struct error *e)
 	b->run.n_egress = options->n_egress;
 	b->run.chroot = b->tier == TIER_CHROOT;
 	b->run.emulate = b->tier == TIER_EMULATE;
-	if (b->run.chroot && options->n_egress > 0)
-		return error_set(e, ERR_HOST,
-		    "--allow-egress: the isolation '%s' has no network of its own",
-		    tier_name(b->tier));
-	if (b->run.chroot && options->network == BUILD_NETWORK_DEFAULT)
-		b->run.network = NETNS_HOST;
-	if (!tier_mounts(b->tier) && options->network != BUILD_NETWORK_HOST)
-		progress_note(b->progress,
-		    "namespaces are not to be had here (%s): steps are kept apart by %s, have %s%s",
-		    b->tier_lacks.text[0] ? b->tier_lacks.text : "asked for by name",
-		    b->run.chroot ? "chroot, capabilities, seccomp and Landlock"
-				  : "a supervisor of their system calls, seccomp and Landlock",
-		    b->run.network == NETNS_HOST   ? "the network of this container"
-		    : b->run.network == NETNS_NONE ? "no network"
-						   : "the connections that croze makes for them",
-		    b->run.chroot ? " and no /proc"
-				  : ", and see its host name and process numbers");
+	if (choose_network(b, e) < 0)
+		return -1;
 	if (open_limits(b, e) < 0)
 		return -1;
 	b->run.shm_size = options->shm_size;

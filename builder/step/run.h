@@ -22,7 +22,7 @@
 struct run_environment {
 	struct userns userns;
 	struct binfmt binfmt; /* for commands of other platforms */
-	bool chroot;          /* without namespaces: jail.h; the network is then the caller's */
+	bool chroot;          /* without namespaces: jail.h */
 	enum netns_mode network;
 	const struct egress_rule
 	    *egress; /* with NETNS_DEFAULT all that may be reached; none: everything outside */

@@ -297,3 +297,20 @@ process_helper(const char *name)
 	}
 	return xasprintf("%s/%s", CROZE_LIBEXECDIR, name);
 }
+
+pid_t
+process_parent(int proc, const char *name)
+{
+	char path[300], text[512], *end;
+	ssize_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/stat", name);
+	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		(void)close(fd); /* read-only */
+	text[n > 0 ? n : 0] = '\0';
+	end = strrchr(text, ')'); /* the name before it may hold anything */
+	return end && strlen(end) > 4 ? (pid_t)strtol(end + 4, NULL, 10) : 0;
+}

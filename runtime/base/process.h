@@ -59,5 +59,7 @@ int process_exit_status(int status);
 char *process_find(const char *name);
 /** Path of a helper program of ours: $CROZE_LIBEXEC, beside the running program (uninstalled), or the libexec directory. To be freed. */
 char *process_helper(const char *name);
+/** The parent of the process that folder @name of procfs (open as @proc) is of; 0: it is gone. */
+pid_t process_parent(int proc, const char *name);
 
 #endif

@@ -496,7 +496,7 @@ static int
 set_up(struct emulation *em, int socket, struct error *e)
 {
 	const struct container_spec *spec = em->spec;
-	struct stepnet_owner owner = { em, emu_each_process };
+	struct stepnet_owner owner = { .arg = em, .each_process = emu_each_process };
 
 	em->ids.options = (struct ids_options){ .uid = spec->uid,
 		.gid = spec->gid,

@@ -12,9 +12,11 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
+#include "runtime/base/process.h"
 #include "runtime/sandbox/become.h"
 #include "runtime/sandbox/devices.h"
 #include "runtime/sandbox/init.h"
+#include "runtime/sandbox/jail_net.h"
 #include "runtime/sandbox/landlock.h"
 #include "runtime/sandbox/rootfs.h"
 #include "runtime/sandbox/standin.h"
@@ -217,6 +219,12 @@ own_capabilities(void)
 	return data[0].permitted | (uint64_t)data[1].permitted << 32;
 }
 
+static bool
+has_own_network(const struct container_spec *spec)
+{
+	return spec->network == CONTAINER_NETWORK_JOIN;
+}
+
 static int
 confine(const struct container_spec *spec, struct error *e)
 {
@@ -234,14 +242,17 @@ confine(const struct container_spec *spec, struct error *e)
 		return error_sys(e, "cannot open '/'");
 	rule.fd = root;
 	/* a kernel without Landlock leaves the root directory, capabilities and the filter */
-	return landlock_restrict_files(&rule, 1, e) < 0 ? -1 : 0;
+	if (landlock_restrict_files(&rule, 1, e) < 0)
+		return -1;
+	/* behind who answers, and does these for it */
+	return has_own_network(spec) && landlock_knows_tcp() ? landlock_forbid_tcp(e) : 0;
 }
 
 /* Where the kernel does not keep it from the abstract sockets of others, it has none that could be given a name. */
 static int
 unplug(const struct container_spec *spec, struct error *e)
 {
-	if (spec->network == CONTAINER_NETWORK_HOST)
+	if (spec->network == CONTAINER_NETWORK_HOST || has_own_network(spec))
 		return 0;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_sys(e, "cannot set no_new_privs");
@@ -265,8 +276,9 @@ become(const struct container_spec *given, int socket, pid_t keeper)
 		error_sys(&e, "cannot start a session");
 	else if (become_stdio((int[3]){ spec.in, spec.out, spec.err }, spec.uid, &e) == 0 &&
 		 confine(&spec, &e) == 0 && unplug(&spec, &e) == 0 &&
-		 become_asking(&spec, &e) == 0 && become_ready(&spec, socket, &e) == 0 &&
-		 child_die_with(keeper) == 0)
+		 (has_own_network(&spec) || become_asking(&spec, &e) == 0) &&
+		 become_ready(&spec, socket, &e) == 0 && child_die_with(keeper) == 0 &&
+		 (!has_own_network(&spec) || jail_net_join(&spec, socket, &e) == 0))
 		(void)become_command(&spec, &e);
 	(void)send(socket, &e, sizeof(e), MSG_NOSIGNAL); /* nobody else to tell */
 	_exit(1);
@@ -282,24 +294,11 @@ kill_children(void)
 	int n = 0;
 
 	while (dir && (entry = readdir(dir))) {
-		char path[300], text[512], *end;
-		ssize_t got;
-		int fd;
-
-		if (!isdigit((unsigned char)entry->d_name[0]))
+		if (!isdigit((unsigned char)entry->d_name[0]) ||
+		    process_parent(dirfd(dir), entry->d_name) != self)
 			continue;
-		(void)snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-		if (fd >= 0)
-			(void)close(fd); /* read-only */
-		text[got > 0 ? got : 0] = '\0';
-		end = strrchr(text, ')'); /* the name before it may hold anything */
-		if (end && strlen(end) > 4 && strtol(end + 4, NULL, 10) == self) {
-			(void)kill(
-			    (pid_t)strtol(entry->d_name, NULL, 10), SIGKILL); /* a child of ours */
-			n++;
-		}
+		(void)kill((pid_t)strtol(entry->d_name, NULL, 10), SIGKILL); /* a child of ours */
+		n++;
 	}
 	if (dir)
 		(void)closedir(dir); /* only read */
@@ -350,6 +349,12 @@ keep(void *arg, int socket, pid_t parent)
 	_exit(pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 
+static _Noreturn void
+watch(void *arg, int socket, pid_t parent)
+{
+	jail_net_watch(arg, keep, socket, parent);
+}
+
 int
 jail_start(
     const struct container_spec *spec, struct container *c, struct jail **jail, struct error *e)
@@ -358,12 +363,10 @@ jail_start(
 
 	*jail = j;
 	j->dev = -1;
-	if (spec->network == CONTAINER_NETWORK_JOIN) {
-		error_set(e, ERR_HOST, "the isolation 'chroot' has no network of its own");
-		return error_hint(e, "--network=host or --network=none, or allow user namespaces "
-				     "in the outer container");
-	}
 	if (make_nodes(j, spec->rootfs, e) < 0 || put_mounts(j, spec, e) < 0)
 		return -1;
-	return become_apart(&c->pid, keep, (void *)(uintptr_t)spec, e);
+	if (has_own_network(spec))
+		jail_net_prepare(spec);
+	return become_apart(
+	    &c->pid, has_own_network(spec) ? watch : keep, (void *)(uintptr_t)spec, e);
 }

@@ -18,6 +18,7 @@
 #include "runtime/sandbox/container.h"
 #include "runtime/sandbox/diagnose.h"
 #include "runtime/sandbox/fuseoverlay.h"
+#include "runtime/sandbox/jail_net.h"
 #include "runtime/sandbox/landlock.h"
 #include "runtime/sandbox/machine.h"
 #include "runtime/sandbox/mount.h"
@@ -278,7 +279,14 @@ try_network(const char *store, struct probe_result *r, struct error *e)
 	(void)store; /* not its concern */
 	(void)e;     /* having none is no error */
 	if (tier_choose(TIER_AUTO, &tier, NULL, &refused) == 0 && tier == TIER_CHROOT) {
-		say(r, "that of this container, or none: the isolation 'chroot' has no other");
+		if (jail_net_check(&refused) == 0) {
+			say(r, "connections are made by croze (there are no namespaces)");
+			return 0;
+		}
+		r->state = PROBE_PART;
+		say(r, "that of this container with all that it reaches, or none (%.120s)",
+		    refused.text);
+		snprintf(r->fix, sizeof(r->fix), "%.200s", refused.hint);
 		return 0;
 	}
 	refused = (struct error)ERROR_INIT;

@@ -12,6 +12,8 @@
 #include "runtime/base/thread.h"
 #include "runtime/sandbox/egress.h"
 #include "seccomp/notify.h"
+#include "seccomp/pose.h"
+#include "seccomp/readable.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -120,17 +122,26 @@ net_add(struct stepnet *net, enum net_kind kind, int domain, int fd)
 	return s;
 }
 
-/* The socket that descriptor @number of thread @tid is; 0 with errno: it is none. */
+/* The socket that descriptor @number of thread @tid is; 0 with errno: it is none (ENOTSOCK), or not to be seen (EACCES). */
 static ino_t
-ino_at(pid_t tid, int number)
+ino_at(const struct stepnet *net, pid_t tid, int number)
 {
 	char path[64], target[64];
+	struct pose pose;
 	ssize_t n;
 
 	(void)snprintf(path, sizeof(path), "%d/fd/%d", (int)tid, number);
 	n = readlinkat(AT_FDCWD, path, target, sizeof(target) - 1);
+	for (int i = 0; i < 2 && n < 0 && errno == EACCES && net->owner.poses; i++) {
+		if (i > 0)
+			readable_settle();
+		if (pose_begin(&pose, tid)) {
+			n = readlinkat(AT_FDCWD, path, target, sizeof(target) - 1);
+			pose_end(&pose);
+		}
+	}
 	if (n < 0) {
-		errno = EBADF;
+		errno = errno == EACCES && net->owner.poses ? EACCES : EBADF;
 		return 0;
 	}
 	target[n] = '\0';
@@ -138,10 +149,43 @@ ino_at(pid_t tid, int number)
 	return strncmp(target, "socket:[", 8) == 0 ? strtoul(target + 8, NULL, 10) : 0;
 }
 
+/* A process that has asked for sockets of this network; under the lock. */
+static bool
+has_asked(const struct stepnet *net, pid_t pid)
+{
+	const struct net_socket *s = net->sockets;
+
+	while (s && (s->kind == NET_UNIX || s->pid != pid))
+		s = s->next;
+	return s != NULL;
+}
+
+/* Once, in the words of those who have to mend it; not for a socket of AF_UNIX alone, which does without. */
+static void
+tell_hidden(struct stepnet *net, pid_t pid)
+{
+	bool tell;
+
+	(void)pthread_mutex_lock(&net->lock);
+	tell = !net->told && has_asked(net, pid);
+	net->told = net->told || tell;
+	(void)pthread_mutex_unlock(&net->lock);
+	if (tell && net->log >= 0)
+		(void)dprintf(net->log, "croze: a process whose real and effective users differ, "
+					"or whose program it may "
+					"not read, reaches no network: croze cannot look into it; "
+					"--network=host lets it\n");
+}
+
 int
 net_begin(struct net_call *n, int number)
 {
-	n->ino = ino_at(n->c.tid, number);
+	n->ino = ino_at(n->net, n->c.tid, number);
+	if (n->ino == 0 && errno == EACCES) {
+		n->hidden = true;
+		tell_hidden(n->net, n->pid);
+		return 0;
+	}
 	if (n->ino == 0)
 		return errno;
 	if (!notify_is_waiting(n->c.listener, n->c.id))
@@ -181,6 +225,7 @@ stepnet_answer(struct stepnet *net, const struct call *c, pid_t pid, stepnet_fn 
 	bool answered;
 
 	n.c.data = &n.data;
+	n.c.poses = net->owner.poses;
 	n.c.creds = NULL;
 	answered = fn(&n);
 	net_end(&n);
@@ -190,9 +235,9 @@ stepnet_answer(struct stepnet *net, const struct call *c, pid_t pid, stepnet_fn 
 /* ---- what the step has closed ---- */
 
 bool
-net_is_there(const struct net_socket *s)
+net_is_there(const struct stepnet *net, const struct net_socket *s)
 {
-	return s->pid > 0 && ino_at(s->pid, s->number) == s->ino;
+	return s->pid > 0 && ino_at(net, s->pid, s->number) == s->ino;
 }
 
 static void
@@ -209,7 +254,7 @@ look_in(pid_t pid, void *arg)
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	while (dir && (entry = readdir(dir))) {
 		int number = (int)strtol(entry->d_name, NULL, 10);
-		ino_t ino = entry->d_name[0] == '.' ? 0 : ino_at(pid, number);
+		ino_t ino = entry->d_name[0] == '.' ? 0 : ino_at(net, pid, number);
 		struct net_socket *s = ino ? find(net, ino) : NULL;
 
 		if (s) {
@@ -230,7 +275,7 @@ net_look(struct stepnet *net, unsigned int misses)
 
 	(void)pthread_mutex_lock(&net->lock);
 	for (struct net_socket *s = net->sockets; s; s = s->next) {
-		s->missed = !s->given || net_is_there(s) ? 0 : s->missed + 1;
+		s->missed = !s->given || net_is_there(net, s) ? 0 : s->missed + 1;
 		any = any || s->missed > 0;
 	}
 	if (any)
@@ -426,6 +471,7 @@ stepnet_new(const struct container_spec *spec, const struct stepnet_owner *owner
 	struct stepnet *net = xcalloc(1, sizeof(*net));
 
 	net->owner = *owner;
+	net->log = spec->err;
 	net->asker = net->epoll = -1;
 	(void)pthread_mutex_init(&net->lock, NULL);       /* cannot fail */
 	(void)pthread_mutex_init(&net->asker_lock, NULL); /* likewise */

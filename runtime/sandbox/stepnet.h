@@ -11,6 +11,8 @@
  * - of UDP, of which the step holds one end of a pair (unix(7), SOCK_SEQPACKET: the kernel ignores addresses there). What comes out of the
  *   other end, or is sent with an address, is sent here, by a socket that the step does not have.
  * - of routing messages (rtnetlink(7)), whose only peer is the kernel.
+ * - of this machine (unix(7)), where the tier has them made here: for listen(2) alone, which gives any socket that it is called on
+ *   a port of all addresses. Their copy is closed once they listen or connect; names are the kernel's business, and the caller's.
  *
  * The step's loopback interface is an address of its own in 127.0.0.0/8, and a table: what the step binds has a port there, mostly of the same
  * number, and what it connects to is looked up. A stream is accepted from those alone that the supervisor has connected.
@@ -36,7 +38,7 @@
 #define SO_BINDTOIFINDEX 62
 #endif
 
-enum net_kind { NET_STREAM, NET_DATAGRAM, NET_ROUTES };
+enum net_kind { NET_STREAM, NET_DATAGRAM, NET_ROUTES, NET_UNIX };
 
 /** An address of IPv6, IPv4 mapped into it, and a port in the order of the host. */
 struct net_place {
@@ -59,7 +61,7 @@ struct net_socket {
 	ino_t ino;               /* of what the step holds */
 	enum net_kind kind;
 	int domain;
-	int fd; /* of what the step holds */
+	int fd; /* of what the step holds; -1: NET_UNIX that listens or connects */
 	bool bound, listening, connecting;
 	bool only_six;          /* IPV6_V6ONLY, when it was bound */
 	struct net_place local; /* where the step has bound it */
@@ -97,10 +99,14 @@ struct stepnet_owner {
 	void *arg;
 	/* calls @fn with the number of each process of the step */
 	void (*each_process)(void *arg, void (*fn)(pid_t pid, void *with), void *with);
+	/* those of another user have to be looked into as that (pose.h), and some cannot be */
+	bool poses;
 };
 
 struct stepnet {
 	struct stepnet_owner owner;
+	int log;                     /* of the step */
+	bool told;                   /* that some process cannot be looked into; under the lock */
 	bool outside;                /* there is one that may be asked for */
 	int asker;                   /* egress.h; -1 */
 	pthread_mutex_t asker_lock;  /* of question and answer */
@@ -122,12 +128,13 @@ struct net_call {
 	struct call c; /* without credentials */
 	struct seccomp_data data;
 	struct stepnet *net;
+	bool hidden;               /* it cannot be looked into; set by net_begin() */
 	pid_t pid;                 /* a number by which procfs knows the caller's descriptors */
 	ino_t ino;                 /* of its socket; set by net_begin() */
 	struct net_socket *socket; /* held */
 };
 
-/** One of the calls: answers, and returns true; false: it is about something that is not of this network. */
+/** One of the calls: answers, and returns true; false: it is about something that is not of this network, or not to be seen. */
 typedef bool stepnet_fn(struct net_call *n);
 
 stepnet_fn stepnet_socket, stepnet_connect, stepnet_bind, stepnet_listen, stepnet_accept,
@@ -178,7 +185,7 @@ struct net_socket *net_add(struct stepnet *net, enum net_kind kind, int domain, 
 void net_forget(struct stepnet *net, struct net_socket *s);
 void net_drop(struct net_socket *s);
 /** Has the step it still where it was seen last? Under the lock. */
-bool net_is_there(const struct net_socket *s);
+bool net_is_there(const struct stepnet *net, const struct net_socket *s);
 /** Closes what the step has not any more, seen as often as @misses. */
 void net_look(struct stepnet *net, unsigned int misses);
 /** Waits for @events at the socket's @fd and then calls @fn again and again until it has answered, in a thread. It takes over what @n holds. 0 or an errno. */

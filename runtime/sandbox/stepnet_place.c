@@ -170,7 +170,7 @@ is_taken(struct stepnet *net, const struct net_socket *by)
 {
 	const struct net_socket *other = taken_by(net, by);
 
-	if (!other || net_is_there(other))
+	if (!other || net_is_there(net, other))
 		return other != NULL;
 	(void)pthread_mutex_unlock(&net->lock);
 	net_look(net, 1);
@@ -276,7 +276,7 @@ port_inside(struct stepnet *net, enum net_kind kind, const struct net_place *pla
 		(void)pthread_mutex_lock(&net->lock);
 		s = socket_at(net, kind, &at, place->port);
 		port = s ? s->real_port : 0;
-		sure = !s || net_is_there(s);
+		sure = !s || net_is_there(net, s);
 		(void)pthread_mutex_unlock(&net->lock);
 		if (sure || i == 1)
 			break;

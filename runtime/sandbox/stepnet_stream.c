@@ -35,6 +35,8 @@ kind_of(const struct stepnet *net, const uint64_t *args)
 	errno = EAFNOSUPPORT;
 	if (domain == AF_NETLINK && protocol == NETLINK_ROUTE && net->outside)
 		return NET_ROUTES;
+	if (domain == AF_UNIX && (type == SOCK_STREAM || type == SOCK_SEQPACKET))
+		return NET_UNIX;
 	if (domain != AF_INET && domain != AF_INET6)
 		return -1;
 	errno = EPROTONOSUPPORT;
@@ -63,7 +65,7 @@ make(struct stepnet *net, int kind, const uint64_t *args, int *fd)
 	return s;
 }
 
-/* A socket of another family than AF_UNIX. */
+/* Of AF_UNIX only what may listen one day. */
 bool
 stepnet_socket(struct net_call *n)
 {
@@ -88,6 +90,7 @@ stepnet_socket(struct net_call *n)
 	}
 	(void)pthread_mutex_lock(&net->lock);
 	s->given = true;
+	s->pid = n->pid;
 	(void)pthread_mutex_unlock(&net->lock);
 	net_drop(s);
 	return true;
@@ -250,6 +253,15 @@ connect_known(struct net_call *n)
 	return failed ? failed : connect_stream(n, &place);
 }
 
+/* Its end is to be seen by the other side from now on. */
+static void
+take_copy(struct net_call *n)
+{
+	(void)pthread_mutex_lock(&n->net->lock);
+	fd_close_at(&n->socket->fd);
+	(void)pthread_mutex_unlock(&n->net->lock);
+}
+
 bool
 stepnet_connect(struct net_call *n)
 {
@@ -257,6 +269,10 @@ stepnet_connect(struct net_call *n)
 
 	if (!failed && !n->socket)
 		return false;
+	if (!failed && n->socket->kind == NET_UNIX) {
+		take_copy(n);
+		return false;
+	}
 	if (!failed)
 		failed = connect_known(n);
 	/* a stream that is connected here is answered where it is */
@@ -293,10 +309,28 @@ stepnet_bind(struct net_call *n)
 {
 	int failed = net_begin(n, (int)n->data.args[0]);
 
-	if (!failed && !n->socket)
+	if (!failed && (!n->socket || n->socket->kind == NET_UNIX))
 		return false;
 	net_conclude(n, failed ? failed : bind_known(n));
 	return true;
+}
+
+static int
+listen_unix(struct net_call *n)
+{
+	struct net_socket *s = n->socket;
+	int failed = 0;
+
+	(void)pthread_mutex_lock(&n->net->lock);
+	if (s->fd < 0)
+		failed = s->listening ? 0 : EINVAL;
+	else if (listen(s->fd, (int)n->data.args[1]) < 0)
+		failed = errno;
+	s->listening = s->listening || !failed;
+	if (!failed)
+		fd_close_at(&s->fd);
+	(void)pthread_mutex_unlock(&n->net->lock);
+	return failed;
 }
 
 static int
@@ -306,6 +340,8 @@ listen_known(struct net_call *n)
 	struct net_place any = { net_any(s->domain), 0 };
 	int failed = 0;
 
+	if (s->kind == NET_UNIX)
+		return listen_unix(n);
 	if (s->kind != NET_STREAM)
 		return EOPNOTSUPP;
 	if (!s->bound)
@@ -419,7 +455,7 @@ stepnet_accept(struct net_call *n)
 {
 	int failed = net_begin(n, (int)n->data.args[0]);
 
-	if (!failed && !n->socket)
+	if (!failed && (!n->socket || n->socket->kind == NET_UNIX))
 		return false;
 	if (!failed && (n->socket->kind != NET_STREAM || !n->socket->listening)) {
 		failed = n->socket->kind == NET_STREAM ? EINVAL : EOPNOTSUPP;
@@ -444,7 +480,7 @@ name_of(const struct net_call *n, bool peer, struct net_place *place, int *faile
 	socklen_t length = sizeof(a);
 
 	/* one that is connecting has its name from where it was announced, or from the kernel */
-	if (s->kind == NET_ROUTES || (peer && s->connecting))
+	if (s->kind == NET_ROUTES || s->kind == NET_UNIX || (peer && s->connecting))
 		return false;
 	if (peer) {
 		*place = s->peer;
@@ -485,6 +521,8 @@ stepnet_name(struct net_call *n)
 	struct net_place place;
 	int failed = net_begin(n, (int)args[0]), domain = AF_INET;
 
+	if (n->hidden)
+		return false;
 	if (!failed && n->socket) {
 		domain = n->socket->domain;
 		known = name_of(n, peer, &place, &failed);

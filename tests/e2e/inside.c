@@ -2,26 +2,31 @@
 /*
  * inside - a command of this machine in the network that a build step has.
  *
- *	inside [--allow HOST[:PORT]]... [--record] [--bare | --emulate | --none] -- COMMAND [ARGUMENT...]
+ *	inside [--allow HOST[:PORT]]... [--record] [--chroot] [--bare | --emulate | --none] -- COMMAND [ARGUMENT...]
  *
  * Files and processes stay those of the machine, so that any client that is installed can be tried, without an image. --record prints
  * what was reached, as JSON, to the error stream; --bare leaves the network as it is, for comparison; --emulate is that of the tier emulate,
- * --none too, without an outside. The exit status is the command's; 99 when the network could not be made.
+ * --none too, without an outside; --chroot is that of the tier chroot, with the capabilities that engines leave to root. The exit status is the command's; 99 when the network could not be made.
  */
 #include "runtime/base/buf.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/sandbox/container.h"
+#include "runtime/sandbox/jail_net.h"
 #include "runtime/sandbox/netns.h"
 #include "runtime/sandbox/userns.h"
+#include "seccomp/profile.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,9 +82,53 @@ print_record(const struct netns *n)
 	fprintf(stderr, "reached: %s\n", buf_text(&text));
 }
 
-/* The command in the machine's own tree, under emulation. */
+/* Those that container engines leave to root by default: none by which it could look into others' processes. */
 static int
-run_emulated(const struct netns *n, char **argv, bool record)
+drop_capabilities(void)
+{
+	static const int kept[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FSETID, CAP_FOWNER, CAP_MKNOD,
+		CAP_NET_RAW, CAP_SETGID, CAP_SETUID, CAP_SETFCAP, CAP_SETPCAP, CAP_NET_BIND_SERVICE,
+		CAP_SYS_CHROOT, CAP_KILL, CAP_AUDIT_WRITE };
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+	uint64_t mask = 0;
+
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		mask |= 1ULL << kept[i];
+	for (int i = 0; i < 64; i++)
+		if (!(mask >> i & 1))
+			(void)prctl(PR_CAPBSET_DROP, i, 0, 0, 0); /* there are not so many */
+	data[0].effective = data[0].permitted = (uint32_t)mask;
+	data[1].effective = data[1].permitted = (uint32_t)(mask >> 32);
+	return (int)syscall(SYS_capset, &header, data);
+}
+
+/* As root of a container does; croze's own process outside stays as it is. */
+static int
+become_confined(const struct netns *n, struct userns *u, struct container_spec *spec)
+{
+	struct error e = ERROR_INIT;
+
+	if ((n->resolver && put_resolver(n->resolver) < 0) || drop_capabilities() < 0)
+		return FAILED;
+	if (userns_stay(u, &e) < 0 || jail_net_check(&e) < 0)
+		return fail(&e);
+	/* of the mount namespace that there is now */
+	(void)close(spec->rootfs);
+	spec->rootfs = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	spec->emulate = false;
+	spec->chroot = true;
+	spec->no_new_privs = true;
+	caps_set_mask(&spec->caps, UINT64_MAX);
+	spec->seccomp = seccomp_default();
+	spec->egress_asks = n->egress.pid ? EGRESS_NETWORK | EGRESS_REFUSED : 0;
+	spec->n_extra_mounts = 0;
+	return 0;
+}
+
+/* The command in the machine's own tree, under emulation or in a chroot. */
+static int
+run_in_place(const struct netns *n, char **argv, bool record, bool chrooted)
 {
 	char scratch[] = "/tmp/inside.XXXXXX", path[64];
 	struct container_mount resolver = { .kind = CONTAINER_MOUNT_BIND,
@@ -112,6 +161,8 @@ run_emulated(const struct netns *n, char **argv, bool record)
 	resolver.source = open(path, O_PATH | O_CLOEXEC);
 	spec.extra_mounts = &resolver;
 	spec.n_extra_mounts = 1;
+	if (chrooted && become_confined(n, &u, &spec) != 0)
+		return FAILED;
 	if (container_start(&spec, &c, &e) < 0)
 		return fail(&e);
 	(void)waitpid(c.pid, &status, 0);
@@ -145,7 +196,7 @@ main(int argc, char **argv)
 	struct netns n = NETNS_INIT;
 	struct userns u;
 	struct error e = ERROR_INIT;
-	bool record = false, bare = false, none = false;
+	bool record = false, bare = false, none = false, chrooted = false;
 	int at = 1, result;
 
 	for (; at < argc && strcmp(argv[at], "--") != 0; at++) {
@@ -155,6 +206,8 @@ main(int argc, char **argv)
 			bare = true;
 		else if (strcmp(argv[at], "--emulate") == 0)
 			options.in_place = true;
+		else if (strcmp(argv[at], "--chroot") == 0)
+			options.in_place = chrooted = true;
 		else if (strcmp(argv[at], "--none") == 0)
 			options.in_place = none = true;
 		else if (strcmp(argv[at], "--allow") != 0 || ++at >= argc ||
@@ -177,7 +230,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "inside: %s\n", n.reason);
 		return FAILED;
 	}
-	result = options.in_place ? run_emulated(&n, argv + at + 1, record)
+	result = options.in_place ? run_in_place(&n, argv + at + 1, record, chrooted)
 	                          : run(&n, argv + at + 1, record);
 	netns_close(&n);
 	return result;

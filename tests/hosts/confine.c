@@ -3,6 +3,8 @@
  * confine - runs a command as container engines do by default: their capabilities, and a filter that refuses namespaces and mounts.
  *
  * usage: confine COMMAND [ARGUMENT...]
+ *
+ * Compiled with -DREFUSED_TOO=SYS_call it refuses that call too.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -18,13 +20,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef REFUSED_TOO
+#define REFUSED_TOO SYS_bpf
+#endif
 #define NAMESPACES                                                                                 \
 	(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | \
 	    CLONE_NEWCGROUP)
 
 static const int refused[] = { SYS_unshare, SYS_setns, SYS_mount, SYS_umount2, SYS_pivot_root,
 	SYS_fsopen, SYS_fsmount, SYS_fsconfig, SYS_fspick, SYS_open_tree, SYS_move_mount,
-	SYS_mount_setattr, SYS_bpf, SYS_perf_event_open };
+	SYS_mount_setattr, SYS_bpf, SYS_perf_event_open, REFUSED_TOO };
 
 static const int kept[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FSETID, CAP_FOWNER, CAP_MKNOD,
 	CAP_NET_RAW, CAP_SETGID, CAP_SETUID, CAP_SETFCAP, CAP_SETPCAP, CAP_NET_BIND_SERVICE,

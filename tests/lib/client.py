@@ -10,10 +10,12 @@ import errno
 import fcntl
 import os
 import select
+import shutil
 import signal
 import socket
 import struct
 import sys
+import tempfile
 import threading
 
 WAY, ADDRESS = sys.argv[1:3]
@@ -165,7 +167,7 @@ def alone():
         if n not in (errno.ECONNREFUSED, errno.EACCES):
             return "%s: %s" % (place, n)
     s = socket.socket(socket.AF_UNIX)
-    if s.connect_ex("\0host-secret") != errno.ECONNREFUSED:
+    if s.connect_ex("\0host-secret") not in (errno.ECONNREFUSED, errno.EPERM):
         return "abstract socket"
     d = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     d.settimeout(1)
@@ -411,6 +413,131 @@ def many():
         socket.socket().close()
     c = socket.create_connection(server.getsockname(), 10)
     return server.accept()[1] == c.getsockname()
+
+
+NOBODY = 7777
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def among_threads():
+    """The C library has all threads change their user."""
+    over = threading.Event()
+    threads = [threading.Thread(target=over.wait) for _ in range(20)]
+    for t in threads:
+        t.start()
+    changed = LIBC.setgid(NOBODY) == 0 and LIBC.setuid(NOBODY) == 0
+    over.set()
+    return changed
+
+
+def by_spawning():
+    """A child that shares this process's memory until it executes changes its user; this one goes on as root."""
+    os.posix_spawn("/bin/true", ["true"], {}, resetids=True)
+    os.wait()
+
+
+CHANGES = {
+    "all": lambda: (os.setgroups([]), os.setresgid(NOBODY, NOBODY, NOBODY), os.setresuid(NOBODY, NOBODY, NOBODY)),
+    "user": lambda: os.setuid(NOBODY),
+    "group": lambda: os.setgid(NOBODY),
+    "pairs": lambda: (os.setregid(NOBODY, NOBODY), os.setreuid(NOBODY, NOBODY)),
+    "file system": lambda: (LIBC.setfsgid(NOBODY), LIBC.setfsuid(NOBODY)),
+    "threads": among_threads,
+    "spawning": by_spawning,
+    "undumpable": lambda: LIBC.prctl(4, 0, 0, 0, 0),
+}
+
+
+def in_child(fn):
+    """What @fn returns in a process of its own, or the error."""
+    r, w = os.pipe()
+    if os.fork() == 0:
+        try:
+            os.write(w, repr(fn()).encode())
+        except OSError as e:
+            os.write(w, str(e).encode())
+        os._exit(0)
+    os.close(w)
+    os.wait()
+    with os.fdopen(r) as f:
+        return f.read()
+
+
+def dropped():
+    """Whoever has changed its user, in whatever way, is served as before; its children too."""
+    def serves(change):
+        change()
+        return blocking() and datagram() and inner() and in_child(blocking) == "True"
+
+    for name, change in CHANGES.items():
+        got = in_child(lambda change=change: serves(change))
+        if got != "True":
+            return "%s: %s" % (name, got)
+    return True
+
+
+def mixed():
+    """An effective user that is not the real one: such a process is not looked into, and reaches nothing."""
+    os.seteuid(NOBODY)
+    return stream().connect_ex((ADDRESS, 80)) == errno.EACCES
+
+
+def named():
+    """Sockets with names in the file system, by processes that change their user or are not dumpable too."""
+    folder = tempfile.mkdtemp()
+    os.chmod(folder, 0o777)
+    try:
+        for kind in (socket.SOCK_STREAM, socket.SOCK_SEQPACKET):
+            for name in ("user", "undumpable"):
+                at = "%s/%s%d" % (folder, name, kind)
+                server = socket.socket(socket.AF_UNIX, kind)
+                server.bind(at)
+                os.chmod(at, 0o777)
+                server.listen()
+                server.listen(5)
+
+                def ask(name=name, at=at, kind=kind):
+                    CHANGES[name]()
+                    c = socket.socket(socket.AF_UNIX, kind)
+                    c.connect(at)
+                    c.sendall(b"x")
+                    return True
+                got = in_child(ask)
+                c, _ = server.accept()
+                if got != "True" or c.recv(9) != b"x" or c.recv(9) != b"" or server.getsockname() != at:
+                    return got
+                server.close()
+                if socket.socket(socket.AF_UNIX, kind).connect_ex(at) != errno.ECONNREFUSED:
+                    return "it still listens"
+        c = socket.socket(socket.AF_UNIX)
+        if c.connect_ex(at) == 0 or socket.socket(socket.AF_UNIX).connect_ex("%s/none" % folder) != errno.ENOENT:
+            return "connected"
+        d = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        d.bind("%s/datagrams" % folder)
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"y", "%s/datagrams" % folder)
+        return d.recv(9) == b"y"
+    finally:
+        shutil.rmtree(folder)
+
+
+def listening():
+    """Another thread exchanges the descriptor under calls that would have a socket listen: none does at an address of others."""
+    def ports():
+        with open("/proc/self/net/tcp", encoding="ascii") as f:
+            lines = [line.split() for line in f]
+        return {line[1] for line in lines if line[3] == "0A" and line[1].startswith("00000000")}
+
+    before = ports()
+    sockets = [socket.socket(socket.AF_UNIX), socket.socket()]
+    number = os.dup(sockets[0].fileno())
+    address = (ctypes.c_uint64 * 2)(place("0.0.0.0", 7070))
+    with meanwhile(lambda: [os.dup2(s.fileno(), number) for s in sockets]):
+        for i in range(2000):
+            if i % 20 == 0:
+                sockets[:] = [socket.socket(socket.AF_UNIX), socket.socket()]
+            LIBC.listen(number, 5)
+            LIBC.bind(number, address, 16)
+    return ports() <= before or "listens"
 
 
 def nothing():

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2154,SC2034
 #
-# world.bash - a network namespace that plays the world, for tests of what a step reaches: network.bats, network_emulate.bats.
+# world.bash - a network namespace that plays the world, for tests of what a step reaches: network.bats,
+# network_emulate.bats, network_chroot.bats.
 #
 # croze runs in it, with servers on addresses of an interface (lib/outside.py). Clients of this machine are put into the network of a
 # step by tests/e2e/inside.
@@ -143,6 +144,41 @@ print(\"stream\", socket.inet_ntoa(s.recv(500)[-4:]))"
 	    inside -- getent hosts other.example || echo none'
 	ok
 	says "$FOUR" "$SIX" "stream $FOUR" none
+}
+
+# strangers_are_turned_away: two steps serve at the same port, each its own client; a process beside them reaches neither.
+strangers_are_turned_away()
+{
+	cat >"$W/server.py" <<-'END'
+		import socket, sys
+		s = socket.create_server(("0.0.0.0", 8080))
+		print("up", flush=True)
+		sys.stdin.readline()
+		c = socket.create_connection(("127.0.0.1", 8080))
+		c.sendall(sys.argv[1].encode())
+		got, _ = s.accept()
+		print("got " + got.recv(100).decode(), flush=True)
+	END
+	cat >"$W/stranger.py" <<-'END'
+		import socket, subprocess
+		n = 0
+		for line in subprocess.run(["ss", "-Hltn"], capture_output=True, text=True).stdout.splitlines():
+		    at, port = line.split()[3].rsplit(":", 1)
+		    if at.startswith("127.") and at not in ("127.0.0.1", "127.0.0.53"):
+		        c = socket.create_connection((at, int(port)), 5)
+		        c.sendall(b"stranger")
+		        n += 1
+		print("strangers", n, flush=True)
+	END
+	need ss mkfifo
+	run world 'mkfifo "$W/one" "$W/two"
+	    inside -- '"$PYTHON"' "$W/server.py" one <"$W/one" >"$W/out1" & inside -- '"$PYTHON"' "$W/server.py" two <"$W/two" >"$W/out2" &
+	    exec 5>"$W/one" 6>"$W/two"
+	    for i in $(seq 100); do grep -q up "$W/out1" && grep -q up "$W/out2" && break; sleep 0.1; done
+	    '"$PYTHON"' "$W/stranger.py"; echo >&5; echo >&6; wait %2 %3; cat "$W/out1" "$W/out2"'
+	ok
+	says "strangers 2" "got one" "got two"
+	says_not "got stranger"
 }
 
 # matrix_is_right: what was run has succeeded, and every client was let in after "allowed" and "open", none after "denied".
