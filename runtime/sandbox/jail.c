@@ -2,8 +2,10 @@
 /*
  * jail - a command in a chroot, for the root of a container that may make no namespaces and no mounts.
  *
- * Between the caller and the command stands a keeper: processes that lose their parent become its children (PR_SET_CHILD_SUBREAPER), and
- * it kills them when the command has ended.
+ *	caller ── watcher ── keeper ── command ── ...
+ *
+ * Processes that lose their parent become the keeper's children (PR_SET_CHILD_SUBREAPER), and it kills them when the command has ended, or
+ * the watcher, which is all that the caller knows.
  */
 #include "runtime/sandbox/jail.h"
 
@@ -313,15 +315,68 @@ end_all(void)
 			;
 }
 
+/* Dies with @parent as well, but not before it has ended all else: by SIGTERM, which waits in @signals with SIGCHLD. */
+static int
+outlive(pid_t parent, sigset_t *signals)
+{
+	(void)sigemptyset(signals);        /* cannot fail */
+	(void)sigaddset(signals, SIGCHLD); /* likewise */
+	(void)sigaddset(signals, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, signals, NULL);
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0 || getppid() != parent)
+		return -1;
+	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+/* Until @pid has ended: true with its status. false: all is to end. */
+static bool
+await_command(pid_t pid, const sigset_t *signals, int *status)
+{
+	for (;;) {
+		siginfo_t info;
+		pid_t ended;
+
+		while ((ended = waitpid(-1, status, WNOHANG)) > 0)
+			if (ended == pid)
+				return true;
+		if (ended < 0 && errno == ECHILD)
+			return false;
+		if (sigwaitinfo(signals, &info) == SIGTERM)
+			return false;
+	}
+}
+
+/* What the command writes to is not held open by those above it. */
+static void
+close_output(const struct container_spec *spec)
+{
+	if (spec->out > STDERR_FILENO)
+		(void)close(spec->out);
+	if (spec->err > STDERR_FILENO && spec->err != spec->out)
+		(void)close(spec->err);
+}
+
+static _Noreturn void
+end_as(bool ended, int status)
+{
+	if (ended && WIFSIGNALED(status)) {
+		child_reset_signals();
+		(void)raise(WTERMSIG(status));
+	}
+	_exit(ended && WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
 static _Noreturn void
 keep(void *arg, int socket, pid_t parent)
 {
 	const struct container_spec *spec = arg;
-	pid_t self = getpid(), pid, ended;
+	pid_t self = getpid(), pid;
 	struct error e = ERROR_INIT;
+	sigset_t signals;
 	int status = 0;
+	bool ended;
 
-	if (child_die_with(parent) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+	if (outlive(parent, &signals) < 0)
 		_exit(1);
 	/* while there is nobody but this process to be put anywhere */
 	if (spec->events && spec->events->created &&
@@ -333,26 +388,34 @@ keep(void *arg, int socket, pid_t parent)
 	if (pid == 0)
 		become(spec, socket, self);
 	(void)close(socket); /* the command's */
-	/* what the command writes to is not held open here */
-	if (spec->out > STDERR_FILENO)
-		(void)close(spec->out);
-	if (spec->err > STDERR_FILENO && spec->err != spec->out)
-		(void)close(spec->err);
-	do
-		ended = waitpid(-1, &status, 0);
-	while (pid > 0 && ended != pid && (ended > 0 || errno == EINTR));
+	close_output(spec);
+	ended = pid > 0 && await_command(pid, &signals, &status);
 	end_all();
-	if (pid > 0 && WIFSIGNALED(status)) {
-		child_reset_signals();
-		(void)raise(WTERMSIG(status));
-	}
-	_exit(pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+	end_as(ended, status);
 }
 
+/* The child of the caller, who may kill it at any time: the keeper then ends what there is. */
 static _Noreturn void
 watch(void *arg, int socket, pid_t parent)
 {
-	jail_net_watch(arg, keep, socket, parent);
+	const struct container_spec *spec = arg;
+	pid_t self = getpid(), pid;
+	int status = 0;
+
+	child_reset_signals();
+	if (child_die_with(parent) < 0)
+		_exit(1);
+	(void)setsid(); /* the terminal's signals are for others */
+	if (has_own_network(spec))
+		jail_net_watch(spec, keep, socket);
+	pid = fork();
+	if (pid == 0)
+		keep(arg, socket, self);
+	(void)close(socket); /* the command's */
+	close_output(spec);
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	end_as(pid > 0, status);
 }
 
 int
@@ -367,6 +430,5 @@ jail_start(
 		return -1;
 	if (has_own_network(spec))
 		jail_net_prepare(spec);
-	return become_apart(
-	    &c->pid, has_own_network(spec) ? watch : keep, (void *)(uintptr_t)spec, e);
+	return become_apart(&c->pid, watch, (void *)(uintptr_t)spec, e);
 }

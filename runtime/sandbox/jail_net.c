@@ -337,17 +337,13 @@ start_serving(struct watcher *w, int theirs, struct error *e)
 }
 
 void
-jail_net_watch(const struct container_spec *spec, become_main *keep, int socket, pid_t parent)
+jail_net_watch(const struct container_spec *spec, become_main *keep, int socket)
 {
 	struct watcher w = { .spec = spec, .listener = -1 };
 	struct error e = ERROR_INIT;
 	pid_t self = getpid();
 	int pair[2], status = 0;
 
-	child_reset_signals();
-	if (child_die_with(parent) < 0)
-		_exit(1);
-	(void)setsid(); /* the terminal's signals are for others */
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		_exit(1);
 	w.keeper = fork();

@@ -82,12 +82,37 @@ export INSIDE=--chroot
 	says "Address family not supported"
 }
 
-@test "builds chroot: what is reached is said and recorded; --network=none, --allow-egress; without ptrace(2) the network around is named, and no list taken" {
+# chroot_build: makes $W/confine, as which a build has this tier. In a namespace without power over devices they have to be there already.
+chroot_build()
+{
 	need gcc
 	gcc -D_GNU_SOURCE -o "$W/confine" "$CROZE_SOURCE/tests/hosts/confine.c"
-	gcc -D_GNU_SOURCE -DREFUSED_TOO=SYS_ptrace -o "$W/without" "$CROZE_SOURCE/tests/hosts/confine.c"
-	# in a namespace without power over devices they are there already
 	mkdir -p "$W/c/dev" && (cd "$W/c/dev" && touch null zero full random urandom tty)
+}
+
+@test "builds chroot: nothing outlives a build that is killed, with a network of its own, that around it, or none" {
+	chroot_build
+	dockerfile <<-END
+		FROM alpine:3.19
+		COPY dev /dev
+		RUN (trap "" TERM HUP INT; sleep 4321) & echo started; sleep 4321
+	END
+	run world 'for n in default host none; do
+	        "$W/confine" croze build --progress=plain --isolation chroot --no-cache --network=$n c >log 2>&1 & pid=$!
+	        for i in $(seq 100); do grep -qE "(^| )started$" log && break; sleep 0.1; done
+	        echo $n $(pgrep -cx sleep); kill -9 $pid; wait $pid || true
+	        for i in $(seq 50); do pgrep -x sleep >/dev/null || break; sleep 0.1; done
+	        echo left $(pgrep -cx sleep)
+	    done'
+	ok
+	printf '%s\n' "$output"
+	says "default 2" "host 2" "none 2"
+	equal "$(grep -c '^left 0$' <<<"$output")" 3
+}
+
+@test "builds chroot: what is reached is said and recorded; --network=none, --allow-egress; without ptrace(2) the network around is named, and no list taken" {
+	chroot_build
+	gcc -D_GNU_SOURCE -DREFUSED_TOO=SYS_ptrace -o "$W/without" "$CROZE_SOURCE/tests/hosts/confine.c"
 	dockerfile <<-END
 		FROM alpine:3.19
 		COPY dev /dev
