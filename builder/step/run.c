@@ -653,6 +653,8 @@ run_step(const struct run_request *request, struct run_result *result, struct er
 		return 0;
 	fd_close_at(&files->root);
 	files->root = -1;
+	if (ok == 0 && result->empty)
+		snapshot_writer_keep(&files->upper);
 	if (ok == 0 && !result->empty)
 		ok = tell_kept(request, files, e);
 	if (ok == 0 && !result->empty)
