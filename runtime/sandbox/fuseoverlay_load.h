@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fuseoverlay_load - what is loaded into fuse-overlayfs, and how it is told what to do.
+ * fuseoverlay_load - what is loaded into fuse-overlayfs (fuseoverlay_load.c, fuseoverlay_copy.c), and how it is told what to do.
  */
 #ifndef CROZE_SANDBOX_FUSEOVERLAY_LOAD_H
 #define CROZE_SANDBOX_FUSEOVERLAY_LOAD_H

@@ -145,11 +145,13 @@ has_times(int dir, const char *name)
 	       st.st_mtim.tv_nsec == kept_times[1].tv_nsec;
 }
 
-/* Another name for it, which copies it up. */
+/* A change of nothing copies it up, or opening it to write. (Another name, too; but not every file system has hard links.) */
 static bool
 copies_up(int tree, const char *name)
 {
-	return linkat(tree, name, tree, "other", 0) == 0 && unlinkat(tree, "other", 0) == 0;
+	autofd int fd = openat(tree, name, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd >= 0 || fchownat(tree, name, (uid_t)-1, (gid_t)-1, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* Is a lower file gone when what has taken its name is removed? */

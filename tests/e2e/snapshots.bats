@@ -144,6 +144,34 @@ same_on_fuse()
 	tree app "$W/userns" | grep -qE '^/srv/g/mine f 0600 65534:50'
 }
 
+@test "F7 a store without hard links: fuse-overlayfs gives the same image, and what links in a step is told that it cannot" {
+	need fuse-overlayfs
+	[ -w /dev/fuse ] || skip "/dev/fuse cannot be opened"
+	plain link
+	changes
+	cat >>c/Dockerfile <<-'EOF'
+		COPY probe /probe
+		RUN mkdir -p /srv/d && chgrp 50 /srv/d && chmod 2777 /srv/d && cd /srv/d && echo 1 >f && ln -s f s && mkfifo p && touch -h -d @1 s p . && chmod 4751 f
+		RUN cd /srv/d && chown -h 7:8 s p && echo 2 >>f && mv f g && echo 3 >n && mv n f && rm f && /probe unnamed /srv/d -
+	EOF
+	probe
+	on "$W/overlay" --snapshots overlay
+	ok
+	local want=$digest
+	on "$PLAIN/fuse" --snapshots fuse-overlayfs
+	ok
+	says '+fuse-overlayfs'
+	equal "$digest" "$want"
+	printf '%s\n' 'FROM alpine:3.19' 'RUN echo 1 >/f; ! ln /f /g && ! ln /etc/group /g && [ ! -e /g ]' | dockerfile
+	on "$PLAIN/fuse" --snapshots fuse-overlayfs
+	ok
+	says '/g: '
+	CROZE_ROOT=$PLAIN/fuse run croze store check
+	ok
+	CROZE_ROOT=$PLAIN/fuse run croze store reset --force
+	ok
+}
+
 @test "a fuse-overlayfs whose images would be others is refused with what mends it" {
 	need fuse-overlayfs
 	[ -w /dev/fuse ] || skip "/dev/fuse cannot be opened"
