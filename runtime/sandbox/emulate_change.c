@@ -7,6 +7,8 @@
  * index has it: other names stay as they were. Descriptors of the calling process that read the file get the copy, too; those of other
  * processes go on reading what was there.
  *
+ * A mount (RUN --mount=type=bind) may have the same file, which is another one for the step: it has another number there, and stays what it is.
+ *
  * A lock of flock(2) is one of the file, and so of all builds that have it: it is a first change, too. That takes that the file has one
  * descriptor in the step. Of several, which may be one open file of several processes, none but the caller's can be exchanged, and a lock must
  * last as long as the last of them: then it is a lock of the file that all share, within the step as without copies. Locks of fcntl(2) need
@@ -37,6 +39,8 @@
 #include <unistd.h>
 
 #define LOCKS 16
+#define MOUNTED \
+	((ino_t)1 << 62) /* in the number of a file: that it is another one than that of the root */
 #define TRIES 64
 #define GONE " (deleted)"
 
@@ -121,6 +125,26 @@ emu_see_shared(const struct emulation *em, struct stat *st)
 		return;
 	st->st_nlink = inode->names;
 	st->st_ctim = inode->changed;
+}
+
+/* Is what the link @name of procfs leads to in the root, and not in a mount? */
+static bool
+is_in_root(const struct emulation *em, int dir, const char *name)
+{
+	char real[PATH_MAX];
+	ssize_t n = readlinkat(dir, name, real, sizeof(real) - 1);
+
+	if (n < 0)
+		return false;
+	real[n] = '\0';
+	return emu_mount_of(em, real) == &em->mounts[0];
+}
+
+void
+emu_see_mounted(const struct emulation *em, const char *path, struct stat *st)
+{
+	if (em->spec->n_extra_mounts > 0 && find_shared(em, st) && !is_in_root(em, AT_FDCWD, path))
+		st->st_ino ^= MOUNTED;
 }
 
 void
@@ -262,7 +286,8 @@ exchange_descriptors(const struct emu_call *x, const struct inode *inode, int ta
 		(void)close(fd); /* a folder */
 	while (dir && (entry = readdir(dir)))
 		if (entry->d_name[0] != '.' && fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 &&
-		    st.st_ino == inode->ino && st.st_dev == x->em->shared->files->dev)
+		    st.st_ino == inode->ino && st.st_dev == x->em->shared->files->dev &&
+		    is_in_root(x->em, dirfd(dir), entry->d_name))
 			exchange_one(x, dirfd(dir), entry->d_name, target);
 }
 
@@ -450,8 +475,9 @@ emu_before_change(const struct emu_call *x, struct emu_spot *spot)
 
 /* ---- flock(2) ---- */
 
-/* Descriptors of one file in the step. */
+/* Descriptors of one file of the root in the step. */
 struct uses {
+	const struct emulation *em;
 	const struct stat *st;
 	size_t count;
 };
@@ -473,14 +499,15 @@ count_uses(pid_t pid, void *arg)
 		(void)close(fd); /* a folder */
 	while (dir && (entry = readdir(dir)))
 		if (entry->d_name[0] != '.' && fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 &&
-		    st.st_ino == uses->st->st_ino && st.st_dev == uses->st->st_dev)
+		    st.st_ino == uses->st->st_ino && st.st_dev == uses->st->st_dev &&
+		    is_in_root(uses->em, dirfd(dir), entry->d_name))
 			uses->count++;
 }
 
 static bool
 has_one_descriptor(struct emulation *em, const struct stat *st)
 {
-	struct uses uses = { .st = st };
+	struct uses uses = { .em = em, .st = st };
 
 	emu_each_process(em, count_uses, &uses);
 	return uses.count == 1;
@@ -495,7 +522,7 @@ emu_flock(struct emu_call *x)
 	/* what is no file, and what is none of the base, the kernel knows better */
 	if (x->em->shared && fd >= 0 && !((int)x->c.data->args[1] & LOCK_UN) &&
 	    emu_find_there(x, fd, 0, EMU_EMPTY, &spot) == 0 && find_shared(x->em, &spot.st) &&
-	    has_one_descriptor(x->em, &spot.st))
+	    spot.mount == &x->em->mounts[0] && has_one_descriptor(x->em, &spot.st))
 		failed = emu_before_change(x, &spot);
 	emu_spot_release(&spot);
 	if (failed)

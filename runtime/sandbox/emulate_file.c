@@ -43,6 +43,7 @@ write_statx(const struct emu_call *x, int target, const struct stat *st)
 	s.stx_mode = (uint16_t)st->st_mode;
 	s.stx_atime.tv_sec = st->st_atim.tv_sec;
 	s.stx_atime.tv_nsec = (uint32_t)st->st_atim.tv_nsec;
+	s.stx_ino = st->st_ino;
 	s.stx_nlink = (uint32_t)st->st_nlink;
 	s.stx_ctime.tv_sec = st->st_ctim.tv_sec;
 	s.stx_ctime.tv_nsec = (uint32_t)st->st_ctim.tv_nsec;
@@ -54,11 +55,14 @@ write_statx(const struct emu_call *x, int target, const struct stat *st)
 static void
 stat_path(struct emu_call *x, int dirfd, uint64_t address, unsigned int flags, uint64_t buf)
 {
+	char path[EMU_FD_PATH];
 	struct emu_spot spot;
 	int failed = emu_find_there(x, dirfd, address, flags_of(flags) | EMU_TARGET, &spot);
 
 	if (!failed && spot.link)
 		spot.st.st_mode = S_IFLNK | 0777;
+	if (!failed)
+		emu_see_mounted(x->em, emu_fd_path(spot.target, path), &spot.st);
 	if (!failed)
 		failed = buf ? call_write(&x->c, buf, &spot.st, sizeof(spot.st))
 		             : write_statx(x, spot.target, &spot.st);
@@ -88,6 +92,7 @@ stat_fd(struct emu_call *x, int fd, uint64_t buf)
 
 	if (!failed) {
 		(void)emu_see(x->em, emu_fd_path(copy, path), &st);
+		emu_see_mounted(x->em, emu_fd_path(copy, path), &st);
 		failed = call_write(&x->c, buf, &st, sizeof(st));
 	}
 	if (copy >= 0)

@@ -238,6 +238,8 @@ void emu_names_let_go(const struct emu_call *x);
 unsigned int emu_shared_names(const struct emulation *em, const struct stat *st);
 /** What the kernel says of a file's names and time of change, without those that other trees have given it. */
 void emu_see_shared(const struct emulation *em, struct stat *st);
+/** Gives a file of the root that is in a mount, too, the number it has there. @path: relative to /proc, followed; @st: as it shall be seen otherwise. */
+void emu_see_mounted(const struct emulation *em, const char *path, struct stat *st);
 /** A descriptor to read the file of @st is given away. */
 void emu_is_read(const struct emulation *em, const struct stat *st);
 

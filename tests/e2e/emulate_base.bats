@@ -147,6 +147,25 @@ prepare()
 	unchanged
 }
 
+@test "emulate: a file of the base is another one in a mount of it: it is copied over, and stays when that of the root changes" {
+	dockerfile <<-'EOF'
+		FROM alpine:3.19 AS made
+		RUN mkdir /l && cd /l && for i in a b c d e; do echo $i >$i; touch -d @1 $i; done && ln -s a s
+		FROM made
+		RUN --mount=type=bind,from=made,source=/l,target=/mnt cd /l && cp /mnt/a a && cp -a /mnt/b b && cp -a /mnt/s s && ! [ a -ef /mnt/a ] && [ a -ef ./a ]
+		RUN --mount=type=bind,from=made,target=/mnt exec 3</mnt/l/c 4</l/c && echo 2 >/l/c && cat <&3 >/seen && cat <&4 >>/seen
+		RUN --mount=type=bind,from=made,target=/mnt exec 3</l/d 4</mnt/l/d && echo 2 >>/l/d && cat <&3 >>/seen && cat <&4 >>/seen
+		RUN --mount=type=bind,from=made,target=/mnt flock /mnt/l/e true && exec 3</mnt/l/e && flock -n 3 && ! flock -n /mnt/l/e true && flock -n /l/e true
+		RUN --mount=type=bind,from=made,source=/l/a,target=/l/f stat -c %i /l/f >/n && [ $(stat -c %i /l/f) != $(stat -c %i /l/a) ] && rm /n && cat /l/f >>/seen
+	EOF
+	run confined --target made -t made
+	ok
+	snapshots >before
+	same
+	[ "$(CROZE_ROOT=$W/userns croze run --rm --network none app cat /seen | tr '\n' ' ')" = 'c 2 d 2 d a ' ]
+	unchanged
+}
+
 # The tree of a step that runs: the folder whose files are the base's too.
 @test "emulate: the tree of a step has the base's files; copies of other tiers are copies" {
 	local file pid
