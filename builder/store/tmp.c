@@ -156,9 +156,8 @@ store_tmp_publish(struct store *store, const char *path, const char *name)
 {
 	const char *slash = strrchr(path, '/');
 
-	/* what is there already is as good */
-	(void)renameat2(store->session_dir, slash ? slash + 1 : path, store->session_dir, name,
-	    RENAME_NOREPLACE);
+	/* what is there already, with something in it, stays, and is as good */
+	(void)renameat(store->session_dir, slash ? slash + 1 : path, store->session_dir, name);
 }
 
 int
