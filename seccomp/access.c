@@ -107,6 +107,90 @@ access_may(const struct creds *creds, const struct stat *st, int want)
 	return (bits & (mode_t)want & 7) == (mode_t)want;
 }
 
+/* The set-id bits that a program loses when it is given away are its owner's to take. */
+static bool
+loses_bits(const struct stat *st)
+{
+	return !S_ISDIR(st->st_mode) &&
+	       (st->st_mode & S_ISUID ||
+		   (st->st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP));
+}
+
+bool
+access_may_give(const struct creds *creds, const struct stat *st, uid_t uid, gid_t gid)
+{
+	bool owns = creds->fsuid == st->st_uid;
+
+	if (loses_bits(st) && !owns && !creds_have(creds, CAP_FOWNER))
+		return false;
+	if (creds_have(creds, CAP_CHOWN) || (uid == (uid_t)-1 && gid == (gid_t)-1))
+		return true;
+	return owns && (uid == (uid_t)-1 || uid == st->st_uid) &&
+	       (gid == (gid_t)-1 || gid == st->st_gid || creds_in_group(creds, gid));
+}
+
+bool
+access_may_link(const struct creds *creds, const struct stat *st)
+{
+	static int is_protected; /* 1: not, 2: yes; all threads find the same */
+	char value = '0';
+	int fd;
+
+	if (is_protected == 0) {
+		fd = openat(AT_FDCWD, "sys/fs/protected_hardlinks", O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || read(fd, &value, 1) != 1)
+			value = '1'; /* as it mostly is */
+		if (fd >= 0)
+			(void)close(fd); /* read-only */
+		is_protected = value == '0' ? 1 : 2;
+	}
+	if (is_protected == 1 || st->st_uid == creds->fsuid || creds_have(creds, CAP_FOWNER))
+		return true;
+	return S_ISREG(st->st_mode) && !loses_bits(st) && access_may(creds, st, R_OK | W_OK);
+}
+
+bool
+access_may_move(const struct creds *creds, const struct stat *st, const struct stat *from,
+    const struct stat *to)
+{
+	bool moves =
+	    S_ISDIR(st->st_mode) && (from->st_ino != to->st_ino || from->st_dev != to->st_dev);
+
+	return !moves || access_may(creds, st, W_OK);
+}
+
+int
+access_may_attribute(
+    const struct creds *creds, const struct stat *st, const char *name, bool changes)
+{
+	bool owns = st->st_uid == creds->fsuid || creds_have(creds, CAP_FOWNER);
+
+	if (strncmp(name, "user.", 5) == 0) {
+		if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
+			return changes ? EPERM : ENODATA;
+		if (changes && S_ISDIR(st->st_mode) && st->st_mode & S_ISVTX && !owns)
+			return EPERM;
+		return access_may(creds, st, changes ? W_OK : R_OK) ? 0 : EACCES;
+	}
+	if (changes && strcmp(name, "security.capability") == 0)
+		return creds_have(creds, CAP_SETFCAP) ? 0 : EPERM;
+	if (changes && strncmp(name, "security.", 9) == 0)
+		return creds_have(creds, CAP_SYS_ADMIN) ? 0 : EPERM;
+	return changes && !owns ? EPERM : 0;
+}
+
+mode_t
+access_mode_of_new(const struct creds *creds, const struct stat *folder, mode_t mode)
+{
+	bool gives =
+	    folder->st_mode & S_ISGID && (mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP);
+
+	return gives && !S_ISDIR(mode) && !creds_in_group(creds, folder->st_gid) &&
+	               !creds_have(creds, CAP_FSETID)
+	           ? mode & ~(mode_t)S_ISGID
+	           : mode;
+}
+
 void
 spot_release(struct spot *spot)
 {
@@ -140,14 +224,18 @@ enum kind {
 static enum kind
 kind_of(int fd)
 {
+	static const long kernels[] = { SYSFS_MAGIC, DEVPTS_SUPER_MAGIC, PIPEFS_MAGIC, SOCKFS_MAGIC,
+		ANON_INODE_FS_MAGIC };
 	struct statfs fs;
 
 	if (fstatfs(fd, &fs) < 0)
 		return KIND_FILES;
 	if (fs.f_type == PROC_SUPER_MAGIC)
 		return KIND_PROCESSES;
-	return fs.f_type == SYSFS_MAGIC || fs.f_type == DEVPTS_SUPER_MAGIC ? KIND_KERNEL
-	                                                                   : KIND_FILES;
+	for (size_t i = 0; i < ARRAY_LEN(kernels); i++)
+		if (fs.f_type == kernels[i])
+			return KIND_KERNEL;
+	return KIND_FILES;
 }
 
 /* What is still to be walked, how many links were followed, and where the folder that was reached is. */
@@ -156,6 +244,8 @@ struct way {
 	char rest[2 * CALL_PATH_MAX];
 	int links;
 	enum kind in;
+	bool
+	    has_jumped; /* to what a link of a process leads to, which is not followed if it is a link itself */
 };
 
 static int
@@ -272,29 +362,44 @@ follow_magic(struct way *way, const char *name, const struct spot *spot, int *fd
 		return errno;
 	(void)close(*fd); /* O_PATH */
 	*fd = target;
+	way->has_jumped = true;
 	way->in = kind_of(target);
 	if (way->in != KIND_FILES)
 		return fstat(target, st) < 0 ? errno : 0;
 	if (look_at(way->c, target, st) != 0)
 		return EIO;
-	if (st->st_nlink == 0 || !(S_ISREG(st->st_mode) || S_ISDIR(st->st_mode) ||
-				     S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode)))
+	if (st->st_nlink == 0)
 		way->in = KIND_KERNEL;
 	return 0;
 }
 
-/* Are the contents of what is there for those alone who may trace the process? By its mode, or as proc(5) says. */
-static bool
-is_private(const struct way *way, const struct spot *spot)
+bool
+access_is_private(const char *name)
 {
-	static const char *const names[] = { "maps", "smaps", "smaps_rollup", "numa_maps" };
-	bool is_private = (spot->st.st_mode & 0007) == 0;
+	static const char *const names[] = { "auxv", "environ", "fdinfo", "io", "map_files", "maps",
+		"mem", "numa_maps", "pagemap", "personality", "smaps", "smaps_rollup", "stack",
+		"syscall" };
 
-	if (way->in != KIND_PROCESSES || !spot->exists || process_of(spot->dir) == 0)
-		return false;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		is_private = is_private || strcmp(spot->name, names[i]) == 0;
-	return is_private && !may_look_into(way->c, spot->dir);
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* What is there in the folder of a process is its user's. */
+static void
+look_at_process(const struct way *way, struct spot *spot)
+{
+	pid_t pid = way->in == KIND_PROCESSES && spot->exists ? process_of(spot->dir) : 0;
+	struct creds *of = pid > 0 ? task_other(way->c, pid) : NULL;
+
+	if (!of)
+		return; /* it is the caller's own, or nobody's */
+	spot->is_of_process = true;
+	spot->st.st_uid = of->euid;
+	spot->st.st_gid = of->egid;
+	creds_drop(of);
+	spot->is_private = access_is_private(spot->name) && !may_look_into(way->c, spot->dir);
 }
 
 /* ---- one step after the other ---- */
@@ -303,13 +408,14 @@ is_private(const struct way *way, const struct spot *spot)
 static void
 end_at(const struct way *way, struct spot *spot, const char *name, int fd, const struct stat *st)
 {
+	spot->wants_folder = way->rest[0] == '/';
 	memcpy(spot->name, name, strlen(name) + 1);
 	spot->exists = fd >= 0;
 	spot->target = fd;
 	if (fd >= 0)
 		spot->st = *st;
 	spot->is_foreign = way->in != KIND_FILES;
-	spot->is_private = is_private(way, spot);
+	look_at_process(way, spot);
 }
 
 /* The folder @fd becomes the one that was reached. */
@@ -367,12 +473,13 @@ step(struct way *way, bool follow, struct spot *spot)
 		return ENOTDIR;
 	if (way->in == KIND_FILES && !access_may(way->c->creds, &spot->dir_st, X_OK))
 		return EACCES;
+	way->has_jumped = false;
 	failed = look_for(way, name, follow, spot, &fd, &st);
 	if (failed == ENOENT && fd < 0 && is_last) {
 		end_at(way, spot, name, -1, NULL);
 		return -1;
 	}
-	if (failed == 0 && S_ISLNK(st.st_mode) && follow) {
+	if (failed == 0 && S_ISLNK(st.st_mode) && follow && !way->has_jumped) {
 		failed = follow_link(way, fd, spot);
 		(void)close(fd); /* O_PATH */
 		return failed;
@@ -412,4 +519,57 @@ spot_of(
 	int failed = call_path(c, dirfd, address, flags, path, &is_fd);
 
 	return failed ? failed : spot_find(c, path, follow, spot);
+}
+
+int
+spot_there_at(const struct call *c, const char *path, bool follow, struct spot *spot)
+{
+	int failed = spot_find(c, path, follow, spot);
+
+	if (failed)
+		return failed;
+	if (spot->is_foreign)
+		return -1;
+	if (!spot->exists)
+		return ENOENT;
+	return spot->wants_folder && !S_ISDIR(spot->st.st_mode) ? ENOTDIR : 0;
+}
+
+int
+spot_there(
+    const struct call *c, int dirfd, uint64_t address, int flags, bool follow, struct spot *spot)
+{
+	char path[CALL_PATH_MAX];
+	bool is_fd;
+	int failed = call_path(c, dirfd, address, flags, path, &is_fd);
+
+	return failed ? failed : spot_there_at(c, path, follow, spot);
+}
+
+bool
+spot_is_refused(const struct call *c, const struct spot *spot, int want)
+{
+	if (want == F_OK)
+		return false;
+	return spot->is_private || (spot->is_of_process && !access_may(c->creds, &spot->st, want));
+}
+
+bool
+spot_is_within(int dir, const struct stat *st)
+{
+	int fd = dup(dir), up;
+	struct stat at, above;
+	bool found = false, is_top = fd < 0 || fstat(fd, &at) < 0;
+
+	while (!is_top && !(found = at.st_ino == st->st_ino && at.st_dev == st->st_dev)) {
+		up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		(void)close(fd); /* O_PATH */
+		fd = up;
+		is_top = fd < 0 || fstat(fd, &above) < 0 ||
+		         (above.st_ino == at.st_ino && above.st_dev == at.st_dev);
+		at = above;
+	}
+	if (fd >= 0)
+		(void)close(fd); /* O_PATH */
+	return found;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * answer_creds - who a process is: set*id(2), groups, capabilities, and what executing a file changes (credentials(7),
- * capabilities(7), execve(2)).
+ * answer_creds - who a process is: set*id(2), groups, capabilities (credentials(7), capabilities(7)).
  */
 #include "seccomp/call.h"
 
@@ -11,7 +10,6 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/prctl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -507,188 +505,7 @@ answer_prctl(struct call *c)
 	}
 }
 
-/* ---- executing ---- */
-
-/* Reads a file's capabilities (capabilities(7), "File capabilities"). */
-static bool
-read_file_capabilities(
-    const char *path, uint64_t *permitted, uint64_t *inheritable, bool *effective)
-{
-	struct vfs_ns_cap_data data;
-	ssize_t n = getxattr(path, "security.capability", &data, sizeof(data));
-
-	if (n < 0)
-		n = getxattr(path, OWNER_CAPABILITY, &data, sizeof(data));
-	if (n != XATTR_CAPS_SZ_2 && n != XATTR_CAPS_SZ_3)
-		return false;
-	*permitted = le32toh(data.data[0].permitted) | (uint64_t)le32toh(data.data[1].permitted)
-	                                                   << 32;
-	*inheritable =
-	    le32toh(data.data[0].inheritable) | (uint64_t)le32toh(data.data[1].inheritable) << 32;
-	*effective = le32toh(data.magic_etc) & VFS_CAP_FLAGS_EFFECTIVE;
-	return true;
-}
-
-/* "Transformation of capabilities during execve()"; @new has its ids already. */
-static void
-transform(const struct creds *old, struct creds *new, const char *path)
-{
-	uint64_t file_permitted = 0, file_inheritable = 0;
-	bool file_effective = false;
-	bool has_file = !new->no_new_privs &&read_file_capabilities(
-	    path, &file_permitted, &file_inheritable, &file_effective);
-
-	if (new->euid == 0 || new->ruid == 0) {
-		has_file = true;
-		file_permitted = file_inheritable = UINT64_MAX;
-		file_effective = new->euid == 0;
-	}
-	if (has_file || new->euid != old->euid || new->egid != old->egid)
-		new->ambient = 0;
-	new->permitted =
-	    (old->inheritable & file_inheritable) | (file_permitted & new->bounding) | new->ambient;
-	new->effective = file_effective ? new->permitted : new->ambient;
-	new->keep_caps = false;
-}
-
-static bool
-is_script(const char *path)
-{
-	char head[2] = { 0 };
-	int fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof(head));
-
-	if (fd >= 0)
-		(void)close(fd); /* read-only */
-	return n == 2 && head[0] == '#' && head[1] == '!';
-}
-
-struct creds *
-creds_after_exec(const struct call *c, const char *path, const struct stat *st)
-{
-	const struct creds *old = c->creds;
-	struct creds *new;
-
-	if (creds_are_plain(old) && !(st->st_mode & (S_ISUID | S_ISGID)) && old->ruid == 0 &&
-	    old->suid == 0 && !old->keep_caps)
-		return NULL;
-	new = creds_copy(old, old->n_groups);
-	if (!old->no_new_privs && st->st_mode & (S_ISUID | S_ISGID) && !is_script(path)) {
-		if (st->st_mode & S_ISUID)
-			new->euid = st->st_uid;
-		if ((st->st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
-			new->egid = st->st_gid;
-	}
-	new->suid = new->fsuid = new->euid;
-	new->sgid = new->fsgid = new->egid;
-	transform(old, new, path);
-	return new;
-}
-
-/* May the caller get there and execute what is there? 0 or an errno. */
-static int
-check_execution(const struct call *c, const char *path, bool follow)
-{
-	struct spot spot = SPOT_INIT;
-	int failed = spot_find(c, path, follow, &spot);
-
-	if (failed == 0 && !spot.is_foreign && spot.exists && S_ISREG(spot.st.st_mode) &&
-	    !access_may(c->creds, &spot.st, X_OK))
-		failed = EACCES;
-	spot_release(&spot);
-	return failed;
-}
-
-static void
-execute(struct call *c, int dirfd, uint64_t address, int flags)
-{
-	bool follow = !(flags & AT_SYMLINK_NOFOLLOW), is_fd;
-	char path[CALL_PATH_MAX];
-	struct creds *new;
-	struct stat st;
-	int failed;
-
-	if (c->task.starting) {
-		task_set_flags(c, false, c->task.has_root);
-		call_continue(c);
-		return;
-	}
-	if (call_path(c, dirfd, address, flags, path, &is_fd) != 0) {
-		call_continue(c); /* to fail */
-		return;
-	}
-	failed = is_fd || creds_are_plain(c->creds) ? 0 : check_execution(c, path, follow);
-	if (failed) {
-		call_fail(c, failed);
-		return;
-	}
-	if (fstatat(AT_FDCWD, path, &st, follow || is_fd ? 0 : AT_SYMLINK_NOFOLLOW) < 0) {
-		call_continue(c); /* to fail, or by a link that the kernel alone follows */
-		return;
-	}
-	(void)access_owner_of(c->ids, path, follow, &st);
-	new = creds_after_exec(c, path, &st);
-	if (new)
-		task_set_pending(c, new, &st);
-	call_continue(c);
-}
-
-void
-answer_exec(struct call *c)
-{
-	execute(c, AT_FDCWD, c->data->args[0], 0);
-}
-
-void
-answer_execat(struct call *c)
-{
-	execute(c, (int)c->data->args[0], c->data->args[1], (int)c->data->args[4]);
-}
-
-void
-answer_exit(struct call *c)
-{
-	if (!creds_are_plain(c->creds))
-		task_settle_children(c);
-	call_continue(c);
-}
-
-/* ---- other processes ---- */
-
-/* kill(2): who may send a signal to whom. Processes of one's own session are let through by the kernel for SIGCONT. */
-void
-answer_kill(struct call *c)
-{
-	pid_t pid = (pid_t)c->data->args[0];
-	struct creds *other;
-	bool may;
-
-	if (pid <= 0 || creds_are_plain(c->creds) || creds_have(c->creds, CAP_KILL)) {
-		call_continue(c);
-		return;
-	}
-	other = task_creds_of(c, pid);
-	may = !other || (int)c->data->args[1] == SIGCONT || c->creds->euid == other->suid ||
-	      c->creds->euid == other->ruid || c->creds->ruid == other->suid ||
-	      c->creds->ruid == other->ruid;
-	creds_drop(other);
-	if (may)
-		call_continue(c);
-	else
-		call_fail(c, EPERM);
-}
-
-/* ptrace(2) to begin with it, process_vm_readv(2) and process_vm_writev(2): to the kernel all processes are one user. */
-void
-answer_trace(struct call *c)
-{
-	pid_t pid = (pid_t)c->data->args[c->data->nr == SYS_ptrace ? 1 : 0];
-
-	if (creds_are_plain(c->creds) || task_may_trace(c, pid, c->creds->ruid, c->creds->rgid))
-		call_continue(c);
-	else
-		call_fail(c, EPERM);
-}
+/* ---- others ---- */
 
 /* SO_PEERCRED: the kernel has the pid right, the ids are ours. */
 void
@@ -734,15 +551,4 @@ answer_peer_credentials(struct call *c)
 		call_return(c, 0);
 	else
 		call_fail(c, EFAULT);
-}
-
-void
-answer_chroot(struct call *c)
-{
-	if (!creds_have(c->creds, CAP_SYS_CHROOT)) {
-		call_fail(c, EPERM);
-		return;
-	}
-	task_set_flags(c, c->task.starting, true);
-	call_continue(c);
 }

@@ -9,6 +9,7 @@
 #include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -146,17 +147,6 @@ record(const char *path, bool follow, const struct stat *st, const struct owner 
 	return result < 0 && errno != ENODATA ? errno : 0;
 }
 
-/* chown(2): who may give a file away. */
-static bool
-may_give(const struct creds *creds, const struct stat *st, uid_t uid, gid_t gid)
-{
-	if (creds_have(creds, CAP_CHOWN))
-		return true;
-	if (creds->fsuid != st->st_uid)
-		return false;
-	return uid == st->st_uid && (gid == st->st_gid || creds_in_group(creds, gid));
-}
-
 static int
 give(struct call *c, const char *path, bool follow, bool is_fd, uid_t uid, gid_t gid)
 {
@@ -175,7 +165,7 @@ give(struct call *c, const char *path, bool follow, bool is_fd, uid_t uid, gid_t
 		has_record = access_owner_of(c->ids, path, follow, &st);
 	owner.uid = uid == (uid_t)-1 ? st.st_uid : uid;
 	owner.gid = gid == (gid_t)-1 ? st.st_gid : gid;
-	if (!may_give(c->creds, &st, owner.uid, owner.gid))
+	if (!access_may_give(c->creds, &st, uid, gid))
 		return EPERM;
 	/* does what a change of owner does besides: copying up, clearing set-id bits and capabilities */
 	if (fchownat(AT_FDCWD, path, (uid_t)-1, (gid_t)-1, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
@@ -200,14 +190,10 @@ static int
 find_owned(
     const struct call *c, int dirfd, uint64_t address, int flags, bool follow, struct spot *spot)
 {
-	int failed = spot_of(c, dirfd, address, flags, follow, spot);
+	int failed = spot_there(c, dirfd, address, flags, follow, spot);
 
 	if (failed)
 		return failed;
-	if (spot->is_foreign)
-		return -1;
-	if (!spot->exists)
-		return ENOENT;
 	return spot->st.st_uid != c->creds->fsuid && !creds_have(c->creds, CAP_FOWNER) ? EPERM : 0;
 }
 
@@ -228,6 +214,8 @@ answer_chown_of(struct call *c, int dirfd, uint64_t address, int flags, const __
 	char path[CALL_PATH_MAX];
 	int failed = call_path(c, dirfd, address, flags, path, &is_fd);
 
+	if (!failed && c->data->nr == SYS_fchown && call_is_path_only(c, dirfd))
+		failed = EBADF;
 	if (!failed)
 		failed = give(c, path, follow || is_fd, is_fd, (uid_t)ids[0], (gid_t)ids[1]);
 	/* "self" of procfs is somebody else here: let the kernel find out what it is, and for whom it may be asked */
@@ -289,7 +277,8 @@ answer_chmod_of(struct call *c, int dirfd, uint64_t address, int flags, uint64_t
 	struct spot spot = SPOT_INIT;
 	int failed = -1;
 
-	if (!creds_are_plain(c->creds)) {
+	if (!creds_are_plain(c->creds) &&
+	    !(c->data->nr == SYS_fchmod && call_is_path_only(c, dirfd))) {
 		failed = find_owned(c, dirfd, address, flags, true, &spot);
 		if (failed == 0)
 			failed = change_mode(c, &spot, (mode_t)mode);
@@ -352,8 +341,11 @@ static int
 check_times(const struct call *c, int dirfd, uint64_t address, int flags, bool present)
 {
 	struct spot spot = SPOT_INIT;
-	int failed = find_owned(c, dirfd, address, flags, !(flags & AT_SYMLINK_NOFOLLOW), &spot);
+	int failed;
 
+	if (address == 0 && call_is_path_only(c, dirfd))
+		return EBADF;
+	failed = find_owned(c, dirfd, address, flags, !(flags & AT_SYMLINK_NOFOLLOW), &spot);
 	if (failed == EPERM && present)
 		failed = access_may(c->creds, &spot.st, W_OK) ? 0 : EACCES;
 	spot_release(&spot);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * answer_name - names in folders: opening and making files, links and folders, removing and renaming.
+ * answer_name - new names in folders: opening and making files, links and folders.
  *
  * Root's calls go on in the kernel, but for what it makes in a folder that gives its group away. Another user's are checked
  * here; what exists is left to the kernel then, what is made is made here, with its owner.
@@ -38,9 +38,8 @@ folder_gives(const char *folder)
 	return n > 0 && owner_parse(value, (size_t)n, &owner) && owner.gid != 0;
 }
 
-/* The same for the folder of @path. */
-static bool
-gives_group(const char *path)
+bool
+call_gives_group(const char *path)
 {
 	char folder[CALL_PATH_MAX];
 	size_t length = strlen(path);
@@ -66,21 +65,20 @@ is_for_kernel(const struct call *c, int dirfd, uint64_t address, bool makes)
 		return false;
 	if (!makes)
 		return true;
-	return call_path(c, dirfd, address, 0, path, &is_fd) != 0 || !gives_group(path);
+	return call_path(c, dirfd, address, 0, path, &is_fd) != 0 || !call_gives_group(path);
 }
 
-static struct owner
-new_owner(const struct call *c, const struct stat *folder)
+struct owner
+owner_of_new(const struct call *c, const struct stat *folder)
 {
 	return (struct owner){ c->creds->fsuid,
 		folder->st_mode & S_ISGID ? folder->st_gid : c->creds->fsgid };
 }
 
-/* Finds where something new shall be. 0 with a @spot to make it at; -1 when the kernel shall answer; an errno. */
-static int
-find_new(const struct call *c, int dirfd, uint64_t address, struct spot *spot)
+int
+spot_find_new(const struct call *c, const char *path, struct spot *spot)
 {
-	int failed = spot_of(c, dirfd, address, 0, false, spot);
+	int failed = spot_find(c, path, false, spot);
 
 	if (failed)
 		return failed;
@@ -91,8 +89,19 @@ find_new(const struct call *c, int dirfd, uint64_t address, struct spot *spot)
 	return access_may(c->creds, &spot->dir_st, W_OK | X_OK) ? 0 : EACCES;
 }
 
+/* Finds where something new shall be. 0 with a @spot to make it at; -1 when the kernel shall answer; an errno. */
 static int
-own(const struct spot *spot, const struct owner *owner)
+find_new(const struct call *c, int dirfd, uint64_t address, struct spot *spot)
+{
+	char path[CALL_PATH_MAX];
+	bool is_fd;
+	int failed = call_path(c, dirfd, address, 0, path, &is_fd);
+
+	return failed ? failed : spot_find_new(c, path, spot);
+}
+
+int
+spot_own(const struct spot *spot, const struct owner *owner)
 {
 	char path[NAME_MAX + 32], text[OWNER_TEXT_MAX];
 	struct stat st;
@@ -148,7 +157,8 @@ make_at(const struct call *c, const struct spot *spot, const struct making *m)
 		if (fd >= 0)
 			(void)close(fd); /* empty */
 	} else {
-		result = mknodat(spot->dir, spot->name, m->mode, 0);
+		result = mknodat(
+		    spot->dir, spot->name, access_mode_of_new(c->creds, &spot->dir_st, m->mode), 0);
 	}
 	fd = errno;
 	(void)umask(mask);
@@ -160,13 +170,16 @@ make(struct call *c, int dirfd, uint64_t address, const struct making *m)
 {
 	struct spot spot = SPOT_INIT;
 	struct owner owner;
+	bool is_device = S_ISCHR(m->mode) || S_ISBLK(m->mode);
 	int failed = find_new(c, dirfd, address, &spot);
 
+	if (failed == 0 && is_device && !creds_have(c->creds, CAP_MKNOD))
+		failed = EPERM;
 	if (failed == 0)
 		failed = make_at(c, &spot, m);
-	owner = new_owner(c, &spot.dir_st);
+	owner = owner_of_new(c, &spot.dir_st);
 	if (failed == 0)
-		failed = own(&spot, &owner);
+		failed = spot_own(&spot, &owner);
 	spot_release(&spot);
 	conclude(c, failed);
 }
@@ -203,9 +216,7 @@ make_node(struct call *c, int dirfd, uint64_t address, uint64_t mode, uint64_t r
 
 	if ((m.mode & S_IFMT) == 0)
 		m.mode |= S_IFREG;
-	if (is_device && !creds_have(c->creds, CAP_MKNOD))
-		call_fail(c, EPERM);
-	else if (!is_device && is_for_kernel(c, dirfd, address, true))
+	if (!is_device && is_for_kernel(c, dirfd, address, true))
 		call_continue(c);
 	else
 		make(c, dirfd, address, &m);
@@ -282,11 +293,12 @@ create(struct call *c, const struct opening *o, const struct spot *spot)
 {
 	int flags = (int)o->flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, fd, saved;
 	bool is_tmpfile = (o->flags & O_TMPFILE) == O_TMPFILE;
-	struct owner owner = new_owner(c, is_tmpfile && spot->exists ? &spot->st : &spot->dir_st);
+	const struct stat *folder = is_tmpfile && spot->exists ? &spot->st : &spot->dir_st;
+	struct owner owner = owner_of_new(c, folder);
 	mode_t mask = umask(call_umask(c));
 
-	fd = openat(
-	    spot->dir, is_tmpfile && !spot->name[0] ? "." : spot->name, flags, o->mode & 07777);
+	fd = openat(spot->dir, is_tmpfile && !spot->name[0] ? "." : spot->name, flags,
+	    access_mode_of_new(c->creds, folder, o->mode & 07777));
 	saved = errno;
 	(void)umask(mask);
 	if (fd < 0)
@@ -300,24 +312,42 @@ create(struct call *c, const struct opening *o, const struct spot *spot)
 	return saved;
 }
 
+/* What is there is refused for what it is before it is for whose it is: the kernel knows that. */
+static bool
+is_wrong_kind(const struct opening *o, const struct spot *spot)
+{
+	bool is_folder = S_ISDIR(spot->st.st_mode);
+
+	if ((o->flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL) || S_ISLNK(spot->st.st_mode))
+		return true;
+	if (is_folder)
+		return (wanted(o->flags) & W_OK || o->flags & O_CREAT) &&
+		       (o->flags & O_TMPFILE) != O_TMPFILE;
+	return spot->wants_folder || o->flags & O_DIRECTORY;
+}
+
 /* 0: answered; -1: the kernel shall; an errno. */
 static int
 open_spot(struct call *c, const struct opening *o, const struct spot *spot)
 {
 	if (spot->is_foreign)
-		return spot->is_private && !(o->flags & O_PATH) ? EACCES : -1;
-	if ((o->flags & O_TMPFILE) == O_TMPFILE)
-		return access_may(c->creds, spot->exists ? &spot->st : &spot->dir_st, W_OK | X_OK)
-		           ? create(c, o, spot)
-		           : EACCES;
-	if (spot->exists) {
-		if (o->flags & O_NOATIME && spot->st.st_uid != c->creds->fsuid &&
-		    !creds_have(c->creds, CAP_FOWNER))
-			return EPERM;
-		return access_may(c->creds, &spot->st, wanted(o->flags)) ? -1 : EACCES;
-	}
-	if (!(o->flags & O_CREAT))
+		return !(o->flags & O_PATH) && spot_is_refused(c, spot, wanted(o->flags)) ? EACCES
+		                                                                          : -1;
+	if (spot->exists && (o->flags & O_PATH || is_wrong_kind(o, spot)))
+		return -1;
+	if (spot->exists && (o->flags & O_TMPFILE) == O_TMPFILE)
+		return access_may(c->creds, &spot->st, W_OK | X_OK) ? create(c, o, spot) : EACCES;
+	if (spot->exists && !access_may(c->creds, &spot->st, wanted(o->flags)))
+		return EACCES;
+	if (spot->exists)
+		return o->flags & O_NOATIME && spot->st.st_uid != c->creds->fsuid &&
+		               !creds_have(c->creds, CAP_FOWNER)
+		           ? EPERM
+		           : -1;
+	if (!(o->flags & O_CREAT) || (o->flags & O_TMPFILE) == O_TMPFILE)
 		return ENOENT;
+	if (spot->wants_folder)
+		return EISDIR;
 	return access_may(c->creds, &spot->dir_st, W_OK | X_OK) ? create(c, o, spot) : EACCES;
 }
 
@@ -455,7 +485,7 @@ open_file(struct call *c, const struct opening *o)
 	if (!failed && open_status(c, path, o->flags))
 		return;
 	if (is_plain &&
-	    (!makes || failed || !(is_tmpfile ? folder_gives(path) : gives_group(path)))) {
+	    (!makes || failed || !(is_tmpfile ? folder_gives(path) : call_gives_group(path)))) {
 		call_continue(c);
 		return;
 	}
@@ -508,185 +538,4 @@ answer_openat2(struct call *c)
 	else
 		open_file(c, &(struct opening){ (int)c->data->args[0], c->data->args[1], how.flags,
 				 (mode_t)how.mode });
-}
-
-/* ---- names that go or change ---- */
-
-/* May the caller take the name away? (unlink(2): also the sticky bit) 0, -1 for the kernel, an errno. */
-static int
-check_removal(const struct call *c, int dirfd, uint64_t address)
-{
-	struct spot spot = SPOT_INIT;
-	int failed = spot_of(c, dirfd, address, 0, false, &spot);
-
-	if (failed == 0 && (spot.is_foreign || !spot.exists || !spot.name[0]))
-		failed = -1;
-	else if (failed == 0 && !access_may(c->creds, &spot.dir_st, W_OK | X_OK))
-		failed = EACCES;
-	else if (failed == 0 && spot.dir_st.st_mode & S_ISVTX &&
-		 spot.st.st_uid != c->creds->fsuid && spot.dir_st.st_uid != c->creds->fsuid &&
-		 !creds_have(c->creds, CAP_FOWNER))
-		failed = EPERM;
-	spot_release(&spot);
-	return failed;
-}
-
-static void
-let_or_fail(struct call *c, int failed)
-{
-	if (failed > 0)
-		call_fail(c, failed);
-	else
-		call_continue(c);
-}
-
-void
-answer_unlink(struct call *c)
-{
-	let_or_fail(
-	    c, creds_are_plain(c->creds) ? 0 : check_removal(c, AT_FDCWD, c->data->args[0]));
-}
-
-void
-answer_unlinkat(struct call *c)
-{
-	let_or_fail(c, creds_are_plain(c->creds)
-			   ? 0
-			   : check_removal(c, (int)c->data->args[0], c->data->args[1]));
-}
-
-void
-answer_rmdir(struct call *c)
-{
-	answer_unlink(c);
-}
-
-/* A name that is put where something may be. */
-static int
-check_arrival(const struct call *c, int dirfd, uint64_t address)
-{
-	struct spot spot = SPOT_INIT;
-	int failed = spot_of(c, dirfd, address, 0, false, &spot);
-
-	if (failed == 0 && !spot.is_foreign && !access_may(c->creds, &spot.dir_st, W_OK | X_OK))
-		failed = EACCES;
-	if (failed == 0 && !spot.is_foreign && spot.exists)
-		failed = check_removal(c, dirfd, address);
-	spot_release(&spot);
-	return failed;
-}
-
-static void
-rename_file(struct call *c, int from_dir, uint64_t from, int to_dir, uint64_t to)
-{
-	int failed = 0;
-
-	if (!creds_are_plain(c->creds)) {
-		failed = check_removal(c, from_dir, from);
-		if (failed <= 0)
-			failed = check_arrival(c, to_dir, to);
-	}
-	let_or_fail(c, failed);
-}
-
-void
-answer_rename(struct call *c)
-{
-	rename_file(c, AT_FDCWD, c->data->args[0], AT_FDCWD, c->data->args[1]);
-}
-
-void
-answer_renameat(struct call *c)
-{
-	rename_file(
-	    c, (int)c->data->args[0], c->data->args[1], (int)c->data->args[2], c->data->args[3]);
-}
-
-void
-answer_link(struct call *c)
-{
-	let_or_fail(
-	    c, creds_are_plain(c->creds) ? 0 : check_arrival(c, AT_FDCWD, c->data->args[1]));
-}
-
-void
-answer_linkat(struct call *c)
-{
-	let_or_fail(c, creds_are_plain(c->creds)
-			   ? 0
-			   : check_arrival(c, (int)c->data->args[2], c->data->args[3]));
-}
-
-/* ---- questions ---- */
-
-static int
-check_access(const struct call *c, const struct creds *creds, int dirfd, uint64_t address, int want)
-{
-	struct call as = *c;
-	struct spot spot = SPOT_INIT;
-	int failed;
-
-	as.creds = (struct creds *)(uintptr_t)creds;
-	failed = spot_of(&as, dirfd, address, 0, true, &spot);
-	if (failed == 0 && spot.is_foreign)
-		failed = spot.is_private && want != F_OK ? EACCES : -1;
-	else if (failed == 0 && !spot.exists)
-		failed = ENOENT;
-	else if (failed == 0 && !access_may(creds, &spot.st, want))
-		failed = EACCES;
-	spot_release(&spot);
-	return failed;
-}
-
-/* access(2) asks for the real user, whose capabilities are none unless it is root. */
-static void
-ask(struct call *c, int dirfd, uint64_t address, int want, bool effective)
-{
-	struct creds *real;
-	int failed;
-
-	if (creds_are_plain(c->creds) && (effective || c->creds->ruid == 0)) {
-		call_continue(c);
-		return;
-	}
-	real = creds_copy(c->creds, c->creds->n_groups);
-	if (!effective) {
-		real->fsuid = real->ruid;
-		real->fsgid = real->rgid;
-		real->effective = real->ruid == 0 ? real->permitted : 0;
-	}
-	failed = check_access(c, real, dirfd, address, want);
-	creds_drop(real);
-	let_or_fail(c, failed);
-}
-
-void
-answer_access(struct call *c)
-{
-	ask(c, AT_FDCWD, c->data->args[0], (int)c->data->args[1], false);
-}
-
-void
-answer_faccessat(struct call *c)
-{
-	bool has_flags = c->data->nr != SYS_faccessat;
-
-	ask(c, (int)c->data->args[0], c->data->args[1], (int)c->data->args[2],
-	    has_flags && c->data->args[3] & AT_EACCESS);
-}
-
-void
-answer_chdir(struct call *c)
-{
-	let_or_fail(c, creds_are_plain(c->creds)
-			   ? 0
-			   : check_access(c, c->creds, AT_FDCWD, c->data->args[0], X_OK));
-}
-
-void
-answer_truncate(struct call *c)
-{
-	let_or_fail(c, creds_are_plain(c->creds)
-			   ? 0
-			   : check_access(c, c->creds, AT_FDCWD, c->data->args[0], W_OK));
 }

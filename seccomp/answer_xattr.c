@@ -38,26 +38,33 @@ is_ours(const struct call *c, uint64_t address)
 	       strncmp(name, OWNER_PREFIX, strlen(OWNER_PREFIX)) == 0;
 }
 
-/* May the caller change attributes? "user." is a matter of writing, the rest of owning. 0 or an errno. */
 static int
-check_change(const struct call *c)
+find(const struct call *c, struct spot *spot)
+{
+	if (is_by_fd(c->data->nr) && call_is_path_only(c, (int)c->data->args[0]))
+		return EBADF;
+	if (is_by_fd(c->data->nr))
+		return spot_there(c, (int)c->data->args[0], 0, AT_EMPTY_PATH, true, spot);
+	return spot_there(c, AT_FDCWD, c->data->args[0], 0, follows(c->data->nr), spot);
+}
+
+/* May the caller read or change the attribute? 0, -1 for the kernel, or an errno. */
+static int
+check(const struct call *c, bool changes)
 {
 	struct spot spot = SPOT_INIT;
 	char name[XATTR_NAME_MAX + 1] = "";
 	int failed;
 
-	if (creds_are_plain(c->creds) || is_by_fd(c->data->nr))
+	if (creds_are_plain(c->creds))
 		return 0;
-	failed = spot_of(c, AT_FDCWD, c->data->args[0], 0, follows(c->data->nr), &spot);
+	failed = find(c, &spot);
 	if (failed == 0)
 		failed = call_read_text(c, c->data->args[1], name, sizeof(name));
-	if (failed == 0 && !spot.is_foreign && !spot.exists)
-		failed = ENOENT;
-	else if (failed == 0 && !spot.is_foreign && strncmp(name, "user.", 5) == 0)
-		failed = access_may(c->creds, &spot.st, W_OK) ? 0 : EACCES;
-	else if (failed == 0 && !spot.is_foreign && spot.st.st_uid != c->creds->fsuid &&
-		 !creds_have(c->creds, CAP_FOWNER))
-		failed = EPERM;
+	if (failed == ENAMETOOLONG && spot.exists)
+		failed = ERANGE;
+	if (failed == 0)
+		failed = access_may_attribute(c->creds, &spot.st, name, changes);
 	spot_release(&spot);
 	return failed;
 }
@@ -65,12 +72,11 @@ check_change(const struct call *c)
 static void
 change(struct call *c, int ours)
 {
-	int failed = is_ours(c, c->data->args[1]) ? ours : check_change(c);
+	int failed = check(c, true);
 
-	if (failed)
-		call_fail(c, failed);
-	else
-		call_continue(c);
+	if (failed <= 0 && is_ours(c, c->data->args[1]))
+		failed = ours;
+	call_let_or_fail(c, failed);
 }
 
 void
@@ -88,10 +94,11 @@ answer_removexattr(struct call *c)
 void
 answer_getxattr(struct call *c)
 {
-	if (is_ours(c, c->data->args[1]))
-		call_fail(c, ENODATA);
-	else
-		call_continue(c);
+	int failed = check(c, false);
+
+	if (failed <= 0 && is_ours(c, c->data->args[1]))
+		failed = ENODATA;
+	call_let_or_fail(c, failed);
 }
 
 /* Takes the names of ours out of a list; the length of what is left. */
@@ -114,10 +121,17 @@ void
 answer_listxattr(struct call *c)
 {
 	bool by_fd = is_by_fd(c->data->nr), is_fd;
+	struct spot spot = SPOT_INIT;
+	int failed = creds_are_plain(c->creds) || by_fd ? 0 : find(c, &spot);
 	char path[CALL_PATH_MAX], *names;
 	size_t room = (size_t)c->data->args[2], length;
 	ssize_t n = -1;
 
+	spot_release(&spot);
+	if (failed > 0) {
+		call_fail(c, failed);
+		return;
+	}
 	if (call_path(c, by_fd ? (int)c->data->args[0] : AT_FDCWD, by_fd ? 0 : c->data->args[0],
 		by_fd ? AT_EMPTY_PATH : 0, path, &is_fd) != 0) {
 		call_continue(c);

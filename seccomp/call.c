@@ -36,6 +36,15 @@ call_fail(const struct call *c, int error_number)
 	notify_answer(c->listener, c->id, 0, error_number);
 }
 
+void
+call_let_or_fail(const struct call *c, int failed)
+{
+	if (failed > 0)
+		call_fail(c, failed);
+	else
+		call_continue(c);
+}
+
 typedef ssize_t transfer_fn(pid_t pid, const struct iovec *here, unsigned long n,
     const struct iovec *there, unsigned long n_there, unsigned long flags);
 
@@ -112,8 +121,14 @@ call_path(const struct call *c, int dirfd, uint64_t address, int flags, char pat
 	failed = address == 0 && flags & AT_EMPTY_PATH
 	             ? 0
 	             : call_read_text(c, address, text, sizeof(text));
-	if (failed)
-		return failed;
+	return failed ? failed : call_path_of(c, dirfd, text, flags, path, is_fd);
+}
+
+int
+call_path_of(const struct call *c, int dirfd, const char *text, int flags, char path[CALL_PATH_MAX],
+    bool *is_fd)
+{
+	*is_fd = false;
 	if (text[0] == '/') {
 		memcpy(path, text, strlen(text) + 1);
 		return 0;
@@ -156,6 +171,18 @@ call_put_target(char *rest, size_t room, const char *target, size_t length)
 	memmove(rest + length, rest, left + 1);
 	memcpy(rest, target, length);
 	return 0;
+}
+
+bool
+call_is_path_only(const struct call *c, int fd)
+{
+	char path[64];
+	struct stat st;
+
+	/* the link of procfs has the rights that the descriptor gives */
+	(void)snprintf(path, sizeof(path), "%d/fd/%d", (int)c->tid, fd);
+	return fd >= 0 && fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       (st.st_mode & 0700) == 0;
 }
 
 mode_t

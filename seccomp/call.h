@@ -69,15 +69,18 @@ struct call {
 	const struct seccomp_data *data;
 	struct creds *creds; /* the caller's now; held */
 	struct task task;    /* a copy, without its links */
+	bool passes;         /* it is not answered: others may, or the kernel */
 };
 
 typedef void call_fn(struct call *c);
 
-/* ---- answers: exactly one a call ---- */
+/* ---- answers: exactly one a call that does not pass ---- */
 
 void call_continue(const struct call *c);
 void call_return(const struct call *c, int64_t value);
 void call_fail(const struct call *c, int error_number);
+/** call_fail() with an errno in @failed, else call_continue(). */
+void call_let_or_fail(const struct call *c, int failed);
 
 /* ---- the caller's memory ---- */
 
@@ -92,10 +95,17 @@ int call_read_text(const struct call *c, uint64_t address, char *text, size_t ro
  */
 int call_path(const struct call *c, int dirfd, uint64_t address, int flags,
     char path[CALL_PATH_MAX], bool *is_fd);
+/** Likewise with the path itself in @text. */
+int call_path_of(const struct call *c, int dirfd, const char *text, int flags,
+    char path[CALL_PATH_MAX], bool *is_fd);
+/** Does the folder of @path give its group to what is made in it, and is that not root's? */
+bool call_gives_group(const char *path);
 /** Takes the first component off @rest, a path that is walked. 0 or ENAMETOOLONG. */
 int call_take_name(char *rest, char name[NAME_MAX + 1]);
 /** Puts the @length bytes of @target, a link's, in front of @rest, which has @room. 0 or ENAMETOOLONG. */
 int call_put_target(char *rest, size_t room, const char *target, size_t length);
+/** Is descriptor @fd of the caller one of O_PATH, by which nothing is changed (open(2))? */
+bool call_is_path_only(const struct call *c, int fd);
 /** The umask of the caller. */
 mode_t call_umask(const struct call *c);
 
@@ -128,6 +138,10 @@ void task_born(struct ids *ids, pid_t parent, pid_t child);
 void task_become(struct ids *ids, pid_t pid, struct creds *creds);
 /** The credentials of process @pid as the container numbers it; NULL. To be dropped. */
 struct creds *task_creds_of(const struct call *c, pid_t pid);
+/** Likewise of process @pid of the host's side. */
+struct creds *task_creds_here(const struct call *c, pid_t pid);
+/** The credentials of the process that thread @tid of the container is of; NULL when it is the caller's own, or there is none. To be dropped. */
+struct creds *task_other(const struct call *c, pid_t tid);
 /**
  * May the caller look into process or thread @pid of the container as a user with these ids (ptrace(2), "Ptrace access mode checking")?
  * Into what cannot be found it may not, unless it may look into all.
@@ -149,17 +163,39 @@ bool access_owner_of(struct ids *ids, const char *path, bool follow, struct stat
 /** May @creds do @want (R_OK | W_OK | X_OK) with a file of @st, whose owner is the recorded one? */
 bool access_may(const struct creds *creds, const struct stat *st, int want);
 
+/** May @creds give the file of @st to @uid and @gid, -1 for one that stays (chown(2))? Who asks for neither may, unless bits go with it. */
+bool access_may_give(const struct creds *creds, const struct stat *st, uid_t uid, gid_t gid);
+/**
+ * May @creds make another name of the file of @st? Any may, unless the machine protects what is not theirs (proc(5),
+ * /proc/sys/fs/protected_hardlinks), for which the kernel takes the caller for the owner of all files.
+ */
+bool access_may_link(const struct creds *creds, const struct stat *st);
+/** May the folder or file of @st get another parent? A folder is written to then (rename(2)). */
+bool access_may_move(const struct creds *creds, const struct stat *st, const struct stat *from,
+    const struct stat *to);
+/**
+ * May @creds read or change attribute @name of the file of @st (xattr(7))? "user." is a matter of reading and writing, of files and folders
+ * alone; the rest is changed by its owner or by root. 0 or an errno.
+ */
+int access_may_attribute(
+    const struct creds *creds, const struct stat *st, const char *name, bool changes);
+/** Is what procfs calls so in the folder of a process for those alone who may trace it (proc(5))? */
+bool access_is_private(const char *name);
+/** The mode of a new file in @folder: who is not of the group that a folder gives makes no program that gives it to others. */
+mode_t access_mode_of_new(const struct creds *creds, const struct stat *folder, mode_t mode);
+
 /** Where a path leads. */
 struct spot {
 	int dir; /* O_PATH, the folder of the last component; the target itself for "/" and ".." */
 	struct stat dir_st;
 	char name[NAME_MAX + 1]; /* "" when the path ends in the folder itself */
 	bool exists;
-	int target; /* O_PATH; -1 when it does not exist */
+	bool wants_folder; /* the path ends with a slash */
+	int target;        /* O_PATH; -1 when it does not exist */
 	struct stat st;
 	bool is_foreign; /* of a file system of the kernel's (procfs): ours to answer is nothing */
-	bool
-	    is_private; /* foreign, of a process that the caller may not look into: its contents are refused */
+	bool is_of_process; /* foreign, of another process: @st says whose that is */
+	bool is_private;    /* and its contents are for those alone who may trace it */
 };
 #define SPOT_INIT                       \
 	{                               \
@@ -174,6 +210,23 @@ int spot_find(const struct call *c, const char *path, bool follow, struct spot *
 /** Reads (dirfd, path) of the caller and walks. */
 int spot_of(
     const struct call *c, int dirfd, uint64_t address, int flags, bool follow, struct spot *spot);
+
+/**
+ * Likewise, to something that shall be there. 0; -1: it is foreign; ENOENT when it is not there, ENOTDIR for "file/".
+ */
+int spot_there(
+    const struct call *c, int dirfd, uint64_t address, int flags, bool follow, struct spot *spot);
+int spot_there_at(const struct call *c, const char *path, bool follow, struct spot *spot);
+/** Is @want (R_OK | W_OK | X_OK) of a foreign file refused to the caller? */
+bool spot_is_refused(const struct call *c, const struct spot *spot, int want);
+/** Is folder @dir that of @st, or in it? */
+bool spot_is_within(int dir, const struct stat *st);
+/** Finds where something new shall be: 0, -1 when it is foreign, or the errno that making it shall fail with. */
+int spot_find_new(const struct call *c, const char *path, struct spot *spot);
+/** Whose it will be in a folder of @folder. */
+struct owner owner_of_new(const struct call *c, const struct stat *folder);
+/** Records the owner of what was made at @spot; 0 or an errno. */
+int spot_own(const struct spot *spot, const struct owner *owner);
 
 /* ---- the answers, by subject ---- */
 
@@ -211,12 +264,18 @@ call_fn answer_utimensat, answer_utime, answer_futimesat, answer_chmod, answer_f
 call_fn answer_id, answer_setuid, answer_setgid, answer_setreuid, answer_setregid, answer_setresuid,
     answer_setresgid, answer_setfsuid, answer_setfsgid, answer_getresuid, answer_getresgid,
     answer_getgroups, answer_setgroups, answer_capget, answer_capset, answer_prctl,
-    answer_peer_credentials, answer_chroot, answer_exec, answer_execat, answer_exit, answer_kill,
-    answer_trace;
+    answer_peer_credentials, answer_exec, answer_execat, answer_exit;
+call_fn answer_address; /* the calls of seccomp/network.h; may pass them on */
+call_fn answer_kill, answer_signal, answer_signal_thread, answer_pidfd_signal, answer_pidfd_getfd,
+    answer_pidfd_advise, answer_trace, answer_look, answer_kcmp, answer_limit, answer_schedule,
+    answer_priority, answer_io_priority;
+/** May the caller send a signal to process @pid of the host's side (kill(2))? */
+bool process_may_signal(const struct call *c, pid_t pid);
 call_fn answer_open, answer_openat, answer_openat2, answer_creat, answer_mkdir, answer_mkdirat,
     answer_mknod, answer_mknodat, answer_symlink, answer_symlinkat, answer_link, answer_linkat,
-    answer_unlink, answer_unlinkat, answer_rmdir, answer_rename, answer_renameat, answer_access,
-    answer_faccessat, answer_chdir, answer_truncate;
+    answer_unlink, answer_unlinkat, answer_rmdir, answer_rename, answer_renameat;
+call_fn answer_access, answer_faccessat, answer_chdir, answer_chroot, answer_truncate, answer_place,
+    answer_handle, answer_watch;
 call_fn answer_setxattr, answer_getxattr, answer_listxattr, answer_removexattr;
 
 #endif

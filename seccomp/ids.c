@@ -9,7 +9,17 @@
  * files and users alone would take a storm of such calls from 3.1 to 2.3 times what it takes in the tier userns (in memory), and an
  * installation of packages from 37,000 questions to 30,000, of which two thirds are stat(2) of what has no record.
  *
- * A question costs two changes of context whatever the answer is: 9 us of the 19 that a stat(2) takes where it takes 3 by itself.
+ * A question costs two changes of context whatever the answer is: 9 us of the 19 that a stat(2) takes where it takes 3 by itself. So these
+ * are not asked about, and let another user than root do what he could not with real ids:
+ *
+ * - readlink(2), of which one run of gcc makes a thousand. It says where a link in a folder leads that may not be searched, whether there is
+ *   a name, and what another's process has open.
+ * - fchdir(2): what is reached from there is looked at.
+ * - System V IPC and message queues (mq_overview(7)), whose owners would have to be recorded too.
+ * - Setting the priority of all processes of a user or a group; SIGURG by tgkill(2); SIGCONT to another session.
+ * - What the capabilities of root give besides files and processes: ports below 1024, raw sockets, flags of files (FS_IOC_SETFLAGS).
+ *
+ * That a process that was root may not be traced by its new user before it executes something (PR_SET_DUMPABLE) is not kept either.
  */
 #include "seccomp/call.h"
 
@@ -52,6 +62,11 @@ struct row {
 #define IF_EQUAL(name, argument, value, function)                                      \
 	{                                                                              \
 		{ SYS_##name, argument, NOTIFY_IF_EQUAL, (value) }, answer_##function, \
+	}
+/* Of a process that is not called 0, as the caller is. */
+#define IF_OTHER(name, function)                                                  \
+	{                                                                         \
+		{ SYS_##name, 0, NOTIFY_IF_BITS, UINT32_MAX }, answer_##function, \
 	}
 #define REFUSED(number)                                  \
 	{                                                \
@@ -106,16 +121,36 @@ static const struct row rows[] = {
 	ALWAYS(chdir, chdir),
 	ALWAYS(truncate, truncate),
 	ALWAYS(chroot, chroot),
+	ALWAYS(statfs, place),
+	ALWAYS(name_to_handle_at, handle),
+	ALWAYS(inotify_add_watch, watch),
 	/* works that no filter sees; programs do without */
 	REFUSED(SYS_io_uring_setup),
 	ALWAYS(execve, exec),
 	ALWAYS(execveat, execat),
 	ALWAYS(exit_group, exit),
 	ALWAYS(kill, kill),
+	ALWAYS(tkill, signal),
+	ALWAYS(rt_sigqueueinfo, signal),
+	/* programs in Go interrupt themselves with this one, often; who does not want it does not notice it */
+	{ { SYS_tgkill, 2, NOTIFY_UNLESS_EQUAL, SIGURG }, answer_signal_thread },
+	ALWAYS(rt_tgsigqueueinfo, signal_thread),
+	ALWAYS(pidfd_send_signal, pidfd_signal),
+	ALWAYS(pidfd_getfd, pidfd_getfd),
+	ALWAYS(process_madvise, pidfd_advise),
 	IF_EQUAL(ptrace, 0, PTRACE_ATTACH, trace),
 	IF_EQUAL(ptrace, 0, PTRACE_SEIZE, trace),
-	ALWAYS(process_vm_readv, trace),
-	ALWAYS(process_vm_writev, trace),
+	ALWAYS(process_vm_readv, look),
+	ALWAYS(process_vm_writev, look),
+	ALWAYS(kcmp, kcmp),
+	IF_OTHER(get_robust_list, look),
+	IF_OTHER(prlimit64, limit),
+	IF_OTHER(sched_setaffinity, schedule),
+	IF_OTHER(sched_setscheduler, schedule),
+	IF_OTHER(sched_setparam, schedule),
+	IF_OTHER(sched_setattr, schedule),
+	ALWAYS(setpriority, priority),
+	ALWAYS(ioprio_set, io_priority),
 	CALL_CREDENTIALS(ALWAYS),
 	CALL_PRCTL(IF_EQUAL),
 	IF_EQUAL(getsockopt, 2, SO_PEERCRED, peer_credentials),
@@ -128,7 +163,7 @@ static const struct row rows[] = {
 };
 
 void
-ids_compile(struct notify_program *program, bool network)
+ids_compile(struct notify_program *program)
 {
 	struct notify_call calls[ARRAY_LEN(rows) + NETWORK_CALLS_MAX];
 	const struct notify_call *more;
@@ -137,9 +172,8 @@ ids_compile(struct notify_program *program, bool network)
 	for (size_t i = 0; i < n; i++)
 		calls[i] = rows[i].call;
 	more = network_calls(&n_more);
-	if (network)
-		for (size_t i = 0; i < n_more; i++)
-			calls[n++] = more[i];
+	for (size_t i = 0; i < n_more; i++)
+		calls[n++] = more[i];
 	notify_compile(program, calls, n, NOTIFY_FOREIGN_REFUSED);
 }
 
@@ -153,6 +187,8 @@ function_of(int number)
 			assert(rows[i].call.number < NUMBERS_MAX);
 			by_number[rows[i].call.number] = rows[i].fn;
 		}
+	if (network_is_call(number))
+		return answer_address;
 	return number >= 0 && number < NUMBERS_MAX ? by_number[number] : NULL;
 }
 
@@ -195,6 +231,12 @@ is_of_the_start(call_fn *fn)
 	       fn == answer_setgroups || fn == answer_exec || fn == answer_execat;
 }
 
+static bool
+forward(const struct ids *ids, const struct seccomp_notif *request)
+{
+	return ids->options.forward && ids->options.forward(ids->options.forward_arg, request);
+}
+
 static void
 serve_one(void *arg, const struct seccomp_notif *request)
 {
@@ -206,7 +248,7 @@ serve_one(void *arg, const struct seccomp_notif *request)
 		.data = &request->data };
 	call_fn *fn = function_of(request->data.nr);
 
-	if (ids->options.forward && ids->options.forward(ids->options.forward_arg, request))
+	if (fn != answer_address && forward(ids, request))
 		return;
 	if (!fn) {
 		call_fail(&c, ENOSYS); /* nobody's: it must not go on unseen */
@@ -214,11 +256,13 @@ serve_one(void *arg, const struct seccomp_notif *request)
 	}
 	task_find(ids, c.tid, &c);
 	if (!c.creds || (c.task.starting && !is_of_the_start(fn)))
-		call_continue(&c); /* a caller that has ended meanwhile */
+		c.passes = true; /* a caller that has ended meanwhile */
 	else if (c.task.has_root)
 		answer_in_root(&c, fn);
 	else
 		fn(&c);
+	if (c.passes && (fn != answer_address || !forward(ids, request)))
+		call_continue(&c);
 	creds_drop(c.creds);
 }
 

@@ -19,8 +19,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/** The filter of a container's processes. @network: with the calls of seccomp/network.h. */
-void ids_compile(struct notify_program *program, bool network);
+/** The filter of a container's processes; with the calls of seccomp/network.h. */
+void ids_compile(struct notify_program *program);
 
 struct ids_options {
 	int listener; /* of ids_compile(), loaded by the container's first process before it changes its user */
@@ -32,7 +32,7 @@ struct ids_options {
 	const gid_t *groups;
 	size_t n_groups;
 	uint64_t capabilities; /* that root has; the bounding set */
-	/* is asked first, by all threads; true: sees to the answer. NULL */
+	/* is asked, by all threads, before what is answered here, and after that about the calls of seccomp/network.h; true: sees to the answer. NULL */
 	bool (*forward)(void *arg, const struct seccomp_notif *request);
 	void *forward_arg;
 };

@@ -604,6 +604,27 @@ process_of_thread(pid_t tid)
 	return process > 0 ? (pid_t)process : 0;
 }
 
+struct creds *
+task_creds_here(const struct call *c, pid_t pid)
+{
+	struct creds *found;
+	struct task *t;
+
+	(void)pthread_mutex_lock(&c->ids->lock);
+	t = climb(c->ids, pid, -1, parent_of(pid, -1));
+	found = t ? creds_hold(t->creds) : NULL;
+	(void)pthread_mutex_unlock(&c->ids->lock);
+	return found;
+}
+
+struct creds *
+task_other(const struct call *c, pid_t tid)
+{
+	pid_t pid = tid > 0 ? process_of_thread(tid) : 0;
+
+	return pid == 0 || pid == task_inner_pid(c->task.pid) ? NULL : task_creds_of(c, pid);
+}
+
 bool
 task_may_trace(const struct call *c, pid_t pid, uid_t uid, gid_t gid)
 {
@@ -619,7 +640,7 @@ task_may_trace(const struct call *c, pid_t pid, uid_t uid, gid_t gid)
 		return true;
 	of = task_creds_of(c, pid);
 	may = of && uid == of->ruid && uid == of->euid && uid == of->suid && gid == of->rgid &&
-	      gid == of->egid && gid == of->sgid;
+	      gid == of->egid && gid == of->sgid && !(of->permitted & ~c->creds->permitted);
 	creds_drop(of);
 	return may;
 }

@@ -5,8 +5,8 @@
 #include "runtime/sandbox/emulate_private.h"
 
 #include "runtime/base/mem.h"
+#include "seccomp/program.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,24 +14,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HEAD_SIZE 256 /* of a script that the kernel looks at */
-#define SCRIPTS_MAX 5
-#define PARTS_MAX 64
-
-#if defined(__x86_64__)
-#define MACHINE EM_X86_64
-#elif defined(__aarch64__)
-#define MACHINE EM_AARCH64
-#else
-#define MACHINE EM_NONE
-#endif
-
 /* What is being found. */
 struct finding {
 	struct emu_call *x;
 	struct emu_pending *p;
-	char path[PATH_MAX];      /* as it was called */
-	char head[HEAD_SIZE + 1]; /* of the file */
+	char path[PATH_MAX];         /* as it was called */
+	char head[PROGRAM_HEAD + 1]; /* of the file */
 	struct stat st;
 	size_t prefix_length;
 };
@@ -81,37 +69,21 @@ open_file(struct finding *f, int dirfd, unsigned int flags, int *fd)
 	emu_spot_release(&spot);
 	if (failed)
 		return failed;
-	n = pread(*fd, f->head, HEAD_SIZE, 0);
+	n = pread(*fd, f->head, PROGRAM_HEAD, 0);
 	f->head[n < 0 ? 0 : n] = '\0';
 	return n < 0 ? errno : 0;
 }
 
-/* The first line of a script: what it names is to be executed with the script as an argument (execve(2)). */
+/* What the first line of a script names is to be executed with the script as an argument. */
 static int
 take_script(struct finding *f)
 {
-	char *line = f->head + 2, *end = strchr(line, '\n'), *name, *argument;
-	int failed;
+	char *name, *argument;
+	int failed = program_script(f->head, &name, &argument);
 
-	if (!end && strlen(f->head) == HEAD_SIZE) {
-		/* the name of the interpreter must be whole */
-		end = line + strlen(line);
-		if (!strpbrk(line + strspn(line, " \t"), " \t"))
-			return ENOEXEC;
-	}
-	if (end)
-		*end = '\0';
-	for (end = line + strlen(line); end > line && (end[-1] == ' ' || end[-1] == '\t');)
-		*--end = '\0';
-	name = line + strspn(line, " \t");
-	if (*name == '\0')
-		return ENOEXEC;
-	argument = name + strcspn(name, " \t");
-	if (*argument)
-		*argument++ = '\0';
-	argument += strspn(argument, " \t");
 	/* the first script's own path takes the place of the first argument; that of a further one is there already */
-	failed = f->p->load.n_prefix == 0 ? put_before(f, f->path) : 0;
+	if (!failed && f->p->load.n_prefix == 0)
+		failed = put_before(f, f->path);
 	if (!failed && *argument)
 		failed = put_before(f, argument);
 	if (!failed)
@@ -121,44 +93,12 @@ take_script(struct finding *f)
 	return failed;
 }
 
-/* The path of the interpreter of a program; "" when it has none. */
-static int
-read_interpreter(int fd, char path[PATH_MAX])
-{
-	Elf64_Phdr parts[PARTS_MAX];
-	Elf64_Ehdr head;
-	size_t length;
-
-	path[0] = '\0';
-	if (pread(fd, &head, sizeof(head), 0) != sizeof(head) ||
-	    memcmp(head.e_ident, ELFMAG, SELFMAG) != 0)
-		return ENOEXEC;
-	if (head.e_ident[EI_CLASS] != ELFCLASS64 || head.e_machine != MACHINE)
-		return EINVAL;
-	length = head.e_phnum * sizeof(parts[0]);
-	if ((head.e_type != ET_EXEC && head.e_type != ET_DYN) || head.e_phnum > PARTS_MAX ||
-	    head.e_phentsize != sizeof(parts[0]) ||
-	    pread(fd, parts, length, (off_t)head.e_phoff) != (ssize_t)length)
-		return ENOEXEC;
-	for (size_t i = 0; i < head.e_phnum; i++) {
-		if (parts[i].p_type != PT_INTERP)
-			continue;
-		if (parts[i].p_filesz < 2 || parts[i].p_filesz >= PATH_MAX ||
-		    pread(fd, path, parts[i].p_filesz, (off_t)parts[i].p_offset) !=
-			(ssize_t)parts[i].p_filesz ||
-		    path[parts[i].p_filesz - 1] != '\0')
-			return ENOEXEC;
-		break;
-	}
-	return 0;
-}
-
 static int
 find_interpreter(struct finding *f)
 {
 	struct emu_pending *p = f->p;
 	char *exe = p->exe;
-	int failed = read_interpreter(p->program, f->path);
+	int failed = program_interpreter(p->program, f->path);
 
 	if (failed == EINVAL) {
 		if (f->x->em->log >= 0)
@@ -200,8 +140,8 @@ find_all(struct finding *f, int dirfd, unsigned int flags)
 	(void)snprintf(p->load.name, sizeof(p->load.name), "%.*s", (int)sizeof(p->load.name) - 1,
 	    slash ? slash + 1 : f->path);
 	(void)snprintf(p->load.path, sizeof(p->load.path), "%s", f->path);
-	for (int i = 0; i <= SCRIPTS_MAX; i++) {
-		if (i == SCRIPTS_MAX)
+	for (int i = 0; i <= PROGRAM_SCRIPTS_MAX; i++) {
+		if (i == PROGRAM_SCRIPTS_MAX)
 			return ELOOP;
 		failed = open_file(f, dirfd, flags, &p->program);
 		if (failed || f->head[0] != '#' || f->head[1] != '!')

@@ -258,6 +258,8 @@ emu_truncate(struct emu_call *x)
 
 	if (!failed && S_ISDIR(spot.st.st_mode))
 		failed = EISDIR;
+	if (!failed && !S_ISREG(spot.st.st_mode))
+		failed = EINVAL;
 	if (!failed && spot.mount->read_only)
 		failed = EROFS;
 	if (!failed && !access_may(x->c.creds, &spot.st, W_OK))
@@ -357,17 +359,6 @@ emu_fchmodat(struct emu_call *x)
 	    has_flags ? (unsigned int)x->c.data->args[3] : 0);
 }
 
-/* chown(2): who may give a file away. */
-static bool
-may_give(const struct creds *creds, const struct stat *st, uid_t uid, gid_t gid)
-{
-	if (creds_have(creds, CAP_CHOWN))
-		return true;
-	if (creds->fsuid != st->st_uid)
-		return false;
-	return uid == st->st_uid && (gid == st->st_gid || creds_in_group(creds, gid));
-}
-
 static int
 record(const struct emu_spot *spot, const struct owner *owner)
 {
@@ -424,7 +415,7 @@ chown_path(struct emu_call *x, int dirfd, uint64_t address, const __u64 *ids, un
 	is_kernels = spot.mount->is_proc || (spot.is_point && S_ISCHR(spot.st.st_mode));
 	if (spot.mount->read_only)
 		failed = EROFS;
-	else if (!may_give(x->c.creds, &spot.st, owner.uid, owner.gid))
+	else if (!access_may_give(x->c.creds, &spot.st, (uid_t)ids[0], (gid_t)ids[1]))
 		failed = EPERM;
 	else if (is_kernels)
 		failed = 0;

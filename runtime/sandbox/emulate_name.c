@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * emulate_name - names in folders: opening and making files, links and folders, removing and renaming.
+ * emulate_name - new names in folders: opening and making files, links and folders.
  */
 #include "runtime/sandbox/emulate_private.h"
 
@@ -18,11 +18,6 @@
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
-
-#ifndef RENAME_NOREPLACE
-#define RENAME_NOREPLACE (1 << 0)
-#define RENAME_EXCHANGE (1 << 1)
-#endif
 
 #define CREATE_TRIES 16
 #define WAITERS_STACK (128U << 10)
@@ -68,6 +63,18 @@ settle(const struct emu_call *x, const struct emu_spot *spot, mode_t mode)
 		failed = errno;
 	(void)close(fd); /* O_PATH */
 	return failed;
+}
+
+/* The mode of a new file at @spot, for which @mode was asked. */
+static mode_t
+mode_of_new(const struct emu_call *x, const struct emu_spot *spot, mode_t mode)
+{
+	struct stat folder;
+
+	if ((mode & (S_ISGID | S_IXGRP)) != (S_ISGID | S_IXGRP) ||
+	    emu_look_at_folder(x, spot, &folder) != 0)
+		return mode;
+	return access_mode_of_new(x->c.creds, &folder, mode);
 }
 
 /* Finds where something new shall be: 0 or an errno. */
@@ -136,16 +143,18 @@ make_node(struct emu_call *x, int dirfd, uint64_t address, uint64_t bits, uint64
 	mode_t mode = (mode_t)bits & ~x->fs->umask;
 	bool is_device = S_ISCHR(mode) || S_ISBLK(mode);
 	struct emu_spot spot = EMU_SPOT_INIT;
-	int failed = is_device && !creds_have(x->c.creds, CAP_MKNOD) ? EPERM : 0;
+	int failed = S_ISDIR(mode) ? EPERM : 0;
 
 	if ((mode & S_IFMT) == 0)
 		mode |= S_IFREG;
-	if (!failed && S_ISDIR(mode))
-		failed = EPERM;
 	if (!failed)
 		failed = find_new(x, dirfd, address, &spot);
+	if (!failed && is_device && !creds_have(x->c.creds, CAP_MKNOD))
+		failed = EPERM;
 	if (!failed && spot.wants_folder)
 		failed = ENOENT;
+	if (!failed)
+		mode = mode_of_new(x, &spot, mode);
 	emu_names_hold(x);
 	if (!failed && is_device)
 		failed = make_device(&spot, mode, (dev_t)(uint32_t)rdev);
@@ -218,12 +227,18 @@ make_link(struct emu_call *x, const __u64 *from, int to_dir, uint64_t to, unsign
 
 	if (!failed)
 		failed = emu_find_there(x, (int)from[0], from[1], how, &old);
-	if (!failed && S_ISDIR(old.st.st_mode))
-		failed = EPERM;
 	if (!failed)
-		failed = find_new(x, to_dir, to, &new);
+		failed = emu_find_at(x, to_dir, to, EMU_PARENT | EMU_ROUGH, &new);
+	if (!failed && new.target >= 0)
+		failed = EEXIST;
 	if (!failed && new.wants_folder)
 		failed = ENOENT;
+	if (!failed && !access_may_link(x->c.creds, &old.st))
+		failed = EPERM;
+	if (!failed)
+		failed = emu_may_change(x, &new);
+	if (!failed && S_ISDIR(old.st.st_mode))
+		failed = EPERM;
 	if (!failed && (old.mount != new.mount || old.is_point))
 		failed = EXDEV;
 	if (!failed)
@@ -300,18 +315,16 @@ check_opening(const struct emu_call *x, const struct opening *o, const struct em
 		return ENOTDIR;
 	if (S_ISDIR(mode) && (writes || o->flags & O_CREAT))
 		return EISDIR;
-	if (S_ISSOCK(mode))
-		return ENXIO;
 	if (writes && spot->mount->read_only && (S_ISREG(mode) || S_ISDIR(mode)))
 		return EROFS;
 	if ((S_ISCHR(mode) || S_ISBLK(mode)) && owner_is_attribute(mode))
 		return EACCES;
-	if (!access_may(x->c.creds, &spot->st, wanted(o->flags)))
+	if (!access_may(x->c.creds, &spot->st, wanted(o->flags)) || emu_proc_is_closed(x, spot))
 		return EACCES;
 	if (o->flags & O_NOATIME && spot->st.st_uid != x->c.creds->fsuid &&
 	    !creds_have(x->c.creds, CAP_FOWNER))
 		return EPERM;
-	return 0;
+	return S_ISSOCK(mode) ? ENXIO : 0;
 }
 
 /* Opening a FIFO waits for the other side: in a thread of its own, which is left behind when the caller ends meanwhile. */
@@ -409,6 +422,7 @@ create(struct emu_call *x, const struct opening *o, const struct emu_spot *spot)
 	failed = emu_may_change(x, spot);
 	if (failed)
 		return failed;
+	mode = mode_of_new(x, spot, mode);
 	emu_names_hold(x);
 	fd = openat(spot->dir, spot->name, flags, owner_mode_kept(mode) & 07777);
 	emu_names_let_go(x);
@@ -611,175 +625,4 @@ emu_openat2(struct emu_call *x)
 			.flags = how.flags,
 			.mode = (mode_t)how.mode,
 			.how = how.resolve & RESOLVE_NO_SYMLINKS ? EMU_NO_LINKS : 0 });
-}
-
-/* ---- names that go or change ---- */
-
-/* May the caller take away what is at @spot? (unlink(2): also the sticky bit) */
-static int
-check_removal(const struct emu_call *x, const struct emu_spot *spot)
-{
-	struct stat folder;
-	int failed;
-
-	if (spot->is_point)
-		return EBUSY;
-	failed = emu_may_change(x, spot);
-	if (failed || creds_are_plain(x->c.creds))
-		return failed;
-	failed = emu_look_at_folder(x, spot, &folder);
-	if (failed)
-		return failed;
-	if (folder.st_mode & S_ISVTX && spot->st.st_uid != x->c.creds->fsuid &&
-	    folder.st_uid != x->c.creds->fsuid && !creds_have(x->c.creds, CAP_FOWNER))
-		return EPERM;
-	return 0;
-}
-
-static void
-remove_name(struct emu_call *x, int dirfd, uint64_t address, unsigned int flags)
-{
-	bool folder = (flags & AT_REMOVEDIR) != 0;
-	char path[PATH_MAX];
-	struct emu_spot spot = EMU_SPOT_INIT;
-	int failed = call_read_text(&x->c, address, path, sizeof(path));
-	size_t length = failed ? 0 : strlen(path);
-
-	if (!failed && folder && length > 0) {
-		while (length > 1 && path[length - 1] == '/')
-			path[--length] = '\0';
-		if (strcmp(path, ".") == 0 || (length > 1 && strcmp(path + length - 2, "/.") == 0))
-			failed = EINVAL;
-	}
-	if (!failed)
-		failed = emu_find(x, dirfd, path, EMU_PARENT | EMU_ROUGH, &spot);
-	if (!failed && spot.target < 0)
-		failed = ENOENT;
-	if (!failed && spot.wants_folder && spot.name[0] && !folder)
-		failed = S_ISDIR(spot.st.st_mode) ? EISDIR : ENOTDIR;
-	if (!failed && spot.name[0] == '\0')
-		failed = folder ? spot.is_point ? EBUSY : ENOTEMPTY : EISDIR;
-	if (!failed)
-		failed = check_removal(x, &spot);
-	emu_names_hold(x);
-	if (!failed && unlinkat(spot.dir, spot.name, folder ? AT_REMOVEDIR : 0) < 0)
-		failed = errno;
-	emu_names_let_go(x);
-	emu_spot_release(&spot);
-	emu_conclude(x, failed);
-}
-
-void
-emu_unlink(struct emu_call *x)
-{
-	remove_name(x, AT_FDCWD, x->c.data->args[0], 0);
-}
-
-void
-emu_rmdir(struct emu_call *x)
-{
-	remove_name(x, AT_FDCWD, x->c.data->args[0], AT_REMOVEDIR);
-}
-
-void
-emu_unlinkat(struct emu_call *x)
-{
-	remove_name(
-	    x, (int)x->c.data->args[0], x->c.data->args[1], (unsigned int)x->c.data->args[2]);
-}
-
-/* Is a mount inside the folder at @spot? Its place would move along, which the table does not. */
-static bool
-holds_mount(const struct emu_call *x, const struct emu_spot *spot)
-{
-	char path[EMU_FD_PATH], name[PATH_MAX];
-
-	return spot->target >= 0 && S_ISDIR(spot->st.st_mode) &&
-	       emu_name_of(x->em, emu_fd_path(spot->target, path), name) == 0 &&
-	       emu_holds_mount(x->em, name);
-}
-
-static int
-check_rename(const struct emu_call *x, const struct emu_spot *from, const struct emu_spot *to,
-    unsigned int flags)
-{
-	bool exchange = (flags & RENAME_EXCHANGE) != 0;
-	int failed = 0;
-
-	/* in the kernel's order */
-	if (from->name[0] == '\0')
-		failed = EBUSY;
-	else if (to->name[0] == '\0')
-		failed = flags & RENAME_NOREPLACE ? EEXIST : EBUSY;
-	else if (from->target < 0)
-		failed = ENOENT;
-	else if (flags & RENAME_NOREPLACE && to->target >= 0)
-		failed = EEXIST;
-	else if (exchange && to->target < 0)
-		failed = ENOENT;
-	else if (exchange && to->wants_folder && !S_ISDIR(to->st.st_mode))
-		failed = ENOTDIR;
-	else if (!S_ISDIR(from->st.st_mode) &&
-		 (from->wants_folder || (!exchange && to->wants_folder)))
-		failed = ENOTDIR;
-	if (!failed)
-		failed = check_removal(x, from);
-	if (!failed)
-		failed = to->target >= 0 ? check_removal(x, to) : emu_may_change(x, to);
-	if (!failed && from->mount != to->mount)
-		failed = EXDEV;
-	return failed;
-}
-
-static void
-rename_file(struct emu_call *x, const __u64 *from, const __u64 *to, unsigned int flags)
-{
-	struct emu_spot old = EMU_SPOT_INIT, new = EMU_SPOT_INIT;
-	int failed = flags & ~(unsigned int)(RENAME_NOREPLACE | RENAME_EXCHANGE) ? EINVAL : 0;
-
-	if (!failed)
-		failed = emu_find_at(x, (int)from[0], from[1], EMU_PARENT | EMU_ROUGH, &old);
-	if (!failed)
-		failed = emu_find_at(x, (int)to[0], to[1], EMU_PARENT | EMU_ROUGH, &new);
-	if (!failed)
-		failed = check_rename(x, &old, &new, flags);
-	if (!failed &&
-	    (holds_mount(x, &old) || (flags & RENAME_EXCHANGE && holds_mount(x, &new)))) {
-		emu_spot_release(&old);
-		emu_spot_release(&new);
-		emu_refuse(x, "rename of a folder that holds a mount", EBUSY);
-		return;
-	}
-	/* one name of several moves; else rename(2) would do nothing to two of one file */
-	if (!failed && emu_shared_names(x->em, &old.st) > 1)
-		failed = emu_before_change(x, &old);
-	if (!failed && flags & RENAME_EXCHANGE && emu_shared_names(x->em, &new.st) > 1)
-		failed = emu_before_change(x, &new);
-	emu_names_hold(x);
-	if (!failed && (flags ? syscall(SYS_renameat2, old.dir, old.name, new.dir, new.name, flags)
-			      : renameat(old.dir, old.name, new.dir, new.name)) < 0)
-		failed = errno;
-	emu_names_let_go(x);
-	emu_spot_release(&old);
-	emu_spot_release(&new);
-	emu_conclude(x, failed);
-}
-
-void
-emu_rename(struct emu_call *x)
-{
-	rename_file(x, (__u64[2]){ (__u64)AT_FDCWD, x->c.data->args[0] },
-	    (__u64[2]){ (__u64)AT_FDCWD, x->c.data->args[1] }, 0);
-}
-
-void
-emu_renameat(struct emu_call *x)
-{
-	rename_file(x, &x->c.data->args[0], &x->c.data->args[2], 0);
-}
-
-void
-emu_renameat2(struct emu_call *x)
-{
-	rename_file(x, &x->c.data->args[0], &x->c.data->args[2], (unsigned int)x->c.data->args[4]);
 }

@@ -316,6 +316,8 @@ see(const struct way *way, struct emu_spot *spot)
 	    (S_ISDIR(st->st_mode) || (S_ISREG(st->st_mode) && st->st_size > 0)))
 		return;
 	spot->has_records = emu_see(way->x->em, emu_fd_path(spot->target, path), &spot->st);
+	if (spot->mount->is_proc)
+		emu_proc_owner(way->x, spot->target, &spot->st);
 }
 
 /* May the caller search the folder? */
@@ -330,6 +332,8 @@ check_search(const struct way *way)
 	if (creds_are_plain(way->x->c.creds))
 		return 0;
 	(void)emu_see(way->x->em, emu_fd_path(way->at, path), &st);
+	if (way->mount->is_proc)
+		emu_proc_owner(way->x, way->at, &st);
 	return access_may(way->x->c.creds, &st, X_OK) ? 0 : EACCES;
 }
 

@@ -250,6 +250,10 @@ void emu_is_read(const struct emulation *em, const struct stat *st);
  * to look it up as it is, ENOENT for what is not shown.
  */
 int emu_proc_step(const struct emu_call *x, int dir, char name[NAME_MAX + 1], char **link);
+/** A file of a process, open by O_PATH, is its user's: sets the owner in @st. */
+void emu_proc_owner(const struct emu_call *x, int fd, struct stat *st);
+/** Is what is at @spot for those alone who may trace its process, and the caller none of them? */
+bool emu_proc_is_closed(const struct emu_call *x, const struct emu_spot *spot);
 /** A descriptor with what the command shall read instead of a file of procfs; -1: the file itself. */
 int emu_proc_open(const struct emu_call *x, const struct emu_spot *spot);
 
@@ -295,7 +299,7 @@ emu_fn emu_stat, emu_lstat, emu_fstat, emu_newfstatat, emu_statx, emu_statfs, em
     emu_futimesat, emu_utimensat, emu_sync;
 emu_fn emu_setxattr, emu_getxattr, emu_listxattr, emu_removexattr, emu_ioctl, emu_flock;
 emu_fn emu_chdir, emu_fchdir, emu_getcwd, emu_umask, emu_kill, emu_signal_thread, emu_pid_argument,
-    emu_second_argument, emu_priority, emu_prctl, emu_refused, emu_missing;
+    emu_pidfd_open, emu_priority, emu_prctl, emu_refused, emu_missing;
 emu_fn emu_socket, emu_connect, emu_bind, emu_socket_name, emu_net_get_option, emu_net_set_option,
     emu_net_listen, emu_net_accept, emu_net_send, emu_net_receive;
 

@@ -114,6 +114,36 @@ emu_proc_step(const struct emu_call *x, int dir, char name[NAME_MAX + 1], char *
 	return 0;
 }
 
+void
+emu_proc_owner(const struct emu_call *x, int fd, struct stat *st)
+{
+	char real[PATH_MAX];
+	const char *place = place_of(x, fd, real);
+	pid_t pid = place ? (pid_t)strtol(place, NULL, 10) : 0;
+	struct emu_call other;
+
+	if (pid <= 0)
+		return;
+	if (emu_call_begin(&other, x->em, pid)) {
+		st->st_uid = other.c.creds->euid;
+		st->st_gid = other.c.creds->egid;
+	}
+	emu_call_end(&other);
+}
+
+bool
+emu_proc_is_closed(const struct emu_call *x, const struct emu_spot *spot)
+{
+	char real[PATH_MAX];
+	const char *place;
+
+	if (!spot->mount->is_proc || spot->dir < 0 || !access_is_private(spot->name))
+		return false;
+	place = place_of(x, spot->dir, real);
+	return place && !task_may_trace(&x->c, (pid_t)strtol(place, NULL, 10), x->c.creds->fsuid,
+			    x->c.creds->fsgid);
+}
+
 /* What the mounts are called in a table of the kernel's is nothing that a step can use. */
 static int
 write_mounts(bool info)

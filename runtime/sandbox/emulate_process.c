@@ -88,22 +88,48 @@ emu_umask(struct emu_call *x)
 
 /* ---- other processes ---- */
 
+/* A signal to many; those are met that may be. */
 struct shot {
-	pid_t but;   /* the caller */
+	const struct call *c;
+	pid_t but;   /* the caller, of all */
 	pid_t group; /* 0: all */
-	int signal;
-	int count;
+	bool shoots;
+	int n_met, n_spared;
 };
 
 static void
 shoot(pid_t pid, void *arg)
 {
 	struct shot *s = arg;
+	int signal = (int)s->c->data->args[1];
 
 	if (pid == s->but || (s->group != 0 && getpgid(pid) != s->group))
 		return;
-	if (s->group != 0 || kill(pid, s->signal) == 0)
-		s->count++;
+	if (signal != SIGCONT && !process_may_signal(s->c, pid))
+		s->n_spared++;
+	else if (!s->shoots || kill(pid, signal) == 0)
+		s->n_met++;
+}
+
+static void
+signal_many(struct emu_call *x, pid_t pid)
+{
+	struct shot s = { .c = &x->c };
+
+	if (pid == -1)
+		s.but = x->process->pid;
+	else
+		s.group = pid == 0 ? getpgid(x->process->pid) : -pid;
+	if (s.group != 0)
+		emu_each_process(x->em, shoot, &s);
+	if (s.n_met > 0 && s.n_spared == 0) {
+		call_continue(&x->c); /* the kernel can have it as it is */
+		return;
+	}
+	s.shoots = true;
+	s.n_met = s.n_spared = 0;
+	emu_each_process(x->em, shoot, &s);
+	emu_conclude(x, s.n_met > 0 ? 0 : s.n_spared > 0 ? EPERM : ESRCH);
 }
 
 /* kill(2): the step's own processes, one, a group, or all of them. */
@@ -111,34 +137,21 @@ void
 emu_kill(struct emu_call *x)
 {
 	pid_t pid = (pid_t)x->c.data->args[0];
-	struct shot s = { .signal = (int)x->c.data->args[1] };
 
-	if (pid == 0) {
-		call_continue(&x->c);
-	} else if (pid > 0) {
-		if (emu_is_ours(x->em, pid))
-			answer_kill(&x->c);
-		else
-			call_fail(&x->c, ESRCH);
-	} else if (pid == -1) {
-		s.but = x->process->pid;
-		emu_each_process(x->em, shoot, &s);
-		emu_conclude(x, s.count > 0 ? 0 : ESRCH);
-	} else {
-		s.group = -pid;
-		emu_each_process(x->em, shoot, &s);
-		if (s.count > 0)
-			call_continue(&x->c);
-		else
-			call_fail(&x->c, ESRCH);
-	}
+	if (pid <= 0)
+		signal_many(x, pid);
+	else if (emu_is_ours(x->em, pid))
+		answer_kill(&x->c);
+	else
+		call_fail(&x->c, ESRCH);
 }
 
+/* One of the step's own, or the caller (0): the rest is @fn's to answer. */
 static void
-continue_if_ours(struct emu_call *x, pid_t pid)
+answer_if_ours(struct emu_call *x, pid_t pid, call_fn *fn)
 {
 	if (pid == 0 || emu_is_ours(x->em, pid))
-		call_continue(&x->c);
+		fn(&x->c);
 	else
 		call_fail(&x->c, ESRCH);
 }
@@ -147,7 +160,24 @@ continue_if_ours(struct emu_call *x, pid_t pid)
 void
 emu_pid_argument(struct emu_call *x)
 {
-	continue_if_ours(x, (pid_t)x->c.data->args[0]);
+	call_fn *fn = x->c.data->nr == SYS_prlimit64         ? answer_limit
+	              : x->c.data->nr == SYS_tkill           ? answer_signal
+	              : x->c.data->nr == SYS_rt_sigqueueinfo ? answer_signal
+	                                                     : answer_schedule;
+
+	answer_if_ours(x, (pid_t)x->c.data->args[0], fn);
+}
+
+static void
+go_on(struct call *c)
+{
+	call_continue(c);
+}
+
+void
+emu_pidfd_open(struct emu_call *x)
+{
+	answer_if_ours(x, (pid_t)x->c.data->args[0], go_on);
 }
 
 /* tgkill(2), rt_tgsigqueueinfo(2) */
@@ -155,7 +185,7 @@ void
 emu_signal_thread(struct emu_call *x)
 {
 	if (emu_is_ours(x->em, (pid_t)x->c.data->args[0]))
-		continue_if_ours(x, (pid_t)x->c.data->args[1]);
+		answer_if_ours(x, (pid_t)x->c.data->args[1], answer_signal_thread);
 	else
 		call_fail(&x->c, ESRCH);
 }
@@ -167,7 +197,8 @@ emu_priority(struct emu_call *x)
 	bool io = x->c.data->nr == SYS_ioprio_set;
 
 	if ((int)x->c.data->args[0] == (io ? 1 : PRIO_PROCESS))
-		continue_if_ours(x, (pid_t)x->c.data->args[1]);
+		answer_if_ours(
+		    x, (pid_t)x->c.data->args[1], io ? answer_io_priority : answer_priority);
 	else if ((int)x->c.data->args[1] == 0 && (int)x->c.data->args[0] == (io ? 2 : PRIO_PGRP))
 		call_continue(&x->c); /* its own group */
 	else

@@ -186,10 +186,10 @@ aim(const struct emu_call *x, struct job *j)
 	failed = emu_find(x, AT_FDCWD, name, EMU_FOLLOW | EMU_TARGET, &spot);
 	if (!failed && spot.target < 0)
 		failed = ENOENT;
-	if (!failed && !S_ISSOCK(spot.st.st_mode))
-		failed = ECONNREFUSED;
 	if (!failed && !access_may(x->c.creds, &spot.st, W_OK))
 		failed = EACCES;
+	if (!failed && !S_ISSOCK(spot.st.st_mode))
+		failed = ECONNREFUSED;
 	if (!failed) {
 		j->target = spot.target;
 		spot.target = -1;
@@ -283,8 +283,13 @@ bind_at(const struct emu_call *x, int fd, struct emu_spot *spot, const char *nam
 {
 	char kernel[PATH_MAX], path[EMU_FD_PATH];
 	struct sockaddr_storage address = { 0 };
-	struct owner owner = { x->c.creds->fsuid, x->c.creds->fsgid };
-	int failed;
+	struct stat folder;
+	struct owner owner;
+	int failed = emu_look_at_folder(x, spot, &folder);
+
+	if (failed)
+		return failed;
+	owner = owner_of_new(&x->c, &folder);
 
 	(void)snprintf(kernel, sizeof(kernel), "%s/%s", emu_fd_path(spot->dir, path), spot->name);
 	if (strlen(kernel) >= sizeof(((struct sockaddr_un *)0)->sun_path))
@@ -331,7 +336,7 @@ emu_bind(struct emu_call *x)
 		return;
 	}
 	if (option_of(fd, SO_DOMAIN) == AF_UNIX && name_of(&address, length, name)) {
-		failed = emu_find(x, AT_FDCWD, name, 0, &spot);
+		failed = emu_find(x, AT_FDCWD, name, EMU_PARENT, &spot);
 		if (!failed && spot.target >= 0)
 			failed = EADDRINUSE;
 		if (!failed)

@@ -58,7 +58,7 @@ read_name(const struct emu_call *x, char name[XATTR_NAME_MAX + 1])
 	return failed;
 }
 
-/* May the caller change it? "user." is a matter of writing, the rest of owning. */
+/* May the caller change it? */
 static int
 check_change(const struct emu_call *x, const struct emu_spot *spot, const char *name)
 {
@@ -69,9 +69,7 @@ check_change(const struct emu_call *x, const struct emu_spot *spot, const char *
 	if (strcmp(name, OWNER_CAPABILITY) == 0)
 		return creds_have(creds, CAP_SETFCAP) ? S_ISREG(spot->st.st_mode) ? 0 : EINVAL
 		                                      : EPERM;
-	if (strncmp(name, "user.", 5) == 0)
-		return access_may(creds, &spot->st, W_OK) ? 0 : EACCES;
-	return spot->st.st_uid == creds->fsuid || creds_have(creds, CAP_FOWNER) ? 0 : EPERM;
+	return access_may_attribute(creds, &spot->st, name, true);
 }
 
 void
@@ -133,9 +131,8 @@ emu_getxattr(struct emu_call *x)
 
 	if (!failed)
 		failed = find(x, &spot);
-	if (!failed && strncmp(name, "user.", 5) == 0 && strcmp(name, OWNER_CAPABILITY) != 0 &&
-	    !access_may(x->c.creds, &spot.st, R_OK))
-		failed = EACCES;
+	if (!failed && strcmp(name, OWNER_CAPABILITY) != 0)
+		failed = access_may_attribute(x->c.creds, &spot.st, name, false);
 	room = room > XATTR_SIZE_MAX ? XATTR_SIZE_MAX : room;
 	value = xmalloc(room + 1);
 	if (!failed) {

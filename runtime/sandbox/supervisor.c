@@ -34,7 +34,7 @@ program_for(unsigned int asks)
 
 	if (program->length > 0)
 		return program;
-	ids_compile(program, asks & EGRESS_NETWORK);
+	ids_compile(program);
 	if (asks & EGRESS_REFUSED)
 		seccomp_default_asking(program);
 	return program;

@@ -475,7 +475,7 @@ newer_calls_of_attributes_are_refused_where_owners_are_recorded(void **state)
 	static struct notify_program p;
 
 	(void)state;
-	ids_compile(&p, false);
+	ids_compile(&p);
 	for (int number = 463; number <= 466; number++) {
 		struct seccomp_data data = { .nr = number, .arch = NATIVE_ARCH };
 
