@@ -244,10 +244,10 @@ confine(const struct container_spec *spec, struct error *e)
 		return error_sys(e, "cannot open '/'");
 	rule.fd = root;
 	/* a kernel without Landlock leaves the root directory, capabilities and the filter */
-	if (landlock_restrict_files(&rule, 1, e) < 0)
-		return -1;
-	/* behind who answers, and does these for it */
-	return has_own_network(spec) && landlock_knows_tcp() ? landlock_forbid_tcp(e) : 0;
+	if (!has_own_network(spec))
+		return landlock_restrict_files(&rule, 1, e) < 0 ? -1 : 0;
+	/* TCP behind who answers, and does it for it; in one, as a second ruleset would allow no link from one folder to another */
+	return landlock_restrict(&rule, 1, e) < 0 ? -1 : 0;
 }
 
 /* Where the kernel does not keep it from the abstract sockets of others, it has none that could be given a name. */

@@ -118,13 +118,14 @@ chroot_build()
 		COPY dev /dev
 		RUN wget -q -T 5 -O - http://test.example/hello | sed 's/^/> /'; wget -q -T 5 -O - http://169.254.169.254/; wget -q -T 5 -O - http://127.0.0.1/; true
 		RUN su -s /bin/sh nobody -c 'wget -q -T 5 -O - http://test.example/hello' | sed 's/^/> dropped: /'
+		RUN mkdir /a /b && touch /a/x && ln /a/x /b/x && mv /a /b/ && echo '> linked'
 		RUN --network=none wget -q -T 5 -O - http://$FOUR/hello | sed 's/^/> none: /'
 	END
 	run world 'build() { timeout 90 "$W/${with-confine}" croze build --progress=plain --isolation chroot --no-cache "$@" -t app c; }
 	    build --metadata-file m.json; cat m.json; cat "$CROZE_ROOT"/builds/*/network.json; echo; echo limited; build --allow-egress other.example; echo none; build --network=none
 	    echo without; with=without; build --allow-egress test.example || true; build'
 	ok
-	says "> greetings" "> dropped: greetings" "network: reached test.example:80; refused 169.254.169.254:80" '"croze.network"' \
+	says "> greetings" "> linked" "> dropped: greetings" "network: reached test.example:80; refused 169.254.169.254:80" '"croze.network"' \
 	    "the connections that croze makes for them" "refused test.example, 169.254.169.254:80" "have no network"
 	says_not "> none: greetings"
 	says "--allow-egress: steps of the isolation 'chroot' can be given no network of their own" "hint: " \
