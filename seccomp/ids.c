@@ -272,7 +272,19 @@ begin(void *arg)
 {
 	struct ids *ids = arg;
 
-	return unshare(CLONE_FS) < 0 || enter(ids, ids->options.root) < 0 ? -1 : 0;
+	if (unshare(CLONE_FS) < 0)
+		return -1;
+	if (!ids->no_chroot)
+		return enter(ids, ids->options.root);
+	return setns(ids->options.mounts, CLONE_NEWNS) < 0 || fchdir(ids->options.proc) < 0 ? -1
+	                                                                                    : 0;
+}
+
+/* Is chroot(2) to be had at all? It changes nothing here. */
+static bool
+has_chroot(void)
+{
+	return chroot("/") == 0 || (errno != EPERM && errno != ENOSYS);
 }
 
 static unsigned int
@@ -308,6 +320,7 @@ ids_serve(const struct ids_options *options, struct error *e)
 	int result;
 
 	raise_limit();
+	ids.no_chroot = options->mounts >= 0 && !has_chroot();
 	(void)function_of(SYS_openat);
 	crew = crew_start(&(struct crew_options){ .listener = options->listener,
 			      .threads = count_threads(),

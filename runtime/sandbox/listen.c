@@ -50,5 +50,8 @@ listen_load(const struct listen_job *job, struct error *e)
 	while (p.thread != 0)
 		if (job->yields)
 			(void)sched_yield(); /* cannot fail */
+	/* whoever answers has it alone: when he ends, nobody waits for ever */
+	if (listener >= 0)
+		(void)close(listener); /* nothing is written to it */
 	return listener < 0 ? -1 : p.result;
 }

@@ -67,7 +67,8 @@ supervise(const struct container_spec *spec, int socket, pid_t parent)
 		_exit(0);
 	(void)setsid(); /* the terminal's signals are for the others */
 	o.root = passfd_receive(socket, &e);
-	if (o.root < 0)
+	o.mounts = o.root < 0 ? -1 : passfd_receive(socket, &e);
+	if (o.mounts < 0)
 		_exit(0); /* there is no container */
 	o.listener = passfd_receive(socket, &e);
 	o.proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -75,7 +76,9 @@ supervise(const struct container_spec *spec, int socket, pid_t parent)
 		_exit(1);
 	/* all else is somebody else's: pipes whose end others wait for, the store, secrets */
 	fd_close_others(STDERR_FILENO + 1,
-	    (int[]){ o.listener, o.root, o.proc, spec->egress ? spec->egress->control : -1 }, 4);
+	    (int[]){
+		o.listener, o.root, o.mounts, o.proc, spec->egress ? spec->egress->control : -1 },
+	    5);
 	if (spec->egress) {
 		if (egress_lend(spec->egress, spec->egress_number, o.listener, &e) < 0 &&
 		    spec->egress_asks & EGRESS_NETWORK)
@@ -137,12 +140,16 @@ int
 supervisor_join(const struct container_spec *spec, int socket, struct error *e)
 {
 	autofd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autofd int mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	struct joining j = { spec, socket };
 	struct listen_job job = { &j, load, pass, true };
 
 	if (root < 0)
 		return error_sys(e, "cannot open '/'");
-	return passfd_send(socket, root, e) < 0 ? -1 : listen_load(&job, e);
+	return passfd_send(socket, root, e) < 0 ||
+	               passfd_send(socket, mounts < 0 ? root : mounts, e) < 0
+	           ? -1
+	           : listen_load(&job, e);
 }
 
 void

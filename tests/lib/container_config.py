@@ -3,12 +3,13 @@
 """
 container_config - a bundle as engines make it, for a command that has the programs of this machine.
 
-usage: container_config.py [--restricted] BUNDLE FOLDER COMMAND [ARGUMENT...]
+usage: container_config.py [--restricted [--namespaces] [--network]] BUNDLE FOLDER COMMAND [ARGUMENT...]
 
 The container has /usr and /etc of this machine, read-only, and FOLDER; its store is $CROZE_ROOT, or FOLDER/store-runc. Its filter is that
 of containers-common ($CROZE_TEST_PROFILE). It is root's with the capabilities that engines give, or, with --restricted, as clusters
 restrict it: user 1000, no capability, no new privileges, a root that is read-only. That one is for root of a user namespace with a
-range, whose id 0 is 1000 in the container.
+range, whose id 0 is 1000 in the container; namespaces and mounts, which that filter lets it have, are refused as other engines do, but for
+--namespaces. With --network the container has the network that there is.
 """
 import json
 import os
@@ -17,6 +18,9 @@ import sys
 CAPS = ["CAP_" + c for c in ("CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP NET_BIND_SERVICE "
                              "SYS_CHROOT KILL AUDIT_WRITE").split()]
 ORDINARY = 1000
+NEW_NAMESPACES = 0x7E020000  # the flags of clone(2)
+REFUSED = ("unshare setns mount umount umount2 pivot_root fsopen fsmount fsconfig fspick open_tree move_mount mount_setattr bpf "
+           "perf_event_open").split()
 PLACES = ("usr", "etc", "proc", "dev", "sys", "tmp", "root", "run", "store")
 
 
@@ -35,6 +39,17 @@ def seccomp(caps):
                          for rule in filters["syscalls"] if applies(rule, caps)]}
 
 
+def without_namespaces(filters):
+    for rule in filters["syscalls"]:
+        rule["names"] = [name for name in rule["names"] if name not in REFUSED + ["clone", "clone3"]]
+    filters["syscalls"] = [rule for rule in filters["syscalls"] if rule["names"]] + [
+        {"names": REFUSED, "action": "SCMP_ACT_ERRNO", "errnoRet": 1},
+        {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38},
+        {"names": ["clone"], "action": "SCMP_ACT_ALLOW",
+         "args": [{"index": 0, "value": NEW_NAMESPACES, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}]}]
+    return filters
+
+
 def make_rootfs(root, folders):
     for place in PLACES:
         os.makedirs(os.path.join(root, place), exist_ok=True)
@@ -46,14 +61,18 @@ def make_rootfs(root, folders):
 
 
 def main(args):
-    restricted = args[:1] == ["--restricted"]
-    bundle, folder, *command = args[restricted:]
+    options = [a for a in args[:3] if a.startswith("--")]
+    restricted, network = "--restricted" in options, "--network" in options
+    bundle, folder, *command = args[len(options):]
     build, images = os.environ["CROZE_BUILD"], os.environ["CROZE_TEST_IMAGES"]
     make_rootfs(os.path.join(bundle, "rootfs"), (folder, build, images))
     caps = [] if restricted else CAPS
     user = ORDINARY if restricted else 0
     bind = [("/usr", True), ("/etc", True), (build, True), (images, True), (folder, False)]
-    namespaces = ["pid", "ipc", "uts", "mount", "network"] + (["user"] if restricted else [])
+    namespaces = ["pid", "ipc", "uts", "mount"] + ([] if network else ["network"]) + (["user"] if restricted else [])
+    filters = seccomp(caps)
+    if restricted and "--namespaces" not in options:
+        filters = without_namespaces(filters)
     config = {
         "ociVersion": "1.0.2",
         "process": {"terminal": False, "user": {"uid": user, "gid": user}, "cwd": "/", "args": command, "noNewPrivileges": restricted,
@@ -69,7 +88,7 @@ def main(args):
                    {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"]},
                    {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]}] +
                   [{"destination": p, "type": "bind", "source": p, "options": ["rbind", "ro" if ro else "rw"]} for p, ro in bind],
-        "linux": {"namespaces": [{"type": t} for t in namespaces], "seccomp": seccomp(caps),
+        "linux": {"namespaces": [{"type": t} for t in namespaces], "seccomp": filters,
                   "maskedPaths": ["/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
                                   "/proc/sched_debug", "/proc/scsi", "/sys/firmware"],
                   "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]}}
