@@ -51,7 +51,8 @@ struct task {
 
 struct ids {
 	struct ids_options options;
-	bool no_chroot; /* nobody here can change his root: a filter around the container refuses it */
+	bool
+	    no_chroot; /* nobody here can change his root: a filter around the container refuses it */
 	struct seen *seen;
 	pthread_mutex_t lock; /* of all that follows */
 	struct task **buckets;

@@ -24,9 +24,9 @@ void ids_compile(struct notify_program *program);
 
 struct ids_options {
 	int listener; /* of ids_compile(), loaded by the container's first process before it changes its user */
-	int root; /* the container's root directory */
+	int root;   /* the container's root directory */
 	int mounts; /* its mount namespace, where a filter around it refuses chroot(2); -1 */
-	int proc; /* procfs of the caller's pid namespace */
+	int proc;   /* procfs of the caller's pid namespace */
 	/* who the first process is when it executes its command */
 	uid_t uid;
 	gid_t gid;

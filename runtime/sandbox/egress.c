@@ -22,12 +22,15 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -574,6 +577,26 @@ open_relay(struct server *s, struct error *e)
 	return s->relay ? 0 : -1;
 }
 
+/* Makes procfs the root and the working directory: where a filter around the build refuses chroot(2), by mounts. */
+static int
+enter_procfs(void)
+{
+	int failed;
+
+	if (chdir("/proc") < 0)
+		return -1;
+	if (chroot(".") == 0)
+		return 0;
+	failed = errno;
+	/* a mount of its own, as the one that is there is locked to its place; then it is the root, and what was that is gone */
+	if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	    mount("/proc", "/proc", NULL, MS_BIND | MS_REC, NULL) == 0 && chdir("/proc") == 0 &&
+	    syscall(SYS_pivot_root, ".", ".") == 0 && umount2(".", MNT_DETACH) == 0)
+		return 0;
+	errno = failed;
+	return -1;
+}
+
 /* What is left to be seen of files is procfs, which is the working directory too. */
 static int
 leave_files(const struct server *s, struct error *e)
@@ -587,7 +610,7 @@ leave_files(const struct server *s, struct error *e)
 	/* who reads of no process needs not even that */
 	if (s->options->in_place)
 		return landlock_restrict_files(NULL, 0, e) < 0 ? -1 : 0;
-	if (chdir("/proc") < 0 || chroot(".") < 0)
+	if (enter_procfs() < 0)
 		return error_sys(e, "cannot make procfs the root directory");
 	return 0;
 }
