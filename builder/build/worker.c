@@ -618,11 +618,11 @@ worker_pack(
 	if (state->record.empty)
 		return pack_empty(&w, e);
 	parent_chain(&w, &parents);
-	lower = chain_open(b->store, &parents, e);
-	if (lower < 0)
-		return -1;
 	upper = store_snapshot_open(b->store, state->record.snapshot, e);
 	if (upper < 0)
+		return -1;
+	lower = chain_open_beside(b->store, &parents, upper, e);
+	if (lower < 0)
 		return -1;
 	return pack_layer(&w, upper, lower, notes, e);
 }

@@ -80,6 +80,7 @@ struct copier {
 	struct inodes *shared; /* NULL: all is copied */
 	struct map links;      /* inode number -> path in @dest of the first name */
 	int root;              /* of @dest */
+	int like;              /* an upper, without whose names nothing is copied; -1 */
 	struct buf path;       /* where the walk is */
 	unsigned depth;
 };
@@ -88,6 +89,7 @@ struct copier {
 struct pair {
 	int from;
 	int to;
+	bool is_whole; /* all in it is copied */
 };
 
 static bool
@@ -288,7 +290,7 @@ static int
 copy_folder(
     struct copier *c, struct pair *dirs, const char *name, const struct stat *st, struct error *e)
 {
-	struct pair below = { openat(dirs->from, name, OPEN_DIR), -1 };
+	struct pair below = { openat(dirs->from, name, OPEN_DIR), -1, dirs->is_whole };
 	int result = 0;
 
 	if (below.from < 0)
@@ -348,15 +350,40 @@ copy_entry(
 	                           : copy_special(c, dirs->from, dirs->to, name, &st, e);
 }
 
+/* The names that the upper has in the folder where the walk is. What is no folder there hides all in it. */
+static int
+read_wanted(const struct copier *c, struct map *wanted, bool *is_whole, struct error *e)
+{
+	const char *path = c->path.len > 0 ? buf_text(&c->path) : ".";
+	auto(names) struct names names = { 0 };
+	autofd int dir = path_try_open(c->like, path, O_RDONLY | O_DIRECTORY, 0, PATH_NO_SYMLINKS);
+
+	if (dir < 0)
+		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP
+		           ? 0
+		           : error_sys(e, "cannot open '%s' of a snapshot", path);
+	*is_whole = has_mark(dir, OVERLAY_PREFIX "opaque", 'y');
+	if (!*is_whole && names_read(&names, dir, path, e) < 0)
+		return -1;
+	for (size_t i = 0; i < names.count; i++)
+		(void)map_set(wanted, names_at(&names, i), wanted);
+	return 0;
+}
+
 static int
 copy_dir(struct copier *c, struct pair *dirs, struct error *e)
 {
 	auto(names) struct names names = { 0 };
+	auto(map) struct map wanted = { 0 };
 	bool has_whiteouts = has_mark(dirs->from, OVERLAY_PREFIX "opaque", 'x');
 	size_t length = c->path.len;
 	int result = names_read(&names, dirs->from, buf_text(&c->path), e);
 
+	if (result == 0 && !dirs->is_whole)
+		result = read_wanted(c, &wanted, &dirs->is_whole, e);
 	for (size_t i = 0; i < names.count && result == 0; i++) {
+		if (!dirs->is_whole && !map_has(&wanted, names_at(&names, i)))
+			continue;
 		add_child(&c->path, names_at(&names, i));
 		result = check_path(&c->path, e);
 		if (result == 0)
@@ -387,10 +414,10 @@ has_lasting_numbers(int dir)
 }
 
 static int
-merge_layer(int lower, int dest, struct inodes *shared, struct error *e)
+merge_layer(int lower, int dest, int like, struct inodes *shared, struct error *e)
 {
-	struct copier c = { .root = dest, .shared = shared };
-	struct pair dirs = { openat(lower, ".", OPEN_DIR), openat(dest, ".", OPEN_DIR) };
+	struct copier c = { .root = dest, .like = like, .shared = shared };
+	struct pair dirs = { openat(lower, ".", OPEN_DIR), openat(dest, ".", OPEN_DIR), like < 0 };
 	struct stat st;
 	int result = -1;
 
@@ -413,7 +440,19 @@ merge_layers(const int *lowers, size_t n_lowers, int dest, struct inodes *shared
 	if (shared && !has_lasting_numbers(dest))
 		shared = NULL;
 	for (size_t i = 0; i < n_lowers; i++)
-		if (merge_layer(lowers[i], dest, shared, e) < 0)
+		if (merge_layer(lowers[i], dest, -1, shared, e) < 0)
+			return -1;
+	return 0;
+}
+
+int
+merge_layers_like(const int *lowers, size_t n_lowers, int dest, int like, struct error *e)
+{
+	auto(inodes) struct inodes unused = { 0 }; /* nobody changes what is there */
+	struct inodes *shared = has_lasting_numbers(dest) ? &unused : NULL;
+
+	for (size_t i = 0; i < n_lowers; i++)
+		if (merge_layer(lowers[i], dest, like, shared, e) < 0)
 			return -1;
 	return 0;
 }

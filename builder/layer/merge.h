@@ -23,6 +23,12 @@
 int merge_layers(
     const int *lowers, size_t n_lowers, int dest, struct inodes *shared, struct error *e);
 
+/**
+ * The same with what @like, an overlay's upper, has a name for, too, and with all in its opaque folders: as much as diff_upper() looks at
+ * beside it. Files are further names where they can.
+ */
+int merge_layers_like(const int *lowers, size_t n_lowers, int dest, int like, struct error *e);
+
 struct merge_state;
 
 /**

@@ -418,6 +418,21 @@ chain_open(struct store *store, const struct chain *chain, struct error *e)
 	return mount_stack(store, &spec, e);
 }
 
+int
+chain_open_beside(struct store *store, const struct chain *chain, int upper, struct error *e)
+{
+	auto(lowers) struct lowers lowers = { 0 };
+	autofd int tree = -1;
+
+	if (store_driver(store) != STORE_COPY || chain->snapshots.count < 2)
+		return chain_open(store, chain, e);
+	tree = store_tmp_dir(store, NULL, e);
+	if (tree < 0 || lowers_open(store, chain, -1, &lowers, e) < 0 ||
+	    merge_layers_like(lowers.fds, lowers.count, tree, upper, e) < 0)
+		return -1;
+	return steal_fd(&tree);
+}
+
 static int
 mount_chain(struct store *store, const struct chain *chain, int bottom, bool linked,
     struct snapshot_writer *upper, struct error *e)

@@ -44,6 +44,8 @@ int chain_unpack_layer(struct store *store, const struct chain *parents, const s
 
 /** A read-only view of the tree: the descriptor of a detached mount, or of a directory. */
 int chain_open(struct store *store, const struct chain *chain, struct error *e);
+/** The same for diff_upper() beside @upper, a snapshot over it: on copies there is no more in it than that looks at. */
+int chain_open_beside(struct store *store, const struct chain *chain, int upper, struct error *e);
 /**
  * A writable view: changes go to @upper, a fresh snapshot, which gets the metadata of the root below first.
  * @bottom: a directory below all of them, or -1. The mount lives as long as the descriptor.

@@ -346,6 +346,37 @@ the_table_of_shared_files_is_read_as_it_was_written(void **state)
 	assert_non_null(strstr(e.text, "a table of files is damaged"));
 }
 
+static void
+beside_an_upper_there_is_what_it_names_and_all_below_its_opaque_folders(void **state)
+{
+	struct fixture *f = *state;
+	struct error e = ERROR_INIT;
+	autofd int opaque = -1;
+
+	for (const char *const *dir =
+		 (const char *const[]){ "d", "d/in", "o", "o/in", "file", "other", NULL };
+	     *dir; dir++) {
+		autofree char *one = in(*dir, "/1"), *two = in(*dir, "/2");
+
+		assert_int_equal(mkdirat(f->lower, *dir, 0755), 0);
+		put(f->lower, one, "1");
+		put(f->lower, two, "2");
+	}
+	assert_int_equal(mkdirat(f->upper, "d", 0755), 0);
+	put(f->upper, "d/1", "new");
+	put(f->upper, "file", "in the place of a folder");
+	opaque = make_dir(f->upper, "o");
+	assert_int_equal(fsetxattr(opaque, "user.overlay.opaque", "y", 1, 0), 0);
+	assert_ok(merge_layers_like(&f->lower, 1, f->tree, f->upper, &e), &e);
+	assert_true(has(f->tree, "d/1", "1"));
+	assert_int_equal(faccessat(f->tree, "d/2", F_OK, 0), -1);
+	assert_int_equal(faccessat(f->tree, "d/in", F_OK, 0), -1);
+	assert_true(has(f->tree, "o/1", "1") && has(f->tree, "o/in/2", "2"));
+	assert_int_equal(faccessat(f->tree, "file", F_OK, 0), 0);
+	assert_int_equal(faccessat(f->tree, "file/1", F_OK, 0), -1);
+	assert_int_equal(faccessat(f->tree, "other", F_OK, 0), -1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 static const struct CMUnitTest tests[] = {
@@ -356,6 +387,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(files_of_a_layer_are_shared_and_counted_by_its_names_alone),
 	TEST(a_shared_file_that_was_renamed_is_collected_as_a_copy),
 	TEST(the_table_of_shared_files_is_read_as_it_was_written),
+	TEST(beside_an_upper_there_is_what_it_names_and_all_below_its_opaque_folders),
 };
 
 UNIT_MAIN(tests);
