@@ -119,12 +119,20 @@ check_move(
 	return 0;
 }
 
-/* Two names of one file: nothing is done. */
+/* Two names of one file: nothing is done. Those of a file of the base are two files once one moves (emulate_change.c), as on an overlay. */
 static bool
-is_same_file(const struct emu_spot *from, const struct emu_spot *to)
+is_same_file(const struct emu_call *x, const struct emu_spot *from, const struct emu_spot *to)
 {
-	return from->target >= 0 && to->target >= 0 && from->name[0] && to->name[0] &&
-	       from->st.st_ino == to->st.st_ino && from->st.st_dev == to->st.st_dev;
+	struct stat old, new;
+
+	if (from->target < 0 || to->target < 0 || !from->name[0] || !to->name[0] ||
+	    from->mount != to->mount || from->st.st_ino != to->st.st_ino ||
+	    from->st.st_dev != to->st.st_dev)
+		return false;
+	if (emu_shared_names(x->em, &from->st) < 2)
+		return true;
+	return strcmp(from->name, to->name) == 0 && fstat(from->dir, &old) == 0 &&
+	       fstat(to->dir, &new) == 0 && old.st_ino == new.st_ino &&old.st_dev == new.st_dev;
 }
 
 /* 0, -1 when there is nothing to do, or an errno. */
@@ -155,7 +163,7 @@ check_rename(const struct emu_call *x, const struct emu_spot *from, const struct
 		failed = EINVAL;
 	else if (to->target >= 0 && S_ISDIR(to->st.st_mode) && spot_is_within(from->dir, &to->st))
 		failed = exchange ? EINVAL : ENOTEMPTY;
-	else if (is_same_file(from, to))
+	else if (is_same_file(x, from, to))
 		return -1;
 	if (!failed)
 		failed = check_removal(x, from);
