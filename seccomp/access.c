@@ -390,16 +390,21 @@ access_is_private(const char *name)
 static void
 look_at_process(const struct way *way, struct spot *spot)
 {
+	mode_t mode = spot->st.st_mode;
+	bool is_private = access_is_private(spot->name);
 	pid_t pid = way->in == KIND_PROCESSES && spot->exists ? process_of(spot->dir) : 0;
-	struct creds *of = pid > 0 ? task_other(way->c, pid) : NULL;
+	struct creds *of = NULL;
 
+	/* what is for all as it is for its user needs no process to be found, as most of what ps(1) reads */
+	if (pid > 0 && (is_private || ((mode >> 6 | mode >> 3) & 7 & ~mode)))
+		of = task_other(way->c, pid);
 	if (!of)
-		return; /* it is the caller's own, or nobody's */
+		return; /* it is the caller's own, or nobody's, or it does not matter whose */
 	spot->is_of_process = true;
 	spot->st.st_uid = of->euid;
 	spot->st.st_gid = of->egid;
 	creds_drop(of);
-	spot->is_private = access_is_private(spot->name) && !may_look_into(way->c, spot->dir);
+	spot->is_private = is_private && !may_look_into(way->c, spot->dir);
 }
 
 /* ---- one step after the other ---- */

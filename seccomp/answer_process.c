@@ -164,10 +164,12 @@ meet_all(struct shot *s)
 	DIR *dir = opendir(".");
 	const struct dirent *entry;
 
-	while (dir && (entry = readdir(dir)))
-		if (isdigit((unsigned char)entry->d_name[0]) &&
-		    (pid_t)strtol(entry->d_name, NULL, 10) >= s->c->ids->first)
-			meet(s, (pid_t)strtol(entry->d_name, NULL, 10));
+	while (dir && (entry = readdir(dir))) {
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+
+		if (isdigit((unsigned char)entry->d_name[0]) && task_is_inside(s->c->ids, pid))
+			meet(s, pid);
+	}
 	if (dir)
 		(void)closedir(dir); /* only read */
 }

@@ -59,6 +59,7 @@ struct ids {
 	size_t n_new;   /* since the last look for those that ended */
 	int64_t swept;  /* when that was, in milliseconds */
 	pid_t first;    /* the container's first process */
+	ino_t pids;     /* its pid namespace; 0: not looked at yet */
 	bool any_other; /* some process is not root, or was when this was last looked at */
 };
 
@@ -138,11 +139,16 @@ void task_begin(struct ids *ids, pid_t pid);
 void task_born(struct ids *ids, pid_t parent, pid_t child);
 /** Process @pid becomes one with @creds (taken over) by executing a file. */
 void task_become(struct ids *ids, pid_t pid, struct creds *creds);
+/** Is process @pid of the host's side in the container's pid namespace? Numbers of the host begin again some time, and say nothing. */
+bool task_is_inside(struct ids *ids, pid_t pid);
 /** The credentials of process @pid as the container numbers it; NULL. To be dropped. */
 struct creds *task_creds_of(const struct call *c, pid_t pid);
 /** Likewise of process @pid of the host's side. */
 struct creds *task_creds_here(const struct call *c, pid_t pid);
-/** The credentials of the process that thread @tid of the container is of; NULL when it is the caller's own, or there is none. To be dropped. */
+/**
+ * The credentials of the process that thread @tid of the container is of; NULL when it is the caller's own, or there is none. Of one that
+ * cannot be found they are root's. To be dropped.
+ */
 struct creds *task_other(const struct call *c, pid_t tid);
 /**
  * May the caller look into process or thread @pid of the container as a user with these ids (ptrace(2), "Ptrace access mode checking")?

@@ -566,6 +566,29 @@ task_inner_pid(pid_t pid)
 	return line ? (pid_t)strtol(line, NULL, 10) : 0;
 }
 
+/* 0: there is none that could be looked at. */
+static ino_t
+pids_of(pid_t pid)
+{
+	char path[32];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%d/ns/pid", (int)pid);
+	return fstatat(AT_FDCWD, path, &st, 0) == 0 ? st.st_ino : 0;
+}
+
+bool
+task_is_inside(struct ids *ids, pid_t pid)
+{
+	ino_t pids = __atomic_load_n(&ids->pids, __ATOMIC_RELAXED);
+
+	if (pids == 0) {
+		pids = pids_of(ids->first);
+		__atomic_store_n(&ids->pids, pids, __ATOMIC_RELAXED);
+	}
+	return pids != 0 && pids_of(pid) == pids;
+}
+
 struct creds *
 task_creds_of(const struct call *c, pid_t pid)
 {
@@ -578,8 +601,8 @@ task_creds_of(const struct call *c, pid_t pid)
 		pid_t candidate = (pid_t)strtol(entry->d_name, NULL, 10);
 		struct task *t;
 
-		if (!isdigit((unsigned char)entry->d_name[0]) || candidate < c->ids->first ||
-		    task_inner_pid(candidate) != pid)
+		if (!isdigit((unsigned char)entry->d_name[0]) || task_inner_pid(candidate) != pid ||
+		    !task_is_inside(c->ids, candidate))
 			continue;
 		t = climb(c->ids, candidate, -1, parent_of(candidate, -1));
 		found = t ? creds_hold(t->creds) : NULL;
@@ -621,8 +644,16 @@ struct creds *
 task_other(const struct call *c, pid_t tid)
 {
 	pid_t pid = tid > 0 ? process_of_thread(tid) : 0;
+	struct creds *found;
 
-	return pid == 0 || pid == task_inner_pid(c->task.pid) ? NULL : task_creds_of(c, pid);
+	if (pid == 0 || pid == task_inner_pid(c->task.pid))
+		return NULL;
+	found = task_creds_of(c, pid);
+	if (!found && process_of_thread(tid) == pid) {
+		found = creds_new(0);
+		found->permitted = UINT64_MAX;
+	}
+	return found;
 }
 
 bool

@@ -381,3 +381,19 @@ snoop()
 	same_words
 	equal "$(said userns-single | wc -l)" 8
 }
+
+@test "userns-single: numbers of processes that begin again keep a user from root's processes" {
+	dockerfile <<-'EOF'
+		FROM alpine:3.19
+		RUN adduser -D u; i=0; while [ $i -lt 300 ]; do /bin/true; i=$((i + 1)); done; sleep 60 & sleep 0.2; p=$!; \
+		    su u -c "if kill -9 $p; then echo '> root is killed'; fi; if kill -9 -1; then echo '> all are killed'; fi; cat /proc/$p/environ" 2>&1 | sed 's/^/> /'; \
+		    kill -9 $p && echo '> root kills'
+	EOF
+	# the machine's numbers as those of a namespace, which are near their end
+	run timeout 60 unshare --user --map-root-user --mount --pid --fork --mount-proc sh -c '
+	    echo $(($(cat /proc/sys/kernel/pid_max) - 200)) >/proc/sys/kernel/ns_last_pid && exec croze build --progress=plain --isolation userns-single --network none c'
+	ok
+	says "> root kills"
+	equal "$(grep -cE '\| +[0-9.]+ > (root is|all are) killed' <<<"$output")" 0
+	equal "$(grep -ciE '> .*(permission denied|not permitted)' <<<"$output")" 3
+}
