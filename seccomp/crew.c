@@ -40,18 +40,18 @@ struct member {
 	/* as a helper: the leader, and its turns, at the last look */
 	const struct member *leader;
 	unsigned int seen;
-	/* of the answers: who had the last one and when, how many in a row, and whether it is woken here */
+	/* of the answers: who had the last one and when, and how many in a row */
 	uint32_t asker;
 	int64_t answered;
 	unsigned int streak;
-	bool together;
 };
 
 struct crew {
 	struct crew_options options;
 	int bell; /* eventfd(2); heard by all who sleep */
 	_Atomic(struct member *) leader;
-	atomic_bool asleep; /* some helper looks no more until the bell rings */
+	atomic_bool asleep;   /* some helper looks no more until the bell rings */
+	atomic_bool together; /* who asks is woken where he is answered */
 	atomic_bool ended;
 	atomic_bool failed;
 	unsigned int n_members;
@@ -82,7 +82,7 @@ now_ns(void)
 
 /* Before an answer to @asker. */
 static void
-choose_processor(const struct crew *crew, struct member *m, uint32_t asker)
+choose_processor(struct crew *crew, struct member *m, uint32_t asker)
 {
 	bool together;
 
@@ -92,9 +92,8 @@ choose_processor(const struct crew *crew, struct member *m, uint32_t asker)
 		m->streak++;
 	m->asker = asker;
 	together = m->streak >= STREAK_MIN && m->streak % STREAK_BREAK != 0;
-	if (together != m->together)
+	if (together != atomic_exchange(&crew->together, together))
 		notify_share_processor(crew->options.listener, together);
-	m->together = together;
 }
 
 /* Receives one call and answers it. */

@@ -23,6 +23,7 @@
  */
 #include "seccomp/call.h"
 
+#include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "seccomp/crew.h"
 #include "seccomp/network.h"
@@ -298,18 +299,6 @@ count_threads(void)
 	return processors < CREW_MAX ? (unsigned int)processors : CREW_MAX;
 }
 
-/* A descriptor a process of the container: as many as may be. */
-static void
-raise_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit); /* what there is has to do */
-	}
-}
-
 int
 ids_serve(const struct ids_options *options, struct error *e)
 {
@@ -319,7 +308,7 @@ ids_serve(const struct ids_options *options, struct error *e)
 	struct crew *crew;
 	int result;
 
-	raise_limit();
+	fd_raise_limit();
 	ids.no_chroot = options->mounts >= 0 && !has_chroot();
 	(void)function_of(SYS_openat);
 	crew = crew_start(&(struct crew_options){ .listener = options->listener,

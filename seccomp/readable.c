@@ -10,6 +10,7 @@
 #include "seccomp/readable.h"
 
 #include "seccomp/pose.h"
+#include "seccomp/registers.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -18,7 +19,6 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,20 +35,6 @@
 #define RESTART_LAST (-516)
 
 #if defined(__x86_64__)
-
-typedef struct user_regs_struct registers;
-
-static int
-get_registers(pid_t tid, registers *r)
-{
-	return ptrace(PTRACE_GETREGS, tid, NULL, r) < 0 ? -1 : 0;
-}
-
-static int
-set_registers(pid_t tid, const registers *r)
-{
-	return ptrace(PTRACE_SETREGS, tid, NULL, r) < 0 ? -1 : 0;
-}
 
 static int64_t
 result_of(const registers *r)

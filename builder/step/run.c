@@ -497,8 +497,8 @@ run_command(const struct run_request *request, int root, const struct user *user
 		lift_confinement(&spec);
 	set_egress(request, &spec);
 	ended = run_container(request, &spec, result, e);
-	if (mounts_take_back(extra.mounts, ended < 0 ? &second : e) <
-	    0) /* the first failure counts */
+	/* the first failure counts */
+	if (mounts_take_back(extra.mounts, ended < 0 ? &second : e) < 0)
 		ended = -1;
 	return ended;
 }

@@ -99,6 +99,15 @@ open_parts(struct store_mount *m, struct error *e)
 	return 0;
 }
 
+static int
+wait_lock(const struct store_mount *m, int how, struct error *e)
+{
+	while (flock(m->lock, how) < 0)
+		if (errno != EINTR)
+			return error_sys(e, "cannot lock the cache mount '%s'", m->name);
+	return 0;
+}
+
 /* Takes the lock. Returns 1, 0 when somebody else has it and waiting is not wanted, -1. */
 static int
 take_lock(struct store_mount *m, enum store_mount_use use, store_mount_wait_fn *wait, void *arg,
@@ -117,10 +126,7 @@ take_lock(struct store_mount *m, enum store_mount_use use, store_mount_wait_fn *
 		return 0;
 	if (wait)
 		wait(arg);
-	while (flock(m->lock, how) < 0)
-		if (errno != EINTR)
-			return error_sys(e, "cannot lock the cache mount '%s'", m->name);
-	return 1;
+	return wait_lock(m, how, e) < 0 ? -1 : 1;
 }
 
 /* ---- one whose files were moved away ---- */
@@ -131,26 +137,17 @@ is_lent(const struct store_mount *m)
 	return faccessat(m->dir, LENT, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static int
-wait_alone(const struct store_mount *m, int how, struct error *e)
-{
-	while (flock(m->lock, how) < 0)
-		if (errno != EINTR)
-			return error_sys(e, "cannot lock the cache mount '%s'", m->name);
-	return 0;
-}
-
 /* Who had them, and holds no lock any more, has ended without bringing them back: what is in their place is something else. */
 static int
 empty(struct store_mount *m, enum store_mount_use use, struct error *e)
 {
 	struct stat st;
 
-	if (use == STORE_MOUNT_SHARED && wait_alone(m, LOCK_EX, e) < 0)
+	if (use == STORE_MOUNT_SHARED && wait_lock(m, LOCK_EX, e) < 0)
 		return -1;
 	m->shared = use == STORE_MOUNT_SHARED;
 	if (!is_lent(m))
-		return m->shared ? wait_alone(m, LOCK_SH, e) : 0; /* another one was faster */
+		return m->shared ? wait_lock(m, LOCK_SH, e) : 0; /* another one was faster */
 	if (fstatat(m->dir, FILES, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    tmp_discard(m->store, m->dir, FILES, e) < 0)
 		return -1;
@@ -167,7 +164,7 @@ refill(struct store_mount *m, struct error *e)
 	m->is_empty = false;
 	if (store_mount_returned(m, e) < 0)
 		return -1;
-	return m->shared ? wait_alone(m, LOCK_SH, e) : 0;
+	return m->shared ? wait_lock(m, LOCK_SH, e) : 0;
 }
 
 int

@@ -337,3 +337,14 @@ fd_cloexec_from(int first, const int *keep, size_t n_keep)
 	}
 	cloexec_range(from, ~0U);
 }
+
+void
+fd_raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit); /* what there is has to do */
+	}
+}

@@ -30,6 +30,8 @@ int fd_write_all(int fd, const void *bytes, size_t length, struct error *e);
 int fd_read_all(int fd, struct buf *b, size_t max, const char *what, struct error *e);
 /** Reads exactly @length bytes; returns 1, 0 at the end of the file before the first byte, -1. */
 int fd_read_exact(int fd, void *bytes, size_t length, struct error *e);
+/** Lets the process have as many descriptors as it may: a server with one or more for each process that it serves. */
+void fd_raise_limit(void);
 /** Copies @length bytes (UINT64_MAX: to the end) by reflink, copy_file_range or read/write; holes are kept where both are regular files. */
 int fd_copy(int from, int to, uint64_t length, uint64_t *copied, struct error *e);
 /** Opens a directory stream on a duplicate of @fd, rewound. */

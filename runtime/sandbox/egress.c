@@ -28,7 +28,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -601,12 +600,7 @@ enter_procfs(void)
 static int
 leave_files(const struct server *s, struct error *e)
 {
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit); /* what there is has to do */
-	}
+	fd_raise_limit();
 	/* who reads of no process needs not even that */
 	if (s->options->in_place)
 		return landlock_restrict_files(NULL, 0, e) < 0 ? -1 : 0;

@@ -328,17 +328,6 @@ restrict_self(const struct emulation *em, struct error *e)
 	}
 }
 
-static void
-raise_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit); /* what there is has to do */
-	}
-}
-
 /* The command as execvp(3) would find it; ERR_STEP. */
 static int
 find_command(struct emu_call *x, struct emu_pending **pending, struct error *e)
@@ -508,7 +497,7 @@ set_up(struct emulation *em, int socket, struct error *e)
 	em->log = spec->err;
 	em->has_copies = emu_has_copies();
 	(void)umask(0);
-	raise_limit();
+	fd_raise_limit();
 	if (spec->network != CONTAINER_NETWORK_HOST && !(em->net = stepnet_new(spec, &owner, e)))
 		return -1;
 	close_others(em, socket);

@@ -9,6 +9,7 @@
 #include "runtime/sandbox/emulate_private.h"
 
 #include "runtime/base/mem.h"
+#include "seccomp/registers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,6 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,20 +34,6 @@
 /* ---- registers ---- */
 
 #if defined(__x86_64__)
-
-typedef struct user_regs_struct registers;
-
-static int
-get_registers(pid_t tid, registers *r)
-{
-	return ptrace(PTRACE_GETREGS, tid, NULL, r) < 0 ? -1 : 0;
-}
-
-static int
-set_registers(pid_t tid, const registers *r)
-{
-	return ptrace(PTRACE_SETREGS, tid, NULL, r) < 0 ? -1 : 0;
-}
 
 static void
 take_call(const registers *r, uint64_t *number, uint64_t args[6])

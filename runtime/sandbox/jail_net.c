@@ -32,7 +32,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -270,24 +269,13 @@ each_process(void *arg, void (*fn)(pid_t pid, void *with), void *with)
 
 /* ---- the watcher ---- */
 
-static void
-raise_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit); /* what there is has to do */
-	}
-}
-
 static int
 set_up(struct watcher *w, int socket, int theirs, struct error *e)
 {
 	const struct container_spec *spec = w->spec;
 	struct stepnet_owner owner = { .arg = w, .each_process = each_process, .poses = true };
 
-	raise_limit();
+	fd_raise_limit();
 	w->has_names = landlock_scopes();
 	w->net = stepnet_new(spec, &owner, e);
 	if (!w->net)
