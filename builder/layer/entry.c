@@ -4,6 +4,7 @@
  */
 #include "builder/layer/entry.h"
 
+#include "builder/layer/metadata.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
@@ -19,8 +20,6 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define OVERLAY_PREFIX "user.overlay."
-#define OVERLAY_ESCAPED "user.overlay.overlay."
 #define OWN_PREFIX "user.croze."
 #define CAPABILITY "security.capability"
 

@@ -5,16 +5,13 @@
 #include "builder/layer/links.h"
 
 #include "builder/layer/names.h"
+#include "builder/layer/walk.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/filecopy.h"
 #include "runtime/base/mem.h"
 
 #include <fcntl.h>
 #include <unistd.h>
-
-#define OPEN_DIR (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-/* Folders above this depth keep their descriptors; deeper ones get them back through "..". */
-#define OPEN_LEVELS 16
 
 /* By number alone: a mount of an overlay has devices of its own for files of one file system. */
 static struct stat
@@ -43,16 +40,14 @@ visit_entry(int *dir, const char *name, unsigned depth, const struct visit *v, s
 		return error_sys(e, "cannot read '%s'", name);
 	if (!S_ISDIR(st.st_mode))
 		return st.st_nlink > 1 ? v->fn(*dir, name, &st, v->arg, e) : 0;
-	child = openat(*dir, name, OPEN_DIR);
+	child = openat(*dir, name, WALK_OPEN_DIR);
 	if (child < 0)
 		return error_sys(e, "cannot open '%s'", name);
-	if (depth > OPEN_LEVELS)
+	if (depth > WALK_OPEN_LEVELS)
 		fd_close_at(dir);
 	if (visit_folder(&child, depth + 1, v, e) < 0)
 		return -1;
-	if (*dir < 0)
-		*dir = openat(child, "..", OPEN_DIR);
-	return *dir < 0 ? error_sys(e, "cannot go back to a parent directory") : 0;
+	return walk_open_again(dir, child, e);
 }
 
 static int
@@ -70,7 +65,7 @@ visit_folder(int *dir, unsigned depth, const struct visit *v, struct error *e)
 static int
 visit_all(int dir, const struct visit *v, struct error *e)
 {
-	autofd int top = openat(dir, ".", OPEN_DIR);
+	autofd int top = openat(dir, ".", WALK_OPEN_DIR);
 
 	if (top < 0)
 		return error_sys(e, "cannot open a snapshot");

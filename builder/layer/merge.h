@@ -11,7 +11,9 @@
 #include "runtime/base/error.h"
 #include "runtime/base/inodes.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /**
  * Puts @lowers, the lowest first, as one tree into the directory @dest. What is said of the files of @lowers stays as it is.
@@ -29,18 +31,7 @@ int merge_layers(
  */
 int merge_layers_like(const int *lowers, size_t n_lowers, int dest, int like, struct error *e);
 
-struct merge_state;
-
-/**
- * Remembers what is in @tree, so that what changes can be told. Files in @shared (may be NULL; borrowed for as long as the state) are taken
- * to be what they were as long as they are there. NULL with @e.
- */
-struct merge_state *merge_remember(int tree, const struct inodes *shared, struct error *e);
-void merge_state_free(struct merge_state *state);
-/**
- * Moves what has changed in @tree since into @upper, a directory on the same file system that becomes an overlay's upper: with
- * whiteouts and opaque folders for what is gone. What was shared and has another name now is copied. @tree holds what has not changed afterwards.
- */
-int merge_collect(const struct merge_state *state, int tree, int upper, struct error *e);
+/** Can a file of this type have further names in such trees? FIFOs and sockets are what those who open them have in common. */
+bool merge_may_share(mode_t mode);
 
 #endif

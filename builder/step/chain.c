@@ -11,6 +11,7 @@
 #include "builder/step/chain.h"
 
 #include "builder/layer/apply.h"
+#include "builder/layer/collect.h"
 #include "builder/layer/diff.h"
 #include "builder/layer/merge.h"
 #include "builder/step/arriving.h"
@@ -220,7 +221,7 @@ struct copy {
 	int tree;
 	bool is_linked;
 	struct inodes shared;
-	struct merge_state *state; /* of before the step */
+	struct collect_state *state; /* of before the step */
 };
 
 static void
@@ -229,7 +230,7 @@ free_copy(void *arg)
 	struct copy *copy = arg;
 
 	fd_close_at(&copy->tree);
-	merge_state_free(copy->state);
+	collect_state_free(copy->state);
 	inodes_release(&copy->shared);
 	free(copy);
 }
@@ -349,7 +350,7 @@ fill_copy(struct copy *copy, const struct chain *chain, const struct lowers *low
 		return -1;
 	if (shared && write_table(copy, upper, e) < 0)
 		return -1;
-	copy->state = merge_remember(copy->tree, shared, e);
+	copy->state = collect_remember(copy->tree, shared, e);
 	return copy->state ? 0 : -1;
 }
 
@@ -395,7 +396,7 @@ chain_settle(struct store *store, int root, struct snapshot_writer *upper, struc
 		return fuseoverlay_settle(upper->fs, root, e);
 	if (!upper->extra)
 		return 0;
-	result = merge_collect(copy->state, copy->tree, upper->fs, e);
+	result = collect_changes(copy->state, copy->tree, upper->fs, e);
 	upper->free_extra(upper->extra);
 	upper->extra = NULL;
 	return result;

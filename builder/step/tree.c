@@ -9,6 +9,7 @@
 #include "builder/step/tree.h"
 
 #include "builder/context/traverse.h"
+#include "builder/layer/metadata.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
 #include "runtime/base/path.h"
@@ -18,7 +19,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #define LINKS_MAX 40
@@ -192,14 +192,6 @@ item_of_file(struct tree *tree, int dir, const char *name, const struct stat *st
 	return 0;
 }
 
-static bool
-is_opaque(int dir)
-{
-	char value[2];
-
-	return fgetxattr(dir, "user.overlay.opaque", value, sizeof(value)) == 1 && value[0] == 'y';
-}
-
 /* Steps from directory *@at to its child @name: what is there, with its status. */
 static enum answer
 upper_step(int at, const char *name, bool is_opaque_here, struct stat *st)
@@ -234,7 +226,7 @@ upper_lookup(
 
 		if (next_component(&rest, name) <= 0)
 			return ANSWER_HIDDEN;
-		hides |= is_opaque(at);
+		hides |= metadata_has_mark(at, OVERLAY_PREFIX "opaque", 'y');
 		answer = upper_step(at, name, hides, &st);
 		if (answer == ANSWER_ERROR)
 			goto failed;

@@ -4,6 +4,7 @@
  */
 #include "tests/unit/unit.h"
 
+#include "builder/layer/collect.h"
 #include "builder/layer/merge.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/mem.h"
@@ -125,7 +126,7 @@ a_change_of_a_deep_tree_is_collected_with_few_descriptors(void **state)
 	autofree char *kept = in(deep, "kept"), *changed = in(deep, "changed");
 	autofree char *removed = in(deep, "removed"), *added = in(deep, "added");
 	struct rlimit before, few;
-	struct merge_state *memory;
+	struct collect_state *memory;
 	struct error e = ERROR_INIT;
 
 	put(f->lower, kept, "1");
@@ -140,14 +141,14 @@ a_change_of_a_deep_tree_is_collected_with_few_descriptors(void **state)
 
 	assert_ok(merge_layers(&f->lower, 1, f->tree, NULL, &e), &e);
 	assert_true(has(f->tree, kept, "1"));
-	memory = merge_remember(f->tree, NULL, &e);
+	memory = collect_remember(f->tree, NULL, &e);
 	assert_ok(memory ? 0 : -1, &e);
 	put(f->tree, changed, "2");
 	put(f->tree, added, "3");
 	assert_int_equal(unlinkat(f->tree, removed, 0), 0);
 	assert_int_equal(unlinkat(f->tree, "d/d/gone", 0), 0);
-	assert_ok(merge_collect(memory, f->tree, f->upper, &e), &e);
-	merge_state_free(memory);
+	assert_ok(collect_changes(memory, f->tree, f->upper, &e), &e);
+	collect_state_free(memory);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 
 	assert_true(has(f->upper, changed, "2"));
@@ -163,21 +164,21 @@ a_folder_that_was_made_anew_is_opaque(void **state)
 {
 	struct fixture *f = *state;
 	struct error e = ERROR_INIT;
-	struct merge_state *memory;
+	struct collect_state *memory;
 	char mark = 0;
 	autofd int d = -1;
 
 	assert_int_equal(mkdirat(f->lower, "d", 0755), 0);
 	put(f->lower, "d/old", "1");
 	assert_ok(merge_layers(&f->lower, 1, f->tree, NULL, &e), &e);
-	memory = merge_remember(f->tree, NULL, &e);
+	memory = collect_remember(f->tree, NULL, &e);
 	assert_ok(memory ? 0 : -1, &e);
 	assert_int_equal(unlinkat(f->tree, "d/old", 0), 0);
 	assert_int_equal(unlinkat(f->tree, "d", AT_REMOVEDIR), 0);
 	assert_int_equal(mkdirat(f->tree, "d", 0755), 0);
 	put(f->tree, "d/new", "2");
-	assert_ok(merge_collect(memory, f->tree, f->upper, &e), &e);
-	merge_state_free(memory);
+	assert_ok(collect_changes(memory, f->tree, f->upper, &e), &e);
+	collect_state_free(memory);
 	d = openat(f->upper, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(d >= 0);
 	assert_int_equal(fgetxattr(d, "user.overlay.opaque", &mark, 1), 1);
@@ -259,7 +260,7 @@ a_shared_file_that_was_renamed_is_collected_as_a_copy(void **state)
 {
 	struct fixture *f = *state;
 	auto(inodes) struct inodes shared = { 0 };
-	struct merge_state *memory;
+	struct collect_state *memory;
 	struct error e = ERROR_INIT;
 	struct stat before;
 
@@ -271,13 +272,13 @@ a_shared_file_that_was_renamed_is_collected_as_a_copy(void **state)
 	assert_int_equal(symlinkat("a", f->lower, "d/l"), 0);
 	before = stat_of(f->lower, "d");
 	assert_ok(merge_layers(&f->lower, 1, f->tree, &shared, &e), &e);
-	memory = merge_remember(f->tree, &shared, &e);
+	memory = collect_remember(f->tree, &shared, &e);
 	assert_ok(memory ? 0 : -1, &e);
 	assert_int_equal(linkat(f->lower, "same", f->top, "elsewhere", 0), 0); /* another tree */
 	assert_int_equal(renameat(f->tree, "a", f->tree, "c"), 0);
 	assert_int_equal(renameat(f->tree, "d", f->tree, "n"), 0);
-	assert_ok(merge_collect(memory, f->tree, f->upper, &e), &e);
-	merge_state_free(memory);
+	assert_ok(collect_changes(memory, f->tree, f->upper, &e), &e);
+	collect_state_free(memory);
 	assert_int_equal(faccessat(f->upper, "same", F_OK, 0), -1);
 	assert_true(is_whiteout(f->upper, "a"));
 	assert_true(is_whiteout(f->upper, "d"));
@@ -297,20 +298,20 @@ static void
 a_folder_that_came_into_another_of_the_old_name_is_collected_whole(void **state)
 {
 	struct fixture *f = *state;
-	struct merge_state *memory;
+	struct collect_state *memory;
 	struct error e = ERROR_INIT;
 
 	assert_int_equal(mkdirat(f->lower, "d", 0755), 0);
 	assert_int_equal(mkdirat(f->lower, "d/sub", 0755), 0);
 	put(f->lower, "d/sub/f", "1");
 	assert_ok(merge_layers(&f->lower, 1, f->tree, NULL, &e), &e);
-	memory = merge_remember(f->tree, NULL, &e);
+	memory = collect_remember(f->tree, NULL, &e);
 	assert_ok(memory ? 0 : -1, &e);
 	assert_int_equal(renameat(f->tree, "d", f->tree, "old"), 0);
 	assert_int_equal(mkdirat(f->tree, "d", 0755), 0);
 	assert_int_equal(renameat(f->tree, "old/sub", f->tree, "d/sub"), 0);
-	assert_ok(merge_collect(memory, f->tree, f->upper, &e), &e);
-	merge_state_free(memory);
+	assert_ok(collect_changes(memory, f->tree, f->upper, &e), &e);
+	collect_state_free(memory);
 	assert_true(has(f->upper, "d/sub/f", "1"));
 }
 
