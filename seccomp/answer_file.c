@@ -59,6 +59,23 @@ write_statx(const struct call *c, const struct question *q, const char *path, in
 	return call_write(c, q->buf, &x, sizeof(x));
 }
 
+/* By a copy of descriptor @fd of the caller, in half the time that its link in procfs takes. */
+static int
+look_at_fd(const struct call *c, int fd, struct stat *st)
+{
+	int copy, result;
+
+	/* a thread may have descriptors of its own */
+	if (c->task.pidfd < 0 || c->tid != c->task.pid)
+		return -1;
+	copy = (int)syscall(SYS_pidfd_getfd, c->task.pidfd, fd, 0);
+	if (copy < 0)
+		return -1;
+	result = fstat(copy, st);
+	(void)close(copy); /* the caller has it, too */
+	return result;
+}
+
 static void
 answer(struct call *c, const struct question *q)
 {
@@ -80,7 +97,9 @@ answer(struct call *c, const struct question *q)
 		return;
 	}
 	/* what the kernel alone can say, and what has no record, it says itself */
-	if (failed || fstatat(AT_FDCWD, path, &st, flags & ~AT_STATX_SYNC_TYPE) < 0 ||
+	if (failed ||
+	    (!(is_fd && look_at_fd(c, q->dirfd, &st) == 0) &&
+		fstatat(AT_FDCWD, path, &st, flags & ~AT_STATX_SYNC_TYPE) < 0) ||
 	    !access_owner_of(c->ids, path, follow, &st)) {
 		call_continue(c);
 		return;
