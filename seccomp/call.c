@@ -12,7 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #define PAGE 4096U
@@ -183,6 +185,40 @@ call_is_path_only(const struct call *c, int fd)
 	(void)snprintf(path, sizeof(path), "%d/fd/%d", (int)c->tid, fd);
 	return fd >= 0 && fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       (st.st_mode & 0700) == 0;
+}
+
+/* Is it another machine, or an older kernel, to the caller? */
+static bool
+has_other_names(const struct call *c)
+{
+	char path[40], text[16] = "";
+	ssize_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%d/personality", (int)c->tid);
+	fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false; /* nobody but its user may know */
+	n = read(fd, text, sizeof(text) - 1);
+	(void)close(fd); /* read-only */
+	text[n > 0 ? n : 0] = '\0';
+	return (strtoul(text, NULL, 16) & (PER_MASK | UNAME26)) != PER_LINUX;
+}
+
+void
+call_answer_uname(const struct call *c, const char *hostname)
+{
+	struct utsname names;
+
+	if (!*hostname || has_other_names(c) || uname(&names) < 0) {
+		call_continue(c);
+		return;
+	}
+	(void)snprintf(names.nodename, sizeof(names.nodename), "%s", hostname);
+	if (call_write(c, c->data->args[0], &names, sizeof(names)) != 0)
+		call_fail(c, EFAULT);
+	else
+		call_return(c, 0);
 }
 
 mode_t

@@ -85,6 +85,12 @@ void call_fail(const struct call *c, int error_number);
 /** call_fail() with an errno in @failed, else call_continue(). */
 void call_let_or_fail(const struct call *c, int failed);
 
+/**
+ * Answers uname(2) with @hostname for the name of the machine ("": its own). Who asked for names of another kind (personality(2)) gets
+ * those of the kernel.
+ */
+void call_answer_uname(const struct call *c, const char *hostname);
+
 /* ---- the caller's memory ---- */
 
 /** 0 or EFAULT. */

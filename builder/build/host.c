@@ -324,7 +324,7 @@ tell_confinement(const struct build *b, const struct error *lacks)
 	    : b->run.network == NETNS_NONE ? "no network"
 					   : "the connections that croze makes for them",
 	    around ? " (" : "", around ? lacks->text : "", around ? ")" : "",
-	    b->run.chroot ? " and no /proc" : ", and see its host name and process numbers");
+	    b->run.chroot ? " and no /proc" : ", and see its process numbers");
 }
 
 /* In a chroot there may be no network of a step's own, which is said: then it is that of the container around it. */

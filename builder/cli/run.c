@@ -236,7 +236,7 @@ struct session {
 };
 
 static const char *
-container_hostname(const struct session *s)
+own_hostname(const struct session *s)
 {
 	return s->flags->hostname != NULL ? s->flags->hostname : "croze";
 }
@@ -316,7 +316,7 @@ make_env(struct session *s, struct error *e)
 	strv_append(&s->env, &s->image.config.env);
 	if (env_get(&s->env, "PATH") == NULL)
 		env_set(&s->env, "PATH", PLAN_DEFAULT_PATH);
-	env_set(&s->env, "HOSTNAME", container_hostname(s));
+	env_set(&s->env, "HOSTNAME", own_hostname(s));
 	if (flags->tty && env_get(&s->env, "TERM") == NULL)
 		env_set(&s->env, "TERM", "xterm");
 	for (size_t i = 0; i < flags->env_files.count; i++)
@@ -457,12 +457,12 @@ static int
 open_environment(struct session *s, struct error *e)
 {
 	size_t n = s->typed.n_hosts;
-	autofree struct run_host *hosts = xcalloc(n + 1, sizeof(*hosts));
+	autofree struct run_host *hosts = xcalloc(n + 1, sizeof(*hosts)); /* never of size 0 */
 
 	for (size_t i = 0; i < n; i++)
 		hosts[i] = (struct run_host){ s->typed.hosts[i].name, s->typed.hosts[i].address };
-	hosts[n] = (struct run_host){ container_hostname(s), "127.0.0.1" };
-	if (run_environment_open(&s->environment, s->store, hosts, n + 1, e) < 0)
+	s->environment.hostname = own_hostname(s);
+	if (run_environment_open(&s->environment, s->store, hosts, n, e) < 0)
 		return -1;
 	return run_environment_serve(&s->environment, &s->image.config.platform, e);
 }
@@ -520,7 +520,7 @@ make_spec(struct session *s, struct container_spec *spec)
 	spec->gid = s->user.gid;
 	spec->groups = s->user.groups;
 	spec->n_groups = s->user.n_groups;
-	spec->hostname = container_hostname(s);
+	spec->hostname = own_hostname(s);
 	spec->record_ids = s->environment.userns.own_id_only;
 	spec->network =
 	    s->environment.network == NETNS_HOST ? CONTAINER_NETWORK_HOST : CONTAINER_NETWORK_JOIN;

@@ -22,6 +22,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -72,17 +73,66 @@ write_resolv_conf(struct run_environment *environment, int dir, struct error *e)
 	return environment->resolv_conf < 0 ? -1 : 0;
 }
 
+/* Of the step; NULL: of those that say nothing of it. */
+static enum netns_mode
+network_of(const struct run_environment *environment, const struct plan_step *step)
+{
+	if (step && step->network == PLAN_NETWORK_NONE)
+		return NETNS_NONE;
+	if (step && step->network == PLAN_NETWORK_HOST)
+		return NETNS_HOST;
+	return environment->network;
+}
+
+/* Can the command have another host name than the machine that it is on? A chroot has it by who answers for its network. */
+static bool
+gives_hostname(const struct run_environment *environment, const struct plan_step *step)
+{
+	return !environment->chroot || network_of(environment, step) == NETNS_DEFAULT;
+}
+
+static const char *
+hostname_of(const struct run_environment *environment, const struct plan_step *step)
+{
+	if (step && step->hostname)
+		return step->hostname;
+	return environment->hostname ? environment->hostname : "buildkitsandbox";
+}
+
+/* The file /etc/hosts for the command of @step, or with NULL for those that say nothing of names and network; -1. */
 static int
-write_hosts(struct run_environment *environment, int dir, const struct run_host *hosts,
-    size_t n_hosts, struct error *e)
+write_hosts(const struct run_environment *environment, const struct plan_step *step, int dir,
+    struct error *e)
+{
+	const char *name = hostname_of(environment, step);
+	auto(buf) struct buf text = { 0 };
+	struct utsname names;
+
+	if (!gives_hostname(environment, step) && uname(&names) == 0)
+		name = names.nodename;
+	/* a program that looks for its own name (sudo) would ask for it outside, and wait */
+	buf_printf(&text, "127.0.0.1\tlocalhost %s\n", name);
+	buf_add_text(&text, "::1\tlocalhost ip6-localhost ip6-loopback\n");
+	buf_add_text(&text, environment->host_lines);
+	return put_file(dir, "hosts", &text, e);
+}
+
+/* What the step sees as /etc/hosts is a file of its own. */
+static bool
+has_own_hosts(const struct run_environment *environment, const struct plan_step *step)
+{
+	return step->hostname ||
+	       gives_hostname(environment, step) != gives_hostname(environment, NULL);
+}
+
+static char *
+host_lines(const struct run_host *hosts, size_t n_hosts)
 {
 	auto(buf) struct buf text = { 0 };
 
-	buf_add_text(&text, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
 	for (size_t i = 0; i < n_hosts; i++)
 		buf_printf(&text, "%s\t%s\n", hosts[i].address, hosts[i].name);
-	environment->hosts = put_file(dir, "hosts", &text, e);
-	return environment->hosts < 0 ? -1 : 0;
+	return buf_steal(&text);
 }
 
 int
@@ -98,6 +148,7 @@ run_environment_open(struct run_environment *environment, struct store *store,
 
 	environment->resolv_conf = -1;
 	environment->hosts = -1;
+	environment->host_lines = host_lines(hosts, n_hosts);
 	environment->points = store_tmp_dir(store, NULL, e);
 	environment->binfmt = (struct binfmt)BINFMT_INIT;
 	environment->netns = (struct netns)NETNS_INIT;
@@ -106,9 +157,11 @@ run_environment_open(struct run_environment *environment, struct store *store,
 	if (dir < 0 || environment->points < 0 || netns_open(&network, &environment->netns, e) < 0)
 		return -1;
 	if (points_make(environment->points, e) == 0 &&
-	    write_resolv_conf(environment, dir, e) == 0 &&
-	    write_hosts(environment, dir, hosts, n_hosts, e) == 0)
-		return 0;
+	    write_resolv_conf(environment, dir, e) == 0) {
+		environment->hosts = write_hosts(environment, NULL, dir, e);
+		if (environment->hosts >= 0)
+			return 0;
+	}
 	run_environment_close(environment);
 	return -1;
 }
@@ -124,6 +177,8 @@ run_environment_close(struct run_environment *environment)
 	environment->kit = NULL;
 	fd_close_at(&environment->resolv_conf);
 	fd_close_at(&environment->hosts);
+	free(environment->host_lines);
+	environment->host_lines = NULL;
 	fd_close_at(&environment->points);
 	environment->resolv_conf = -1;
 	environment->hosts = -1;
@@ -196,6 +251,7 @@ struct extra_mounts {
 	struct container_mount *items;
 	size_t count;
 	int scripts;
+	int hosts; /* -1: that of the build */
 	struct mounts *mounts;
 	struct devices devices;
 	struct strv env;
@@ -206,6 +262,7 @@ extra_mounts_release(struct extra_mounts *x)
 {
 	free(x->items);
 	fd_close_at(&x->scripts);
+	fd_close_at(&x->hosts);
 	mounts_close(x->mounts);
 	devices_release(&x->devices);
 	mounts_wipe(&x->env);
@@ -237,6 +294,13 @@ extra_mounts_open(const struct run_request *request, const struct mounts_request
 		if (x->scripts < 0)
 			return -1;
 	}
+	if (has_own_hosts(environment, request->step)) {
+		autofd int dir = store_tmp_dir(request->store, NULL, e);
+
+		x->hosts = dir < 0 ? -1 : write_hosts(environment, request->step, dir, e);
+		if (x->hosts < 0)
+			return -1;
+	}
 	if (devices_open_all(request->step, &x->devices, e) < 0)
 		return -1;
 	x->mounts = mounts_open(wanted, e);
@@ -245,7 +309,7 @@ extra_mounts_open(const struct run_request *request, const struct mounts_request
 	items = mounts_items(x->mounts, &n_items);
 	x->items = xcalloc(n_items + x->devices.n_mounts + 3, sizeof(*x->items));
 	add_file(x, "/etc/resolv.conf", environment->resolv_conf);
-	add_file(x, "/etc/hosts", environment->hosts);
+	add_file(x, "/etc/hosts", x->hosts >= 0 ? x->hosts : environment->hosts);
 	add_file(x, PLAN_SCRIPTS, x->scripts);
 	for (size_t i = 0; i < x->devices.n_mounts; i++)
 		x->items[x->count++] = x->devices.mounts[i];
@@ -272,12 +336,8 @@ make_standard_mounts(
 static void
 set_network(const struct run_request *request, struct container_spec *spec)
 {
-	enum netns_mode mode = request->environment->network;
+	enum netns_mode mode = network_of(request->environment, request->step);
 
-	if (request->step->network == PLAN_NETWORK_NONE)
-		mode = NETNS_NONE;
-	if (request->step->network == PLAN_NETWORK_HOST)
-		mode = NETNS_HOST;
 	spec->network = mode == NETNS_HOST ? CONTAINER_NETWORK_HOST : CONTAINER_NETWORK_JOIN;
 	spec->netns = request->environment->netns.fd;
 	/* the build's own namespace may reach outside, or not be there at all */
@@ -329,6 +389,13 @@ check_tier(const struct run_request *request, struct error *e)
 	if (environment->emulate && environment->limits->by_cgroup)
 		return error_set(e, ERR_HOST,
 		    "RUN with --memory or another limit: the isolation '%s' has no cgroup", tier);
+	if (request->step->hostname && !gives_hostname(environment, request->step)) {
+		error_set(e, ERR_HOST,
+		    "BUILDKIT_SANDBOX_HOSTNAME: steps of the isolation '%s' have the host name of "
+		    "the container around them with this --network",
+		    tier);
+		return error_hint(e, "leave the build argument out");
+	}
 	if (request->step->n_devices > 0)
 		return error_set(
 		    e, ERR_HOST, "RUN --device: the isolation '%s' has no /dev of its own", tier);
@@ -460,7 +527,7 @@ run_command(const struct run_request *request, int root, const struct user *user
 		                             : MOUNTS_BOUND,
 		.note = request->note,
 		.note_arg = request->note_arg };
-	auto(extra_mounts) struct extra_mounts extra = { .scripts = -1 };
+	auto(extra_mounts) struct extra_mounts extra = { .scripts = -1, .hosts = -1 };
 	struct container_mount standard[16];
 	struct container_spec spec;
 	struct error second = ERROR_INIT;
@@ -483,7 +550,7 @@ run_command(const struct run_request *request, int root, const struct user *user
 	spec.shared = chain_shared(request->store, &request->files->upper);
 	spec.scratch = environment->points;
 	set_process(user, &spec);
-	spec.hostname = request->step->hostname ? request->step->hostname : "buildkitsandbox";
+	spec.hostname = hostname_of(environment, request->step);
 	spec.hostname_may_stay = !request->step->hostname;
 	set_network(request, &spec);
 	spec.in = -1;

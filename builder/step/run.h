@@ -29,8 +29,11 @@ struct run_environment {
 	size_t n_egress;
 	struct netns netns;
 	int resolv_conf; /* file that becomes /etc/resolv.conf; -1: none */
-	int hosts;       /* /etc/hosts */
-	int points;      /* the lowest layer of every command's files; see points.h */
+	const char
+	    *hostname; /* of commands whose step has none of its own; NULL: docker's for builds */
+	char *host_lines; /* of /etc/hosts, besides those of the machine itself */
+	int hosts;        /* /etc/hosts for that name */
+	int points;       /* the lowest layer of every command's files; see points.h */
 	const struct limits *limits;
 	bool emulate;      /* no chroot either: emulate.h */
 	uint64_t shm_size; /* bytes; 0: the default */

@@ -84,6 +84,12 @@ container_spec_init(struct container_spec *spec)
 	caps_set_mask(&spec->caps, caps_default);
 }
 
+const char *
+container_hostname(const struct container_spec *spec)
+{
+	return spec->hostname ? spec->hostname : "localhost";
+}
+
 static int
 write_map(pid_t pid, const char *name, const struct id_map *own, const struct id_map *parent,
     struct error *e)

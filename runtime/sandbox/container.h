@@ -251,6 +251,8 @@ struct container {
 	}
 
 void container_spec_init(struct container_spec *spec);
+/** The name of the machine that the command shall see; "": that which it has around it. */
+const char *container_hostname(const struct container_spec *spec);
 
 /**
  * Starts the command and returns once it is executing. On failure nothing is left running, stubs are undone, and @e says what failed:

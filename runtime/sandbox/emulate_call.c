@@ -141,6 +141,7 @@ static const struct row rows[] = {
 #endif
 	ALWAYS(renameat2, renameat2),
 	ALWAYS(truncate, truncate),
+	ALWAYS(uname, uname),
 	IF_EQUAL(ioctl, 1, (uint32_t)FS_IOC_SETFLAGS, ioctl),
 	IF_EQUAL(ioctl, 1, (uint32_t)FS_IOC_SETVERSION, ioctl),
 	IF_EQUAL(ioctl, 1, (uint32_t)FS_IOC_FSSETXATTR, ioctl),

@@ -298,8 +298,8 @@ emu_fn emu_stat, emu_lstat, emu_fstat, emu_newfstatat, emu_statx, emu_statfs, em
     emu_fchmodat, emu_chown, emu_lchown, emu_fchown, emu_fchownat, emu_utime, emu_utimes,
     emu_futimesat, emu_utimensat, emu_sync;
 emu_fn emu_setxattr, emu_getxattr, emu_listxattr, emu_removexattr, emu_ioctl, emu_flock;
-emu_fn emu_chdir, emu_fchdir, emu_getcwd, emu_umask, emu_kill, emu_signal_thread, emu_pid_argument,
-    emu_pidfd_open, emu_priority, emu_prctl, emu_refused, emu_missing;
+emu_fn emu_chdir, emu_fchdir, emu_getcwd, emu_umask, emu_uname, emu_kill, emu_signal_thread,
+    emu_pid_argument, emu_pidfd_open, emu_priority, emu_prctl, emu_refused, emu_missing;
 emu_fn emu_socket, emu_connect, emu_bind, emu_socket_name, emu_net_get_option, emu_net_set_option,
     emu_net_listen, emu_net_accept, emu_net_send, emu_net_receive;
 

@@ -12,6 +12,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +145,19 @@ emu_proc_is_closed(const struct emu_call *x, const struct emu_spot *spot)
 			    x->c.creds->fsgid);
 }
 
+/* A file in memory, to be read. */
+static int
+make_file(const char *text)
+{
+	int fd = memfd_create("proc", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	(void)!write(fd, text, strlen(text)); /* there is room */
+	(void)lseek(fd, 0, SEEK_SET);         /* cannot fail */
+	return fd;
+}
+
 /* What the mounts are called in a table of the kernel's is nothing that a step can use. */
 static int
 write_mounts(bool info)
@@ -151,14 +165,17 @@ write_mounts(bool info)
 	static const char mounts[] = "rootfs / rootfs rw 0 0\nproc /proc proc rw 0 0\n";
 	static const char infos[] =
 	    "1 1 0:1 / / rw - rootfs rootfs rw\n2 1 0:2 / /proc rw - proc proc rw\n";
-	const char *text = info ? infos : mounts;
-	int fd = memfd_create("mounts", MFD_CLOEXEC);
 
-	if (fd < 0)
-		return -1;
-	(void)!write(fd, text, strlen(text)); /* a file in memory */
-	(void)lseek(fd, 0, SEEK_SET);         /* cannot fail */
-	return fd;
+	return make_file(info ? infos : mounts);
+}
+
+static int
+write_hostname(const struct container_spec *spec)
+{
+	char text[HOST_NAME_MAX + 2];
+
+	(void)snprintf(text, sizeof(text), "%s\n", container_hostname(spec));
+	return *container_hostname(spec) ? make_file(text) : -1;
 }
 
 int
@@ -170,6 +187,8 @@ emu_proc_open(const struct emu_call *x, const struct emu_spot *spot)
 	struct emu_call other;
 	int from, to = -1;
 
+	if (place && strcmp(place, "sys/kernel") == 0 && strcmp(spot->name, "hostname") == 0)
+		return write_hostname(x->em->spec);
 	if (pid <= 0)
 		return -1;
 	if (strcmp(spot->name, "mounts") == 0 || strcmp(spot->name, "mountinfo") == 0)

@@ -75,6 +75,12 @@ emu_getcwd(struct emu_call *x)
 }
 
 void
+emu_uname(struct emu_call *x)
+{
+	call_answer_uname(&x->c, container_hostname(x->em->spec));
+}
+
+void
 emu_umask(struct emu_call *x)
 {
 	mode_t old;

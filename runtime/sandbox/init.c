@@ -147,7 +147,7 @@ make_files(struct init *init, struct error *e)
 static int
 set_names(const struct container_spec *spec, struct error *e)
 {
-	const char *name = spec->hostname ? spec->hostname : "localhost";
+	const char *name = container_hostname(spec);
 
 	if (*name && sethostname(name, strlen(name)) < 0 &&
 	    !(errno == EPERM && spec->hostname_may_stay))

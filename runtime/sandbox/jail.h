@@ -4,8 +4,8 @@
  *
  * What keeps it apart: its root directory, capabilities without CAP_SYS_CHROOT, CAP_MKNOD and those that the caller lacks, the filter of system
  * calls, no new privileges, and Landlock, which leaves it the files below its root alone and no signal to or trace of a process outside.
- * The network is its own (jail_net.h), none, or that of the container around it. What is not apart: it has the process numbers and the
- * host name of that container; and there is no /proc.
+ * The network is its own (jail_net.h), none, or that of the container around it. What is not apart: it has the process numbers of that
+ * container, and its host name, too, where the network is not the command's own; and there is no /proc.
  */
 #ifndef CROZE_SANDBOX_JAIL_H
 #define CROZE_SANDBOX_JAIL_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * jail_net - the network of a command in a chroot: its own, though there is no namespace for one (stepnet.h).
+ * jail_net - the network of a command in a chroot: its own, though there is no namespace for one (stepnet.h), and its host name.
  *
  * Sockets of AF_UNIX with a name are made there too; they are bound and connected by the caller itself, behind an answer that another
  * thread may exchange its descriptor after: Landlock lets it bind and connect nothing by TCP. Before Landlock knows abstract sockets
@@ -51,7 +51,7 @@ struct watcher {
 
 struct row {
 	struct notify_call call;
-	stepnet_fn *fn; /* NULL: readable_answer() */
+	stepnet_fn *fn; /* NULL: readable_answer(), or uname(2) */
 };
 
 #define stepnet_readable NULL
@@ -81,6 +81,7 @@ static const struct row rows[] = {
 	ALWAYS(getpeername, name),
 	STEPNET_CALLS(ALWAYS, IF_SET, IF_EQUAL, UNLESS_EQUAL),
 	READABLE_CALLS(ALWAYS, IF_EQUAL),
+	{ { SYS_uname, 0, NOTIFY_ALWAYS, 0 }, NULL },
 };
 
 static const struct notify_program *
@@ -171,6 +172,8 @@ serve(void *arg, const struct seccomp_notif *request)
 		egress_forward(spec->egress, spec->egress_number, w->listener, request);
 	else if (!row)
 		call_fail(&c, ENOSYS);
+	else if (request->data.nr == SYS_uname)
+		call_answer_uname(&c, container_hostname(spec));
 	else if (!row->fn)
 		readable_answer(&c);
 	else if (row->fn == stepnet_socket)

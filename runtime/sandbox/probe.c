@@ -411,7 +411,7 @@ try_emulate(const char *store, struct probe_result *r, struct error *e)
 	(void)store; /* not its concern */
 	if (tier_choose(TIER_EMULATE, &tier, NULL, e) < 0)
 		return -1;
-	say(r, "seccomp notification, ptrace, Landlock; process numbers, host name and System V "
+	say(r, "seccomp notification, ptrace, Landlock; process numbers and System V "
 	       "IPC stay those of this container");
 	return 0;
 }

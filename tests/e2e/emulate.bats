@@ -159,6 +159,19 @@ teardown_file()
 	equal "$output" ""
 }
 
+@test "emulate: the host name is the step's, in whichever way it is asked for" {
+	dockerfile <<-'EOF'
+		FROM busybox:musl
+		RUN for name in $(hostname) $(uname -n) $(cat /proc/sys/kernel/hostname) $(sed -n 's/^127.0.0.1.localhost //p' /etc/hosts); do echo "> $name"; done
+	EOF
+	run build --isolation emulate -t app
+	ok
+	equal "$(grep -c '> buildkitsandbox$' <<<"$output")" 4
+	run build --isolation emulate -t app --build-arg BUILDKIT_SANDBOX_HOSTNAME=worker7
+	ok
+	equal "$(grep -c '> worker7$' <<<"$output")" 4
+}
+
 @test "emulate: what cannot be had is refused by name" {
 	dockerfile <<-'EOF'
 		FROM alpine:3.19

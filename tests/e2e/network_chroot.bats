@@ -120,6 +120,8 @@ chroot_build()
 		RUN su -s /bin/sh nobody -c 'wget -q -T 5 -O - http://test.example/hello' | sed 's/^/> dropped: /'
 		RUN mkdir /a /b && touch /a/x && ln /a/x /b/x && mv /a /b/ && echo '> linked'
 		RUN --network=none wget -q -T 5 -O - http://$FOUR/hello | sed 's/^/> none: /'
+		RUN echo "> here: \$(hostname) \$(sed -n 's/^127.0.0.1.*localhost //p' /etc/hosts)"
+		RUN --network=none echo "> there: \$(hostname) \$(sed -n 's/^127.0.0.1.*localhost //p' /etc/hosts)"
 	END
 	run world 'build() { timeout 90 "$W/${with-confine}" croze build --progress=plain --isolation chroot --no-cache "$@" -t app c; }
 	    build --metadata-file m.json; cat m.json; cat "$CROZE_ROOT"/builds/*/network.json; echo; echo limited; build --allow-egress other.example; echo none; build --network=none
@@ -128,6 +130,7 @@ chroot_build()
 	says "> greetings" "> linked" "> dropped: greetings" "network: reached test.example:80; refused 169.254.169.254:80" '"croze.network"' \
 	    "the connections that croze makes for them" "refused test.example, 169.254.169.254:80" "have no network"
 	says_not "> none: greetings"
+	says "> here: buildkitsandbox buildkitsandbox" "> there: $(hostname) $(hostname)" # with sockets of its own it has a name of its own
 	says "--allow-egress: steps of the isolation 'chroot' can be given no network of their own" "hint: " \
 	    "the network of this container with all that it reaches (a process that has dropped its user cannot be looked into)"
 	equal "$(grep -c '> greetings' <<<"$output")" 2
