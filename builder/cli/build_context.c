@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -171,6 +172,19 @@ build_host_parse(const char *text, struct build_options *options, struct error *
 	host->name = xstrndup(text, name_length);
 	host->address = steal_ptr(&bare);
 	return 0;
+}
+
+int
+build_hostname_check(const char *name, const char *what, struct error *e)
+{
+	static const char known[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+
+	if (name[strspn(name, known)] == '\0' && strlen(name) <= HOST_NAME_MAX)
+		return 0;
+	return error_set(e, ERR_USAGE,
+	    "%s: '%s' is no host name, which has up to %d letters, digits, '-', '_' and '.'", what,
+	    name, HOST_NAME_MAX);
 }
 
 /* ---- --ulimit NAME=SOFT[:HARD] ---- */

@@ -236,6 +236,8 @@ apply_tags(const struct build_flags *flags, struct build_options *options, struc
 static int
 apply_build_args(const struct build_flags *flags, struct build_options *options, struct error *e)
 {
+	const char *hostname;
+
 	for (size_t i = 0; i < flags->build_args.count; i++) {
 		const char *text = flags->build_args.items[i];
 		const char *equals = strchr(text, '=');
@@ -249,7 +251,10 @@ apply_build_args(const struct build_flags *flags, struct build_options *options,
 		else if (getenv(name) != NULL)
 			env_set(&options->build_args, name, getenv(name));
 	}
-	return 0;
+	hostname = env_get(&options->build_args, "BUILDKIT_SANDBOX_HOSTNAME");
+	if (!hostname)
+		return 0;
+	return build_hostname_check(hostname, "--build-arg BUILDKIT_SANDBOX_HOSTNAME", e);
 }
 
 /* Flags of other builders that only say what is so anyway. */

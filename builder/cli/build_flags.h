@@ -132,6 +132,8 @@ int build_output_parse(const char *text, struct build_options *options, struct e
 int build_context_parse(const char *text, struct build_options *options, struct error *e);
 /** 1 when @text is the URL of a repository or file and @context is set, 0 when it is something else, -1. */
 int build_context_parse_url(const char *text, struct build_context *context, struct error *e);
+/** The name that a command's machine shall have, "" for the usual one: 0, or -1 with @what in the message. */
+int build_hostname_check(const char *name, const char *what, struct error *e);
 int build_host_parse(const char *text, struct build_options *options, struct error *e);
 int build_ulimit_parse(const char *text, struct build_options *options, struct error *e);
 int build_secret_parse(const char *text, struct build_options *options, struct error *e);

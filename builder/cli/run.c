@@ -238,7 +238,7 @@ struct session {
 static const char *
 own_hostname(const struct session *s)
 {
-	return s->flags->hostname != NULL ? s->flags->hostname : "croze";
+	return s->flags->hostname && *s->flags->hostname ? s->flags->hostname : "croze";
 }
 
 static const char *
@@ -430,6 +430,8 @@ read_limits(struct session *s, struct error *e)
 	const struct run_flags *flags = s->flags;
 	struct build_options *typed = &s->typed;
 
+	if (flags->hostname && build_hostname_check(flags->hostname, "--hostname", e) < 0)
+		return -1;
 	for (size_t i = 0; i < flags->hosts.count; i++)
 		if (build_host_parse(flags->hosts.items[i], typed, e) < 0)
 			return -1;

@@ -208,7 +208,7 @@ mounts_apply(struct building *b, const struct instruction *i, struct plan_step *
 	const char *hostname = planner_given(b->p, "BUILDKIT_SANDBOX_HOSTNAME");
 	int result = set_network(b, i, step);
 
-	if (hostname)
+	if (hostname && *hostname)
 		step->hostname = xstrdup(hostname);
 	if (set_security(b, i, step) < 0)
 		result = -1;

@@ -515,6 +515,14 @@ describe()
 	ok
 	says worker7 77 "shm 3072" "localhost worker7" 192.0.2.7
 	says_not buildkitsandbox
+	run build -t app --build-arg BUILDKIT_SANDBOX_HOSTNAME=
+	ok
+	says "localhost buildkitsandbox"
+	for name in "two words" $'line\n192.0.2.8 bank' "$(printf '%065d' 0)"; do
+		run build -t app --build-arg "BUILDKIT_SANDBOX_HOSTNAME=$name"
+		fails 2
+		says "BUILDKIT_SANDBOX_HOSTNAME" "is no host name"
+	done
 	says_not "BUILDKIT_SANDBOX_HOSTNAME is not used"
 }
 
