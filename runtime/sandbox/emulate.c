@@ -38,6 +38,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -167,10 +168,28 @@ add_host_path(
 	return add_mount(em, m, path, fd, read_only, e);
 }
 
+/* Where the one of devpts is for nobody, as outside of containers, the node in /dev takes the place of the link to it. */
+static int
+add_ptmx(struct emulation *em, struct emulate *m, int dev, struct error *e)
+{
+	autofd int fd = -1;
+	struct stat st;
+
+	if (access("/dev/pts/ptmx", R_OK | W_OK) == 0 || access("/dev/ptmx", R_OK | W_OK) < 0)
+		return 0;
+	fd = open("/dev/ptmx", O_PATH | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2))
+		return 0;
+	if (unlinkat(dev, "ptmx", 0) < 0)
+		return error_sys(e, "cannot remove a link");
+	return add_mount(em, m, "/dev/ptmx", steal_fd(&fd), false, e);
+}
+
 static int
 add_dev(struct emulation *em, struct emulate *m, struct error *e)
 {
 	int dev = make_folder(m, 0755, e), shm;
+	struct emu_mount *last;
 	char path[64];
 
 	if (dev < 0 || add_mount(em, m, "/dev", dev, false, e) < 0 || devices_links(dev, e) < 0)
@@ -185,6 +204,10 @@ add_dev(struct emulation *em, struct emulate *m, struct error *e)
 			return -1;
 	}
 	if (add_host_path(em, m, "/dev/pts", false, e) < 0)
+		return -1;
+	last = &em->mounts[em->n_mounts - 1];
+	last->is_pts = strcmp(last->path, "/dev/pts") == 0; /* it is there */
+	if (add_ptmx(em, m, dev, e) < 0)
 		return -1;
 	shm = make_folder(m, 01777, e);
 	return shm < 0 ? -1 : add_mount(em, m, "/dev/shm", shm, false, e);

@@ -463,6 +463,8 @@ emu_before_change(const struct emu_call *x, struct emu_spot *spot)
 	pthread_mutex_t *lock;
 	int failed = EAGAIN;
 
+	if (emu_terminal_is_at(spot) && !emu_terminal_is_ours(x, spot))
+		return EPERM;
 	if (!inode)
 		return 0;
 	lock = &x->em->shared->copying[inode->ino % LOCKS];

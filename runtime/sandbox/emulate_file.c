@@ -412,7 +412,8 @@ chown_path(struct emu_call *x, int dirfd, uint64_t address, const __u64 *ids, un
 	owner.uid = (uid_t)ids[0] == (uid_t)-1 ? spot.st.st_uid : (uid_t)ids[0];
 	owner.gid = (gid_t)ids[1] == (gid_t)-1 ? spot.st.st_gid : (gid_t)ids[1];
 	/* a real device, such as a terminal, goes with the step */
-	is_kernels = spot.mount->is_proc || (spot.is_point && S_ISCHR(spot.st.st_mode));
+	is_kernels = spot.mount->is_proc || emu_terminal_is_at(&spot) ||
+	             (spot.is_point && S_ISCHR(spot.st.st_mode));
 	if (spot.mount->read_only)
 		failed = EROFS;
 	else if (!access_may_give(x->c.creds, &spot.st, (uid_t)ids[0], (gid_t)ids[1]))

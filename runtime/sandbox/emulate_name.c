@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -300,6 +301,13 @@ give(const struct emu_call *x, int fd, uint64_t flags)
 	return failed;
 }
 
+/* /dev/tty: to the kernel it would be that of the supervisor. */
+static bool
+is_own_terminal(const struct emu_spot *spot)
+{
+	return spot->is_point && S_ISCHR(spot->st.st_mode) && spot->st.st_rdev == makedev(5, 0);
+}
+
 /* What may be opened how; 0 or an errno. */
 static int
 check_opening(const struct emu_call *x, const struct opening *o, const struct emu_spot *spot)
@@ -390,6 +398,12 @@ open_there(struct emu_call *x, const struct opening *o, struct emu_spot *spot)
 		return failed;
 	if (S_ISFIFO(spot->st.st_mode) && !(flags & O_NONBLOCK) && (flags & O_ACCMODE) != O_RDWR) {
 		failed = open_waiting(x, o, spot);
+		return failed ? failed : -1;
+	}
+	if (emu_terminal_is_at(spot) || is_own_terminal(spot)) {
+		fd = is_own_terminal(spot) ? emu_terminal_open_controlling(x, flags)
+		                           : emu_terminal_open(x, spot, flags);
+		failed = fd < 0 ? errno : give(x, fd, o->flags);
 		return failed ? failed : -1;
 	}
 	if (spot->mount->is_proc)

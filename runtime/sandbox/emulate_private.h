@@ -39,6 +39,7 @@ struct emu_mount {
 	bool
 	    has_name; /* false: a file in memory, which Landlock lets everybody have who has come by it */
 	bool is_proc;
+	bool is_pts; /* emulate_terminal.c */
 	bool hidden; /* a later one is on it, or on a folder above */
 };
 
@@ -256,6 +257,17 @@ void emu_proc_owner(const struct emu_call *x, int fd, struct stat *st);
 bool emu_proc_is_closed(const struct emu_call *x, const struct emu_spot *spot);
 /** A descriptor with what the command shall read instead of a file of procfs; -1: the file itself. */
 int emu_proc_open(const struct emu_call *x, const struct emu_spot *spot);
+
+/* ---- emulate_terminal.c ---- */
+
+/** Is it a terminal of devpts, of whoever? */
+bool emu_terminal_is_at(const struct emu_spot *spot);
+/** Has a process of the step its master? */
+bool emu_terminal_is_ours(const struct emu_call *x, const struct emu_spot *spot);
+/** Opens one of the step's own; -1 with errno, EACCES for another's. */
+int emu_terminal_open(const struct emu_call *x, const struct emu_spot *spot, int flags);
+/** Likewise the controlling one of the caller; -1 with errno, ENXIO when it has none. */
+int emu_terminal_open_controlling(const struct emu_call *x, int flags);
 
 /* ---- emulate_exec.c ---- */
 

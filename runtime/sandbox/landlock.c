@@ -81,7 +81,7 @@ add_rule(int ruleset, const struct landlock_rule *rule, uint64_t known, struct e
 	if (fstat(rule->fd, &st) < 0)
 		return error_sys(e, "cannot look at a folder for Landlock");
 	if (!S_ISDIR(st.st_mode))
-		rights &= FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE | FS_EXECUTE;
+		rights &= FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE | FS_EXECUTE | FS_IOCTL_DEV;
 	a.allowed_access = rights & known;
 	if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &a, 0) < 0)
 		return error_sys(e, "cannot add a Landlock rule");

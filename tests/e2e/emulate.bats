@@ -172,6 +172,16 @@ teardown_file()
 	equal "$(grep -c '> worker7$' <<<"$output")" 4
 }
 
+@test "emulate: the terminals of others are not opened, read, written to or changed; twin: one that the step makes is" {
+	need script
+	gcc -O2 -static -D_GNU_SOURCE -o c/terminal "$CROZE_SOURCE/tests/data/emulate/terminal.c"
+	dockerfile <<<$'FROM busybox:musl\nCOPY terminal /\nRUN /terminal'
+	run script -qec "tty; croze build --progress=plain --isolation emulate -t app c; stat -c '> mode %a of %u' \$(tty)" /dev/null </dev/null
+	ok
+	says /dev/pts/ "> sees " "> a terminal" "> its text" "> its mode" "> its controlling one" "> what was written to that" "> gone" "of $(id -u)"
+	says_not "> mode 666" "> opened" "> changed" "> touched" "> truncated" "> removed"
+}
+
 @test "emulate: what cannot be had is refused by name" {
 	dockerfile <<-'EOF'
 		FROM alpine:3.19
