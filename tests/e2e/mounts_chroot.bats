@@ -136,7 +136,7 @@ alike_chrooted()
 		sleep 0.1
 	done
 	[ -n "$(find "$W"/chroot/tmp -path '*/k/f')" ]
-	ns pkill -KILL -x croze
+	pkill -KILL -x croze -P "$(pgrep -x timeout -P $!)"
 	wait $! || true
 	base 'RUN --mount=type=cache,target=/k,mode=0711 ls -A /k | wc -l; stat -c %a /k; echo 2 >/k/g' 'RUN --mount=type=cache,target=/k ls /k'
 	run chrooted
