@@ -4,6 +4,8 @@
  */
 #include "seccomp/call.h"
 
+#include "runtime/base/fd.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -63,17 +65,13 @@ write_statx(const struct call *c, const struct question *q, const char *path, in
 static int
 look_at_fd(const struct call *c, int fd, struct stat *st)
 {
-	int copy, result;
+	autofd int copy = -1;
 
 	/* a thread may have descriptors of its own */
 	if (c->task.pidfd < 0 || c->tid != c->task.pid)
 		return -1;
 	copy = (int)syscall(SYS_pidfd_getfd, c->task.pidfd, fd, 0);
-	if (copy < 0)
-		return -1;
-	result = fstat(copy, st);
-	(void)close(copy); /* the caller has it, too */
-	return result;
+	return copy < 0 ? -1 : fstat(copy, st);
 }
 
 static void

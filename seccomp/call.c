@@ -191,17 +191,11 @@ call_is_path_only(const struct call *c, int fd)
 static bool
 has_other_names(const struct call *c)
 {
-	char path[40], text[16] = "";
-	ssize_t n;
-	int fd;
+	char path[40], text[16];
 
+	/* one that has changed its user keeps it to itself, and is taken for an ordinary one */
 	(void)snprintf(path, sizeof(path), "%d/personality", (int)c->tid);
-	fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false; /* nobody but its user may know */
-	n = read(fd, text, sizeof(text) - 1);
-	(void)close(fd); /* read-only */
-	text[n > 0 ? n : 0] = '\0';
+	task_read(path, text, sizeof(text));
 	return (strtoul(text, NULL, 16) & (PER_MASK | UNAME26)) != PER_LINUX;
 }
 

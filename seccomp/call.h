@@ -162,7 +162,9 @@ struct creds *task_other(const struct call *c, pid_t tid);
  */
 bool task_may_trace(const struct call *c, pid_t pid, uid_t uid, gid_t gid);
 
-/** The beginning of procfs' status of process @pid; "" when it cannot be read. */
+/** The beginning of a file of procfs, by its path relative to that, or the container's by an absolute one; "" when it cannot be read. */
+void task_read(const char *path, char *text, size_t room);
+/** Likewise of the status of process @pid. */
 #define TASK_STATUS_MAX 2048
 void task_status(pid_t pid, char text[TASK_STATUS_MAX]);
 /** What the container calls process @pid of the host's side; 0. */

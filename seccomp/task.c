@@ -229,8 +229,8 @@ add_task(struct ids *ids, pid_t pid, int pidfd, const struct task *parent)
 	return t;
 }
 
-static void
-read_status(const char *path, char text[TASK_STATUS_MAX])
+void
+task_read(const char *path, char *text, size_t room)
 {
 	ssize_t n;
 	int fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
@@ -238,7 +238,7 @@ read_status(const char *path, char text[TASK_STATUS_MAX])
 	text[0] = '\0';
 	if (fd < 0)
 		return;
-	n = read(fd, text, TASK_STATUS_MAX - 1);
+	n = read(fd, text, room - 1);
 	(void)close(fd); /* read-only */
 	text[n > 0 ? n : 0] = '\0';
 }
@@ -249,7 +249,7 @@ task_status(pid_t pid, char text[TASK_STATUS_MAX])
 	char path[32];
 
 	(void)snprintf(path, sizeof(path), "%d/status", (int)pid);
-	read_status(path, text);
+	task_read(path, text, TASK_STATUS_MAX);
 }
 
 /* The number after @name in a status; -1. */
@@ -622,7 +622,7 @@ process_of_thread(pid_t tid)
 
 	/* an absolute path is the container's */
 	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-	read_status(path, status);
+	task_read(path, status, sizeof(status));
 	process = number_after(status, "\nTgid:\t");
 	return process > 0 ? (pid_t)process : 0;
 }

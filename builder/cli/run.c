@@ -459,7 +459,7 @@ static int
 open_environment(struct session *s, struct error *e)
 {
 	size_t n = s->typed.n_hosts;
-	autofree struct run_host *hosts = xcalloc(n + 1, sizeof(*hosts)); /* never of size 0 */
+	autofree struct run_host *hosts = xcalloc(n + 1, sizeof(*hosts));
 
 	for (size_t i = 0; i < n; i++)
 		hosts[i] = (struct run_host){ s->typed.hosts[i].name, s->typed.hosts[i].address };

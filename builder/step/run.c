@@ -148,7 +148,6 @@ run_environment_open(struct run_environment *environment, struct store *store,
 
 	environment->resolv_conf = -1;
 	environment->hosts = -1;
-	environment->host_lines = host_lines(hosts, n_hosts);
 	environment->points = store_tmp_dir(store, NULL, e);
 	environment->binfmt = (struct binfmt)BINFMT_INIT;
 	environment->netns = (struct netns)NETNS_INIT;
@@ -156,6 +155,7 @@ run_environment_open(struct run_environment *environment, struct store *store,
 	*environment->kit = (struct container_kit)CONTAINER_KIT_INIT;
 	if (dir < 0 || environment->points < 0 || netns_open(&network, &environment->netns, e) < 0)
 		return -1;
+	environment->host_lines = host_lines(hosts, n_hosts);
 	if (points_make(environment->points, e) == 0 &&
 	    write_resolv_conf(environment, dir, e) == 0) {
 		environment->hosts = write_hosts(environment, NULL, dir, e);

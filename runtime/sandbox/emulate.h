@@ -9,7 +9,8 @@
  * The command itself may touch no file at all but those that were opened for it: Landlock allows it to execute the loader and
  * nothing else, so a call that is not known here reaches nothing. The supervisor is kept by Landlock to the root, the mounts and procfs.
  * A command cannot signal, trace or read a process that is not its own, and its network is its own (stepnet.h) unless it is given that
- * around it. What is not apart: process numbers and System V IPC are those of the container around it.
+ * around it. What is not apart: process numbers and System V IPC are those of the container around it,
+ * and so is /dev/pts, in which it opens its own terminals alone.
  *
  * A call that cannot be served fails with EPERM or ENOSYS, and its name is in the step's log.
  */

@@ -37,13 +37,9 @@ number_at(pid_t pid, const char *fd)
 	static const char key[] = "tty-index:";
 	char path[EMU_FD_PATH + NAME_MAX], text[INFO_MAX];
 	const char *at;
-	autofd int info = -1;
-	ssize_t n;
 
 	(void)snprintf(path, sizeof(path), "%d/fdinfo/%s", (int)pid, fd);
-	info = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-	n = info < 0 ? -1 : read(info, text, sizeof(text) - 1);
-	text[n > 0 ? n : 0] = '\0';
+	task_read(path, text, sizeof(text));
 	at = strstr(text, key);
 	return at ? strtol(at + strlen(key), NULL, 10) : -1;
 }
@@ -122,14 +118,10 @@ controlling(const struct emu_call *x)
 {
 	char path[EMU_FD_PATH], text[INFO_MAX];
 	const char *at;
-	autofd int stat = -1;
 	unsigned int device;
-	ssize_t n;
 
 	(void)snprintf(path, sizeof(path), "%d/stat", (int)x->c.tid);
-	stat = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-	n = stat < 0 ? -1 : read(stat, text, sizeof(text) - 1);
-	text[n > 0 ? n : 0] = '\0';
+	task_read(path, text, sizeof(text));
 	at = strrchr(text, ')');
 	if (!at || sscanf(at, ") %*c %*d %*d %*d %u", &device) != 1 ||
 	    (device >> 8 & 0xff) != SLAVES)
